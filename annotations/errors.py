@@ -1,0 +1,97 @@
+"""What is refused, and why. HTTP knows these only through mediqa_platform/errors.py."""
+
+
+class DomainError(Exception):
+    """A refusal with a sentence for the person who asked. `code` is stable; `detail` may be reworded."""
+
+    code = "refused"
+    detail = "This was refused."
+
+    def __init__(self, detail: str | None = None) -> None:
+        self.detail = detail or self.detail
+        super().__init__(self.detail)
+
+
+class NotAllowedNow(DomainError):
+    """The request is well-formed, but the state of things speaks against it."""
+
+
+class BadInput(DomainError):
+    """The request itself is wrong."""
+
+
+# -- worklist and readings --
+class NotYourAssignment(DomainError):
+    code = "not_your_assignment"
+    detail = "This case is not in your worklist."
+
+
+class AlreadySubmitted(NotAllowedNow):
+    code = "already_submitted"
+    detail = "This case was submitted before. A correction of that reading can be sent instead."
+
+
+class AlreadyCorrected(NotAllowedNow):
+    code = "already_corrected"
+    detail = "This reading was corrected before. Correct the newest one."
+
+
+class NoRubric(NotAllowedNow):
+    code = "no_rubric"
+    detail = "The project has no rubric yet. A manager can add one in the administration."
+
+
+class IncompleteScores(BadInput):
+    code = "incomplete_scores"
+
+
+class UnknownCriterion(BadInput):
+    code = "unknown_criterion"
+
+
+class ScoreOutOfScale(BadInput):
+    code = "score_out_of_scale"
+
+
+class FindingOutsideImage(BadInput):
+    code = "finding_outside_image"
+
+
+class ClientKeyReused(NotAllowedNow):
+    code = "client_key_reused"
+    detail = "This key belongs to another submission."
+
+
+# -- jobs --
+class JobFinished(NotAllowedNow):
+    code = "job_finished"
+    detail = "This has ended already."
+
+
+class JobAlreadyActive(NotAllowedNow):
+    code = "job_already_active"
+    detail = "The same work is running or waiting already. Wait for it, or cancel it."
+
+
+class NotStaged(NotAllowedNow):
+    code = "not_staged"
+    detail = "This upload was started already; open a new one for more files."
+
+
+class NothingStaged(BadInput):
+    code = "nothing_staged"
+    detail = "No file was uploaded. Add files first."
+
+
+class JobCancelled(DomainError):
+    """Raised inside a running Job when a person has cancelled it."""
+
+    code = "job_cancelled"
+    detail = "Cancelled."
+
+
+class LeaseLost(DomainError):
+    """Raised inside a running Job when another process has taken it over."""
+
+    code = "lease_lost"
+    detail = "Another worker has taken this over."

@@ -1,0 +1,38 @@
+from annotations.models.assignment import Assignment, Purpose
+from annotations.models.imaging import Dimension, Image, ImageSlice, Instance, PhysicalParameters, Series, Study
+from annotations.models.ingestion import IngestRefusal, StagedFile
+from annotations.models.job import Job, JobKind, JobState
+from annotations.models.project import Arm, Membership, Project, ProjectImage, PromotionPolicy, Role
+from annotations.models.reading import Finding, Reading, Score, unblinded_for
+from annotations.models.rubric import Criterion, Rubric
+from annotations.models.user import User
+
+__all__ = [
+    "Arm",
+    "Assignment",
+    "Criterion",
+    "Dimension",
+    "Finding",
+    "Image",
+    "ImageSlice",
+    "IngestRefusal",
+    "Instance",
+    "Job",
+    "JobKind",
+    "JobState",
+    "Membership",
+    "PhysicalParameters",
+    "Project",
+    "ProjectImage",
+    "PromotionPolicy",
+    "Purpose",
+    "Reading",
+    "Role",
+    "Rubric",
+    "Score",
+    "Series",
+    "StagedFile",
+    "Study",
+    "User",
+    "unblinded_for",
+]

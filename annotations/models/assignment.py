@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from annotations.models.imaging import Image
+from annotations.models.project import Project
+from annotations.models.user import User
+
+
+class Purpose(models.TextChoices):
+    """Why an Image is read. Never shown to a reader: one could read a prediction from it."""
+
+    COLD_START = "cold_start", "Cold start"
+    UNCERTAIN = "uncertain", "Uncertain"
+    DIVERSE = "diverse", "Diverse"
+    RANDOM = "random", "Random"
+    REPEAT = "repeat", "Repeat"
+    CALIBRATION = "calibration", "Calibration"
+    ADJUDICATION = "adjudication", "Adjudication"
+
+
+class AssignmentQuerySet(models.QuerySet["Assignment"]):
+    """An Assignment is *done*, else *leased* (a reader has it before them), else *open*."""
+
+    def done(self) -> AssignmentQuerySet:
+        """The one definition of done: a Reading of it was submitted. Every counter uses it."""
+        return self.filter(readings__supersedes__isnull=True, readings__isnull=False)
+
+    def undone(self) -> AssignmentQuerySet:
+        return self.filter(readings__isnull=True)
+
+    def leased(self, now: datetime) -> AssignmentQuerySet:
+        return self.undone().filter(lease_expires_at__gt=now)
+
+    def open(self, now: datetime) -> AssignmentQuerySet:
+        return self.undone().filter(Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lte=now))
+
+    def held_by(self, reader: User, now: datetime) -> AssignmentQuerySet:
+        return self.leased(now).filter(reader=reader)
+
+    def claimable_by(self, reader: User, now: datetime) -> AssignmentQuerySet:
+        """Open, and not of an Image that this reader has read, has before them or let lapse in another place."""
+        same_image = Assignment.objects.filter(
+            project=OuterRef("project"), image=OuterRef("image"), reader=reader
+        ).exclude(pk=OuterRef("pk"))
+        return self.open(now).filter(~Exists(same_image))
+
+    def in_worklist_order(self) -> AssignmentQuerySet:
+        """The order that the selection gave."""
+        return self.order_by("priority", "created_at", "id")
+
+
+class Assignment(models.Model):
+    """One Image to be read by one Reader. Until a reader takes it up it is anybody's; then it is leased."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="assignments")
+    image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="assignments")
+    purpose = models.CharField(max_length=20, choices=Purpose)
+    priority = models.IntegerField(help_text="Smaller is read earlier.")
+    slot = models.PositiveSmallIntegerField(help_text="Counts the readers of an Image, from 1.")
+    request_key = models.UUIDField(help_text="The request that asked for it: asking again adds nothing.")
+    reader = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="assignments"
+    )
+    leased_at = models.DateTimeField(null=True, blank=True)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = AssignmentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["priority", "created_at", "id"]
+        indexes = [models.Index(fields=["project", "priority", "created_at", "id"], name="assignment_worklist")]
+        constraints = [
+            models.UniqueConstraint(fields=["request_key", "image", "slot"], name="assignment_requested_once"),
+            models.UniqueConstraint(
+                fields=["project", "image", "reader"],
+                condition=Q(reader__isnull=False) & ~Q(purpose=Purpose.REPEAT),
+                name="assignment_reader_reads_an_image_once",
+            ),
+            models.CheckConstraint(condition=Q(purpose__in=Purpose.values), name="assignment_purpose_known"),
+            models.CheckConstraint(condition=Q(slot__gte=1), name="assignment_slot_from_one"),
+            models.CheckConstraint(
+                condition=Q(lease_expires_at__isnull=True) | Q(reader__isnull=False, leased_at__isnull=False),
+                name="assignment_lease_has_reader",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Assignment {self.id}"

@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from annotations.models.project import Project, ProjectImage
+from annotations.models.user import User
+
+
+class StudyQuerySet(models.QuerySet["Study"]):
+    def visible_to(self, user: User | AnonymousUser) -> StudyQuerySet:
+        """Studies with an Image in one of the user's Projects."""
+        return self.filter(Exists(Image.objects.visible_to(user).filter(series__study=OuterRef("pk"))))
+
+
+class Study(models.Model):
+    study_instance_uid = models.CharField(max_length=64, unique=True)
+    patient_key = models.CharField(
+        max_length=64,
+        db_index=True,
+        help_text="Keyed hash of the patient's identifier: keeps a patient's Images together, names nobody.",
+    )
+    study_date = models.DateField(null=True, blank=True)
+    description = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = StudyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name_plural = "studies"
+
+    def __str__(self) -> str:
+        return f"Study {self.pk}"
+
+
+class SeriesQuerySet(models.QuerySet["Series"]):
+    def visible_to(self, user: User | AnonymousUser) -> SeriesQuerySet:
+        return self.filter(Exists(Image.objects.visible_to(user).filter(series=OuterRef("pk"))))
+
+
+class Series(models.Model):
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="series")
+    series_instance_uid = models.CharField(max_length=64, unique=True)
+    modality = models.CharField(max_length=16, db_index=True)
+    series_number = models.IntegerField(null=True, blank=True)
+    description = models.CharField(max_length=64, blank=True)
+    body_part_examined = models.CharField(max_length=16, blank=True)
+
+    objects = SeriesQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["study", "series_number", "pk"]
+        verbose_name_plural = "series"
+
+    def __str__(self) -> str:
+        return f"{self.modality} series {self.pk}"
+
+
+class InstanceQuerySet(models.QuerySet["Instance"]):
+    def visible_to(self, user: User | AnonymousUser) -> InstanceQuerySet:
+        """Instances that contribute a slice to a visible Image."""
+        slices = ImageSlice.objects.filter(image__in=Image.objects.visible_to(user))
+        return self.filter(Exists(slices.filter(instance=OuterRef("pk"))))
+
+    def without_image(self) -> InstanceQuerySet:
+        """Taken in, but not yet part of any Image: an ingest was cut off between the two steps."""
+        return self.filter(~Exists(ImageSlice.objects.filter(instance=OuterRef("pk"))))
+
+
+class Instance(models.Model):
+    """One DICOM object: its original bytes (content-addressed), and its frames as the viewer is served them."""
+
+    series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="instances")
+    sop_instance_uid = models.CharField(max_length=64, unique=True)
+    sop_class_uid = models.CharField(max_length=64)
+    transfer_syntax_uid = models.CharField(max_length=64, help_text="Of the original bytes.")
+    instance_number = models.IntegerField(null=True, blank=True)
+    rows = models.PositiveIntegerField()
+    columns = models.PositiveIntegerField()
+    frame_count = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64, help_text="Of the original bytes, which lie in storage under this name.")
+    byte_size = models.PositiveBigIntegerField()
+    source_name = models.CharField(
+        max_length=100, blank=True, help_text="Storage name of a PNG, JPEG, TIFF or NIfTI that was wrapped, if so."
+    )
+    metadata = models.JSONField(help_text="DICOM JSON of the object as its stored frames are served; no identifiers.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = InstanceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["series", "instance_number", "pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(rows__gt=0, columns__gt=0), name="instance_has_pixels"),
+            models.CheckConstraint(condition=Q(frame_count__gt=0), name="instance_has_frames"),
+            models.CheckConstraint(condition=Q(sha256__regex=r"^[0-9a-f]{64}$"), name="instance_sha256_is_hex"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Instance {self.pk}"
+
+    @property
+    def original_name(self) -> str:
+        return f"originals/{self.sha256[:2]}/{self.sha256}"
+
+    def frame_name(self, frame_number: int) -> str:
+        """Storage name of one stored frame; DICOM counts frames from 1."""
+        return f"frames/{self.sha256[:2]}/{self.sha256}/{frame_number}"
+
+
+class PhysicalParameters(models.Model):
+    """How an Instance was acquired: DICOM attributes as typed columns, empty where the header is silent."""
+
+    instance = models.OneToOneField(
+        Instance, on_delete=models.CASCADE, primary_key=True, related_name="physical_parameters"
+    )
+    manufacturer = models.CharField(max_length=64, blank=True)
+    model_name = models.CharField(max_length=64, blank=True)
+    slice_thickness_mm = models.FloatField(null=True, blank=True)
+    spacing_between_slices_mm = models.FloatField(null=True, blank=True)
+    row_spacing_mm = models.FloatField(null=True, blank=True)
+    column_spacing_mm = models.FloatField(null=True, blank=True)
+    tube_voltage_kv = models.FloatField(null=True, blank=True)
+    tube_current_ma = models.FloatField(null=True, blank=True)
+    exposure_mas = models.FloatField(null=True, blank=True)
+    exposure_time_ms = models.FloatField(null=True, blank=True)
+    ctdi_vol_mgy = models.FloatField(null=True, blank=True)
+    convolution_kernel = models.CharField(max_length=64, blank=True)
+    reconstruction_diameter_mm = models.FloatField(null=True, blank=True)
+    pitch = models.FloatField(null=True, blank=True)
+    field_strength_t = models.FloatField(null=True, blank=True)
+    echo_time_ms = models.FloatField(null=True, blank=True)
+    repetition_time_ms = models.FloatField(null=True, blank=True)
+    inversion_time_ms = models.FloatField(null=True, blank=True)
+    flip_angle_deg = models.FloatField(null=True, blank=True)
+    averages = models.FloatField(null=True, blank=True)
+    pixel_bandwidth_hz = models.FloatField(null=True, blank=True)
+    echo_train_length = models.IntegerField(null=True, blank=True)
+    parallel_reduction_factor = models.FloatField(null=True, blank=True)
+    exposure_index = models.FloatField(null=True, blank=True)
+    target_exposure_index = models.FloatField(null=True, blank=True)
+    deviation_index = models.FloatField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "physical parameters"
+
+    def __str__(self) -> str:
+        return f"Physical parameters of instance {self.instance_id}"
+
+
+class Dimension(models.TextChoices):
+    TWO = "2D", "2-D image"
+    THREE = "3D", "3-D volume"
+
+
+class ImageQuerySet(models.QuerySet["Image"]):
+    def visible_to(self, user: User | AnonymousUser) -> ImageQuerySet:
+        """Images of the Projects of which the user is a member. Says nothing of scores: see Reading, Prediction."""
+        if not user.is_authenticated:
+            return self.none()
+        return self.filter(
+            Exists(
+                ProjectImage.objects.filter(image=OuterRef("pk"), project__in=Project.objects.visible_to(user))
+            )
+        )
+
+    def current(self) -> ImageQuerySet:
+        """Not replaced by an Image with more slices of the same stack."""
+        return self.filter(is_current=True)
+
+    def in_project(self, project: Project) -> ImageQuerySet:
+        return self.current().filter(Exists(ProjectImage.objects.filter(image=OuterRef("pk"), project=project)))
+
+
+class Image(models.Model):
+    """What is judged: one 2-D image, or one 3-D volume.
+
+    An Image never changes: slices that arrive later give a new Image with the same `stack_key`, which supersedes it.
+    """
+
+    series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="images")
+    stack_key = models.CharField(max_length=200, help_text="Which stack of the Series, whatever the order of arrival.")
+    content_sha256 = models.CharField(max_length=64, help_text="Of the ordered slices.")
+    is_current = models.BooleanField(default=True)
+    supersedes = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="superseded_by"
+    )
+    dimension = models.CharField(max_length=2, choices=Dimension)
+    row_spacing_mm = models.FloatField(null=True, blank=True)
+    column_spacing_mm = models.FloatField(null=True, blank=True)
+    slice_spacing_mm = models.FloatField(null=True, blank=True)
+    frame_seconds = models.FloatField(null=True, blank=True, help_text="For cine: time from one frame to the next.")
+    geometry_notes = models.JSONField(default=list, blank=True, help_text="Gaps, gantry tilt, duplicates: sentences.")
+    windows = models.JSONField(default=list, blank=True, help_text='[{"name", "center", "width"}], the first is shown.')
+    is_inverted = models.BooleanField(default=False)
+    thumbnail_name = models.CharField(max_length=120, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ImageQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["series", "stack_key", "content_sha256"], name="image_content_unique"),
+            models.UniqueConstraint(
+                fields=["series", "stack_key"], condition=Q(is_current=True), name="image_one_current"
+            ),
+            models.CheckConstraint(condition=Q(dimension__in=Dimension.values), name="image_dimension_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Image {self.pk}"
+
+
+class ImageSlice(models.Model):
+    """The place of one frame in an Image, in the order of the stack."""
+
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="slices")
+    index = models.PositiveIntegerField()
+    instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="slices")
+    frame_number = models.PositiveIntegerField(default=1)
+    position_mm = models.FloatField(null=True, blank=True, help_text="Along the stack's normal.")
+
+    class Meta:
+        ordering = ["image", "index"]
+        constraints = [
+            models.UniqueConstraint(fields=["image", "index"], name="imageslice_index_unique"),
+            models.CheckConstraint(condition=Q(frame_number__gte=1), name="imageslice_frame_number_from_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Slice {self.index} of image {self.image_id}"

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from annotations.models.user import User
+
+
+class Role(models.TextChoices):
+    READER = "reader", "Reader"
+    MANAGER = "manager", "Project manager"
+    ML_ENGINEER = "ml_engineer", "ML engineer"
+
+
+class Arm(models.TextChoices):
+    """Whether a reader may see predictions before submission. Only blind reading is offered so far."""
+
+    BLIND = "blind", "Blind"
+    ASSISTED = "assisted", "Assisted"
+
+
+class PromotionPolicy(models.TextChoices):
+    BY_PERSON = "by_person", "A person promotes a candidate that passed the gate"
+    AUTOMATIC = "automatic", "A candidate that passed the gate is promoted at once"
+
+
+class ProjectQuerySet(models.QuerySet["Project"]):
+    def visible_to(self, user: User | AnonymousUser) -> ProjectQuerySet:
+        """Projects of which the user is a member, in whatever role."""
+        if not user.is_authenticated:
+            return self.none()
+        return self.filter(models.Exists(Membership.objects.filter(project=models.OuterRef("pk"), user=user)))
+
+    def with_role(self, user: User | AnonymousUser, *roles: Role) -> ProjectQuerySet:
+        if not user.is_authenticated:
+            return self.none()
+        return self.filter(
+            models.Exists(Membership.objects.filter(project=models.OuterRef("pk"), user=user, role__in=roles))
+        )
+
+
+class Project(models.Model):
+    """A set of Images, a Rubric, a policy and the people who work on them."""
+
+    slug = models.SlugField(max_length=60, unique=True)
+    name = models.CharField(max_length=120)
+    description = models.TextField(blank=True)
+    overlap = models.PositiveSmallIntegerField(
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(20)],
+        help_text="How many readers score each Image.",
+    )
+    arm = models.CharField(max_length=10, choices=Arm, default=Arm.BLIND)
+    batch_size = models.PositiveSmallIntegerField(
+        default=20, validators=[MinValueValidator(1)], help_text="Images chosen for reading at one moment."
+    )
+    random_share = models.FloatField(
+        default=0.2,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text="Share of a batch that is drawn at random: the platform's unbiased sample.",
+    )
+    lease_minutes = models.PositiveSmallIntegerField(
+        default=30, validators=[MinValueValidator(1)], help_text="How long a case is kept for a reader who left it."
+    )
+    promotion_policy = models.CharField(
+        max_length=10, choices=PromotionPolicy, default=PromotionPolicy.BY_PERSON
+    )
+    members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="projects")
+    images = models.ManyToManyField("annotations.Image", through="ProjectImage", related_name="projects")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ProjectQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(overlap__gte=1), name="project_overlap_positive"),
+            models.CheckConstraint(
+                condition=models.Q(random_share__gte=0, random_share__lte=1), name="project_random_share_is_a_share"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=20, choices=Role)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "user", "role"], name="membership_unique"),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="membership_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} is {self.get_role_display()} of {self.project}"
+
+
+class ProjectImage(models.Model):
+    """An Image taken into a Project."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="project_images")
+    image = models.ForeignKey("annotations.Image", on_delete=models.CASCADE, related_name="project_images")
+    added_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "image"], name="projectimage_unique")]
+
+    def __str__(self) -> str:
+        return f"Image {self.image_id} in {self.project}"

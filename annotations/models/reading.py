@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from annotations.models.assignment import Assignment
+from annotations.models.imaging import Image
+from annotations.models.project import Arm, Project, Role
+from annotations.models.rubric import Criterion, Rubric
+from annotations.models.user import User
+
+
+class ReadingQuerySet(models.QuerySet["Reading"]):
+    def current(self) -> ReadingQuerySet:
+        """Not superseded by a correction."""
+        return self.filter(superseded_by__isnull=True)
+
+    def visible_to(self, user: User | AnonymousUser) -> ReadingQuerySet:
+        """One's own, and those that blinding lets one see."""
+        if not user.is_authenticated:
+            return self.none()
+        own = Q(reader=user, project__in=Project.objects.visible_to(user))
+        return self.filter(own | unblinded_for(user))
+
+    def of(self, project: Project) -> ReadingQuerySet:
+        return self.filter(project=project)
+
+
+class Reading(models.Model):
+    """One submitted judgement. Immutable (a trigger in the database holds it); a correction supersedes it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    client_key = models.UUIDField(unique=True, help_text="Made by the client: a submission sent twice is one Reading.")
+    assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="readings")
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="readings")
+    image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="readings")
+    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="readings")
+    rubric = models.ForeignKey(Rubric, on_delete=models.PROTECT, related_name="readings")
+    supersedes = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="superseded_by"
+    )
+    arm = models.CharField(max_length=10, choices=Arm)
+    comment = models.TextField(blank=True)
+    display_state = models.JSONField(default=dict, help_text="Slice, window, zoom, flips and device at submission.")
+    active_seconds = models.FloatField(help_text="Page visible, window focused, input within the last minute.")
+    wall_seconds = models.FloatField(help_text="From the first image to submission, pauses included.")
+    submitted_at = models.DateTimeField(db_index=True)
+
+    objects = ReadingQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-submitted_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["assignment"], condition=Q(supersedes__isnull=True), name="reading_one_for_an_assignment"
+            ),
+            models.CheckConstraint(condition=Q(arm__in=Arm.values), name="reading_arm_known"),
+            models.CheckConstraint(
+                condition=Q(active_seconds__gte=0, wall_seconds__gte=0), name="reading_seconds_not_negative"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Reading {self.id}"
+
+
+class Score(models.Model):
+    """One Criterion's value within a Reading. Always human."""
+
+    reading = models.ForeignKey(Reading, on_delete=models.PROTECT, related_name="scores")
+    criterion = models.ForeignKey(Criterion, on_delete=models.PROTECT, related_name="scores")
+    value = models.FloatField()
+
+    class Meta:
+        ordering = ["reading", "criterion__position"]
+        constraints = [models.UniqueConstraint(fields=["reading", "criterion"], name="score_once_per_criterion")]
+
+    def __str__(self) -> str:
+        return f"{self.criterion.key}: {self.value:g}"
+
+
+class Finding(models.Model):
+    """An artefact named in a Reading, at a point of the Image: column `x` and row `y` in pixels of a slice."""
+
+    reading = models.ForeignKey(Reading, on_delete=models.PROTECT, related_name="findings")
+    criterion = models.ForeignKey(Criterion, null=True, blank=True, on_delete=models.PROTECT, related_name="findings")
+    type = models.CharField(max_length=40)
+    slice_index = models.PositiveIntegerField()
+    x = models.FloatField()
+    y = models.FloatField()
+    note = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["reading", "slice_index"]
+        constraints = [
+            models.CheckConstraint(condition=Q(x__gte=0, y__gte=0), name="finding_within_image"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} at slice {self.slice_index}"
+
+
+def unblinded_for(user: User) -> Q:
+    """Blinding, written once: a condition on rows with a `project` and an `image`.
+
+    Only managers and ML engineers are shown other people's Scores or Predictions; where they are readers of the
+    Project as well, only of the Images that they have submitted.
+    """
+    entitled = Project.objects.with_role(user, Role.MANAGER, Role.ML_ENGINEER)
+    reads_here = Project.objects.with_role(user, Role.READER)
+    has_submitted = Exists(
+        Reading.objects.filter(project=OuterRef("project"), image=OuterRef("image"), reader=user)
+    )
+    return Q(project__in=entitled) & (~Q(project__in=reads_here) | Q(has_submitted))

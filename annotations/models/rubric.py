@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+
+from annotations.models.project import Project
+
+
+class RubricQuerySet(models.QuerySet["Rubric"]):
+    def current(self, project: Project) -> Rubric | None:
+        """The newest version; older ones stay for the Readings made with them."""
+        return self.filter(project=project).order_by("-version").first()
+
+
+class Rubric(models.Model):
+    """What a reader is asked. Never edited once read with: a change is a new version."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="rubrics")
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = RubricQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["project", "-version"]
+        constraints = [models.UniqueConstraint(fields=["project", "version"], name="rubric_version_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.project}, rubric version {self.version}"
+
+
+class Criterion(models.Model):
+    """One question on a stepped scale, for instance 0 to 4 by 1 (a five-point Likert scale).
+
+    The end of the scale that is better, and one anchor text for each level, are part of the question.
+    """
+
+    rubric = models.ForeignKey(Rubric, on_delete=models.CASCADE, related_name="criteria")
+    key = models.SlugField(max_length=40)
+    question = models.CharField(max_length=200)
+    position = models.PositiveSmallIntegerField(default=0)
+    minimum = models.FloatField(default=0)
+    maximum = models.FloatField(default=4)
+    step = models.FloatField(default=1)
+    is_higher_better = models.BooleanField(default=True)
+    anchors = models.JSONField(
+        default=list, blank=True, help_text='One text for each level: [{"value": 0, "text": "Bad"}, ...]'
+    )
+
+    class Meta:
+        ordering = ["rubric", "position", "pk"]
+        verbose_name_plural = "criteria"
+        constraints = [
+            models.UniqueConstraint(fields=["rubric", "key"], name="criterion_key_unique"),
+            models.CheckConstraint(condition=Q(maximum__gt=F("minimum")), name="criterion_scale_not_empty"),
+            models.CheckConstraint(condition=Q(step__gt=0), name="criterion_step_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return self.question
+
+    def admits(self, value: float) -> bool:
+        """Whether the value is one of the scale's levels."""
+        levels = (value - self.minimum) / self.step
+        return self.minimum <= value <= self.maximum and abs(levels - round(levels)) < 1e-6

@@ -1,0 +1,53 @@
+"""What the model side refuses, and why."""
+
+from annotations.errors import BadInput, NotAllowedNow
+
+
+class TooFewScores(NotAllowedNow):
+    code = "too_few_scores"
+
+
+class ConstantScores(NotAllowedNow):
+    code = "constant_scores"
+
+
+class CheckpointMissing(NotAllowedNow):
+    code = "checkpoint_missing"
+
+
+class NoProductionVersion(NotAllowedNow):
+    code = "no_production_version"
+    detail = "The project has no production model. Start a pre-scoring first."
+
+
+class NothingToSelect(NotAllowedNow):
+    code = "nothing_to_select"
+    detail = "Every image that can be scored is read or waits for its readers."
+
+
+class NotScoredYet(NotAllowedNow):
+    code = "not_scored_yet"
+    detail = "No unread image has been scored by the production model yet. Wait for the pre-scoring."
+
+
+class GateFailed(NotAllowedNow):
+    code = "gate_failed"
+
+
+class NotACandidate(NotAllowedNow):
+    code = "not_a_candidate"
+    detail = "Only a candidate can be promoted."
+
+
+class StaleCandidate(NotAllowedNow):
+    code = "stale_candidate"
+    detail = "The candidate was compared with a version that is no longer in production. Run the fine-tuning again."
+
+
+class NothingToRollBackTo(NotAllowedNow):
+    code = "nothing_to_roll_back_to"
+    detail = "There is no earlier production version."
+
+
+class BadSelection(BadInput):
+    code = "bad_selection"

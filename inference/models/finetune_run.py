@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import uuid
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+
+from annotations.models import Job, Project, Role, User
+from inference.models.label_snapshot import LabelSnapshot
+from inference.models.model_version import ModelVersion
+
+
+class FineTuneRunQuerySet(models.QuerySet["FineTuneRun"]):
+    def visible_to(self, user: User | AnonymousUser) -> FineTuneRunQuerySet:
+        """Not to those who read in the Project: a report holds Predictions and Consensus of single Images."""
+        trains = Project.objects.with_role(user, Role.ML_ENGINEER, Role.MANAGER)
+        return self.filter(project__in=trains).exclude(project__in=Project.objects.with_role(user, Role.READER))
+
+
+class FineTuneRun(models.Model):
+    """One training of prompt-aligned heads on a LabelSnapshot. Its state and progress are its Job's."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="fine_tune_runs")
+    job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="fine_tune_run")
+    snapshot = models.ForeignKey(LabelSnapshot, on_delete=models.PROTECT, related_name="fine_tune_runs")
+    parent = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="fine_tune_runs")
+    candidate = models.OneToOneField(
+        ModelVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="fine_tune_run"
+    )
+    config = models.JSONField(default=dict, blank=True)
+    seed = models.BigIntegerField()
+    loss_history = models.JSONField(default=list, blank=True, help_text="[step, loss] pairs.")
+    report = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = FineTuneRunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"Run {self.id} of {self.project}"

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.db.models import Q
+
+from annotations.models import Project, Role, Rubric, User
+
+
+class Stage(models.TextChoices):
+    CANDIDATE = "candidate", "Candidate"
+    PRODUCTION = "production", "Production"
+    RETIRED = "retired", "Retired"
+
+
+class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
+    def visible_to(self, user: User | AnonymousUser) -> ModelVersionQuerySet:
+        return self.filter(project__in=Project.objects.with_role(user, Role.MANAGER, Role.ML_ENGINEER))
+
+    def production(self, project: Project) -> ModelVersion | None:
+        return self.filter(project=project, stage=Stage.PRODUCTION).first()
+
+
+class ModelVersion(models.Model):
+    """A registered, loadable model of one Project: a frozen encoder and its prompt-aligned heads.
+
+    Version 1 is the pre-trained model as it ships: its heads are a prior, before any expert score.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="model_versions")
+    rubric = models.ForeignKey(Rubric, on_delete=models.PROTECT, related_name="model_versions")
+    number = models.PositiveIntegerField()
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
+    stage = models.CharField(max_length=10, choices=Stage, default=Stage.CANDIDATE)
+    encoder_name = models.CharField(max_length=120, help_text="Storage name of the encoder's checkpoint.")
+    encoder_sha256 = models.CharField(max_length=64)
+    heads_name = models.CharField(max_length=120, blank=True, help_text="Storage name; empty for the shipped prior.")
+    heads_sha256 = models.CharField(max_length=64, blank=True)
+    report = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    promoted_at = models.DateTimeField(null=True, blank=True, help_text="When it last became production.")
+    promoted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    objects = ModelVersionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["project", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "number"], name="modelversion_number_unique"),
+            models.UniqueConstraint(
+                fields=["project"], condition=Q(stage=Stage.PRODUCTION), name="modelversion_one_production"
+            ),
+            models.CheckConstraint(condition=Q(stage__in=Stage.values), name="modelversion_stage_known"),
+            models.CheckConstraint(
+                condition=Q(heads_name="", heads_sha256="") | ~(Q(heads_name="") | Q(heads_sha256="")),
+                name="modelversion_heads_have_sha256",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.project}, model version {self.number}"

@@ -1,0 +1,48 @@
+"""DomainError -> HTTP: the only such table."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from drf_standardized_errors.handler import exception_handler as standardized_handler
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+
+from annotations.errors import BadInput, DomainError, NotAllowedNow, NotYourAssignment
+
+STATUS: list[tuple[type[DomainError], int]] = [
+    (NotYourAssignment, status.HTTP_404_NOT_FOUND),
+    (BadInput, status.HTTP_400_BAD_REQUEST),
+    (NotAllowedNow, status.HTTP_409_CONFLICT),
+    (DomainError, status.HTTP_409_CONFLICT),
+]
+
+
+def http_status(error: DomainError) -> int:
+    return next(code for kind, code in STATUS if isinstance(error, kind))
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's hook: a DomainError becomes an API error of the standard shape."""
+    if isinstance(error, DomainError):
+        refusal = exceptions.APIException(detail=error.detail, code=error.code)
+        refusal.status_code = http_status(error)
+        error = refusal
+    response: Response | None = standardized_handler(error, context)
+    return response
+
+
+class DomainErrorMiddleware:
+    """Pages: a DomainError becomes a page that says what is wrong and what to do."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, DomainError):
+            return None
+        return render(request, "refused.html", {"error": error}, status=http_status(error))

@@ -1,0 +1,17 @@
+"""The product: `manage.py up` on one machine, or the same processes under compose. Secrets come from the home folder."""
+
+from mediqa_platform.settings.base import *  # noqa: F403
+from mediqa_platform.settings.base import MEDIQA_HOME, env
+from mediqa_platform.supervisor import home
+
+DEBUG = False
+SECRET_KEY = env.str("MEDIQA_SECRET_KEY", "") or home.load_secrets(MEDIQA_HOME)["SECRET_KEY"]
+ALLOWED_HOSTS = env.list("MEDIQA_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("MEDIQA_TRUSTED_ORIGINS", default=[])
+
+# Behind a TLS proxy: MEDIQA_HTTPS=1 makes cookies secure and believes X-Forwarded-Proto.
+IS_HTTPS = env.bool("MEDIQA_HTTPS", False)
+SESSION_COOKIE_SECURE = IS_HTTPS
+CSRF_COOKIE_SECURE = IS_HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_HTTPS else None
+SECURE_HSTS_SECONDS = 31536000 if IS_HTTPS else 0
