@@ -95,6 +95,11 @@ CELERY_TASK_ROUTES = {
     "inference.tasks.score_images": {"queue": "infer"},
     "inference.tasks.run_fine_tuning": {"queue": "train"},
 }
+JOB_TASKS = {
+    "ingest": "annotations.tasks.run_ingest",
+    "prescore": "inference.tasks.score_images",
+    "fine_tune": "inference.tasks.run_fine_tuning",
+}
 CELERY_BEAT_SCHEDULE = {
     "recover-lost-jobs": {"task": "annotations.tasks.recover_lost_jobs", "schedule": 10.0},
     "sweep-unscored-images": {"task": "inference.tasks.sweep_unscored_images", "schedule": 15.0},
