@@ -1,0 +1,1 @@
+"""`manage.py up`: the embedded services, and the supervision of every process of one machine."""
