@@ -29,10 +29,10 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
 
     def done(self) -> AssignmentQuerySet:
         """The one definition of done: a Reading of it was submitted. Every counter uses it."""
-        return self.filter(readings__supersedes__isnull=True, readings__isnull=False)
+        return self.filter(submitted_at__isnull=False)
 
     def undone(self) -> AssignmentQuerySet:
-        return self.filter(readings__isnull=True)
+        return self.filter(submitted_at__isnull=True)
 
     def leased(self, now: datetime) -> AssignmentQuerySet:
         return self.undone().filter(lease_expires_at__gt=now)
@@ -68,8 +68,17 @@ class Assignment(models.Model):
     reader = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="assignments"
     )
+    previous_readers = models.ManyToManyField(
+        settings.AUTH_USER_MODEL,
+        blank=True,
+        related_name="+",
+        help_text="Had it before them once; what they still send is not lost.",
+    )
     leased_at = models.DateTimeField(null=True, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
+    submitted_at = models.DateTimeField(
+        null=True, blank=True, help_text="Set with the first Reading, in the same transaction."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = AssignmentQuerySet.as_manager()
@@ -89,6 +98,10 @@ class Assignment(models.Model):
             models.CheckConstraint(
                 condition=Q(lease_expires_at__isnull=True) | Q(reader__isnull=False, leased_at__isnull=False),
                 name="assignment_lease_has_reader",
+            ),
+            models.CheckConstraint(
+                condition=Q(submitted_at__isnull=True) | Q(reader__isnull=False),
+                name="assignment_submitted_has_reader",
             ),
         ]
 

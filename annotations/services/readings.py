@@ -1,0 +1,226 @@
+"""Submitting a judgement: exactly once, immutable, and never lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Max
+
+from annotations.errors import (
+    AlreadyCorrected,
+    AlreadySubmitted,
+    ClientKeyReused,
+    FindingOutsideImage,
+    IncompleteScores,
+    NoRubric,
+    NotYourAssignment,
+    ScoreOutOfScale,
+    UnknownCriterion,
+)
+from annotations.models import (
+    Arm,
+    Assignment,
+    Criterion,
+    Finding,
+    Image,
+    Membership,
+    Reading,
+    Role,
+    Rubric,
+    Score,
+    User,
+)
+
+
+@dataclass(frozen=True)
+class FindingMark:
+    """An artefact at column `x` and row `y` (pixels) of a slice (counted from 0)."""
+
+    type: str
+    slice_index: int
+    x: float
+    y: float
+    note: str = ""
+    criterion_key: str | None = None
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What a reader sends: one value per Criterion, and how it came about. Times in seconds."""
+
+    client_key: UUID
+    rubric_id: int
+    scores: Mapping[str, float]
+    findings: Sequence[FindingMark] = ()
+    comment: str = ""
+    display_state: Mapping[str, Any] = field(default_factory=dict)
+    active_seconds: float = 0.0
+    wall_seconds: float = 0.0
+
+
+@transaction.atomic
+def submit_reading(
+    *, assignment: Assignment, reader: User, submission: Submission, now: datetime
+) -> tuple[Reading, bool]:
+    """Store a Reading of the Assignment; return it, and whether it is new (the same submission twice is one Reading).
+
+    A reader whose lease lapsed while another took the case loses nothing: the Reading counts in a place of its own.
+
+    Raises:
+        NotYourAssignment: the reader never had this case.
+        AlreadySubmitted: another submission of this case was stored.
+        ClientKeyReused, UnknownCriterion, IncompleteScores, ScoreOutOfScale, FindingOutsideImage: see there.
+    """
+    assignment = Assignment.objects.select_for_update(of=("self",)).get(pk=assignment.pk)
+    if (earlier := _sent_before(submission, reader, assignment.image_id)) is not None:
+        return earlier, False
+    assignment = _place_of(assignment, reader)
+    if assignment.submitted_at is not None:
+        raise AlreadySubmitted
+    reading = _store(assignment, reader, submission, now, Arm.BLIND, supersedes=None)
+    assignment.submitted_at = now
+    assignment.save(update_fields=["submitted_at"])
+    return reading, True
+
+
+@transaction.atomic
+def correct_reading(
+    *, reading: Reading, reader: User, submission: Submission, now: datetime
+) -> tuple[Reading, bool]:
+    """Store a Reading that supersedes the reader's earlier one. The earlier one stays as it was.
+
+    A correction by somebody who has been able to see Predictions since is not blind, and is stored as such.
+
+    Raises:
+        NotYourAssignment: it is another reader's.
+        AlreadyCorrected: it is not the newest one.
+    """
+    assignment = Assignment.objects.select_for_update(of=("self",)).get(pk=reading.assignment_id)
+    if (earlier := _sent_before(submission, reader, assignment.image_id)) is not None:
+        return earlier, False
+    if reading.reader_id != reader.pk:
+        raise NotYourAssignment
+    if Reading.objects.filter(supersedes=reading).exists():
+        raise AlreadyCorrected
+    arm = Arm.ASSISTED if _can_see_predictions(reading, reader) else Arm(reading.arm)
+    return _store(assignment, reader, submission, now, arm, supersedes=reading), True
+
+
+def _sent_before(submission: Submission, reader: User, image_id: int) -> Reading | None:
+    earlier = Reading.objects.filter(client_key=submission.client_key).first()
+    if earlier is not None and (earlier.reader_id, earlier.image_id) != (reader.pk, image_id):
+        raise ClientKeyReused
+    return earlier
+
+
+def _place_of(assignment: Assignment, reader: User) -> Assignment:
+    """The Assignment that the reader's work counts for."""
+    if assignment.reader_id == reader.pk:
+        return assignment
+    was_theirs = assignment.previous_readers.filter(pk=reader.pk).exists()
+    if not was_theirs:
+        raise NotYourAssignment
+    places = Assignment.objects.filter(project=assignment.project, image=assignment.image, reader=reader)
+    return places.select_for_update(of=("self",)).first() or _additional_place(assignment, reader)
+
+
+def _additional_place(assignment: Assignment, reader: User) -> Assignment:
+    places = Assignment.objects.filter(request_key=assignment.request_key, image=assignment.image)
+    last: int = places.aggregate(last=Max("slot"))["last"]
+    return Assignment.objects.create(
+        project=assignment.project,
+        image=assignment.image,
+        purpose=assignment.purpose,
+        priority=assignment.priority,
+        slot=last + 1,
+        request_key=assignment.request_key,
+        reader=reader,
+    )
+
+
+def _can_see_predictions(reading: Reading, reader: User) -> bool:
+    entitled = Membership.objects.filter(
+        project=reading.project_id, user=reader, role__in=[Role.MANAGER, Role.ML_ENGINEER]
+    )
+    return entitled.exists()
+
+
+def _store(
+    assignment: Assignment,
+    reader: User,
+    submission: Submission,
+    now: datetime,
+    arm: Arm,
+    supersedes: Reading | None,
+) -> Reading:
+    rubric = Rubric.objects.filter(project=assignment.project_id, pk=submission.rubric_id).first()
+    if rubric is None:
+        raise NoRubric
+    criteria = {criterion.key: criterion for criterion in rubric.criteria.all()}
+    _check_scores(criteria, submission.scores)
+    _check_findings(criteria, submission.findings, assignment.image)
+    reading = Reading.objects.create(
+        client_key=submission.client_key,
+        assignment=assignment,
+        project_id=assignment.project_id,
+        image_id=assignment.image_id,
+        reader=reader,
+        rubric=rubric,
+        supersedes=supersedes,
+        arm=arm,
+        comment=submission.comment,
+        display_state=dict(submission.display_state),
+        active_seconds=submission.active_seconds,
+        wall_seconds=submission.wall_seconds,
+        submitted_at=now,
+    )
+    Score.objects.bulk_create(
+        Score(reading=reading, criterion=criteria[key], value=value) for key, value in submission.scores.items()
+    )
+    Finding.objects.bulk_create(_finding(reading, criteria, mark) for mark in submission.findings)
+    return reading
+
+
+def _check_scores(criteria: Mapping[str, Criterion], scores: Mapping[str, float]) -> None:
+    if unknown := sorted(set(scores) - set(criteria)):
+        raise UnknownCriterion(f"The rubric has no criterion {', '.join(unknown)}.")
+    if missing := [criterion.question for key, criterion in criteria.items() if key not in scores]:
+        raise IncompleteScores(f"A score is missing for: {', '.join(missing)}.")
+    for key, value in scores.items():
+        criterion = criteria[key]
+        if not criterion.admits(value):
+            raise ScoreOutOfScale(
+                f"{criterion.question}: {value:g} is not on the scale from {criterion.minimum:g} to "
+                f"{criterion.maximum:g} by {criterion.step:g}."
+            )
+
+
+def _check_findings(criteria: Mapping[str, Criterion], marks: Sequence[FindingMark], image: Image) -> None:
+    if not marks:
+        return
+    slices = list(image.slices.select_related("instance").order_by("index"))
+    for mark in marks:
+        if mark.criterion_key is not None and mark.criterion_key not in criteria:
+            raise UnknownCriterion(f"The rubric has no criterion {mark.criterion_key}.")
+        if not 0 <= mark.slice_index < len(slices):
+            raise FindingOutsideImage(f"The image has no slice {mark.slice_index}.")
+        instance = slices[mark.slice_index].instance
+        if not (0 <= mark.x <= instance.columns and 0 <= mark.y <= instance.rows):
+            raise FindingOutsideImage(f"A finding lies outside slice {mark.slice_index}.")
+
+
+def _finding(reading: Reading, criteria: Mapping[str, Criterion], mark: FindingMark) -> Finding:
+    return Finding(
+        reading=reading,
+        criterion=criteria[mark.criterion_key] if mark.criterion_key else None,
+        type=mark.type,
+        slice_index=mark.slice_index,
+        x=mark.x,
+        y=mark.y,
+        note=mark.note,
+    )

@@ -1,0 +1,93 @@
+"""Leasing: how N readers work through one queue, in its order, without ever getting the same Assignment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from annotations.errors import NotYourAssignment
+from annotations.models import Assignment, Membership, Project, Role, User
+
+
+@transaction.atomic
+def lease_assignments(*, project: Project, reader: User, count: int, now: datetime) -> list[Assignment]:
+    """Give the reader up to `count` Assignments, those they hold already first, then in the selection's order.
+
+    Asking twice gives the same ones. `SKIP LOCKED` keeps readers from waiting for each other; only when nothing
+    is free do we wait for the rows that others are about to take or leave, so that a queue with open work is
+    never found empty.
+    """
+    _serialise_requests_of(reader, project)
+    held = list(Assignment.objects.filter(project=project).held_by(reader, now).in_worklist_order()[:count])
+    expires_at = now + timedelta(minutes=project.lease_minutes)
+    _extend(held, expires_at)
+    while len(held) < count:
+        assignment = _next_claimable(project, reader, now)
+        if assignment is None:
+            break
+        held.append(_claim(assignment, reader, now, expires_at))
+    return held
+
+
+def _serialise_requests_of(reader: User, project: Project) -> None:
+    """Two tabs of one reader must not take two places of one Image: one request of a reader at a time."""
+    memberships = Membership.objects.filter(project=project, user=reader, role=Role.READER)
+    if not memberships.select_for_update(no_key=True).exists():
+        raise NotYourAssignment
+
+
+def _next_claimable(project: Project, reader: User, now: datetime) -> Assignment | None:
+    queue = Assignment.objects.filter(project=project).claimable_by(reader, now).in_worklist_order()
+    return (
+        queue.select_for_update(skip_locked=True, of=("self",), no_key=True).first()
+        or queue.select_for_update(of=("self",), no_key=True).first()
+    )
+
+
+def _claim(assignment: Assignment, reader: User, now: datetime, expires_at: datetime) -> Assignment:
+    _remember_reader(assignment)
+    assignment.reader = reader
+    assignment.leased_at = now
+    assignment.lease_expires_at = expires_at
+    assignment.save(update_fields=["reader", "leased_at", "lease_expires_at"])
+    return assignment
+
+
+def _remember_reader(assignment: Assignment) -> None:
+    if assignment.reader is not None:
+        assignment.previous_readers.add(assignment.reader)
+
+
+def _extend(assignments: Iterable[Assignment], expires_at: datetime) -> None:
+    for assignment in assignments:
+        assignment.lease_expires_at = expires_at
+        assignment.save(update_fields=["lease_expires_at"])
+
+
+@transaction.atomic
+def extend_lease(*, assignment: Assignment, reader: User, now: datetime) -> Assignment:
+    """Keep the case for its reader a while longer; a lapsed lease is renewed if nobody else took the case.
+
+    Raises:
+        NotYourAssignment: the reader never had it, or another reader has it by now, or it was submitted.
+    """
+    mine = Assignment.objects.undone().filter(pk=assignment.pk, reader=reader)
+    current = mine.select_for_update(of=("self",)).first()
+    if current is None:
+        raise NotYourAssignment
+    _extend([current], now + timedelta(minutes=current.project.lease_minutes))
+    return current
+
+
+@transaction.atomic
+def release_lease(*, assignment: Assignment, reader: User) -> None:
+    """Put the case back for anybody."""
+    mine = Assignment.objects.undone().filter(pk=assignment.pk, reader=reader)
+    current = mine.select_for_update(of=("self",)).first()
+    if current is None:
+        raise NotYourAssignment
+    _remember_reader(current)
+    current.reader = current.leased_at = current.lease_expires_at = None
+    current.save(update_fields=["reader", "leased_at", "lease_expires_at"])
