@@ -1,0 +1,67 @@
+"""Real services for every test: an embedded PostgreSQL and Valkey in the test's own data folder."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+from rest_framework.test import APIClient
+
+from annotations.models import User
+from mediqa_platform.supervisor.postgres import EmbeddedPostgres
+from mediqa_platform.supervisor.valkey import EmbeddedValkey
+
+
+@pytest.fixture(scope="session")
+def embedded_services() -> Iterator[Path]:
+    home = Path(django_settings.MEDIQA_HOME)
+    with ExitStack() as stack:
+        stack.enter_context(EmbeddedPostgres(home))
+        stack.enter_context(EmbeddedValkey(home))
+        yield home
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(embedded_services: Path) -> None:
+    """Called by pytest-django before it makes the test database."""
+
+
+@pytest.fixture
+def objects(tmp_path: Path, settings) -> Path:
+    """An object store of the test's own."""
+    settings.STORAGES = settings.STORAGES | {
+        "default": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": str(tmp_path / "objects")},
+        }
+    }
+    return tmp_path / "objects"
+
+
+@pytest.fixture
+def api() -> Callable[[User | None], APIClient]:
+    """`api(user)` is an API client signed in as that user."""
+
+    def sign_in(user: User | None = None) -> APIClient:
+        client = APIClient()
+        if user is not None:
+            client.force_login(user)
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def browser_of() -> Callable[[User], Client]:
+    """`browser_of(user)` is Django's test client signed in as that user, for pages."""
+
+    def sign_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
