@@ -11,14 +11,14 @@ class Embedding(models.Model):
     """
 
     image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="embeddings")
-    encoder_sha256 = models.CharField(max_length=64)
+    features_version = models.CharField(max_length=64)
     vector = VectorField()
     features_name = models.CharField(max_length=160, help_text="Storage name of the cached features (safetensors).")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["image", "encoder_sha256"], name="embedding_once_per_encoder")
+            models.UniqueConstraint(fields=["image", "features_version"], name="embedding_once_per_features_version")
         ]
 
     def __str__(self) -> str:

@@ -30,7 +30,7 @@ class FineTuneRun(models.Model):
     )
     config = models.JSONField(default=dict, blank=True)
     seed = models.BigIntegerField()
-    loss_history = models.JSONField(default=list, blank=True, help_text="[step, loss] pairs.")
+    loss_history = models.JSONField(default=list, blank=True, help_text="[phase, step, loss] triples.")
     report = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -19,13 +19,14 @@ class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
         return self.filter(project__in=Project.objects.with_role(user, Role.MANAGER, Role.ML_ENGINEER))
 
     def production(self, project: Project) -> ModelVersion | None:
-        return self.filter(project=project, stage=Stage.PRODUCTION).first()
+        return self.filter(project=project, stage=Stage.PRODUCTION).select_related("rubric").first()
 
 
 class ModelVersion(models.Model):
     """A registered, loadable model of one Project: a frozen encoder and its prompt-aligned heads.
 
-    Version 1 is the pre-trained model as it ships: its heads are a prior, before any expert score.
+    Its checkpoint is self-contained. Version 1 is the pre-trained model as it ships: its heads are a prior, before
+    any expert score. Versions with the same `features_version` share their cached features.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="model_versions")
@@ -33,10 +34,12 @@ class ModelVersion(models.Model):
     number = models.PositiveIntegerField()
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
     stage = models.CharField(max_length=10, choices=Stage, default=Stage.CANDIDATE)
-    encoder_name = models.CharField(max_length=120, help_text="Storage name of the encoder's checkpoint.")
-    encoder_sha256 = models.CharField(max_length=64)
-    heads_name = models.CharField(max_length=120, blank=True, help_text="Storage name; empty for the shipped prior.")
-    heads_sha256 = models.CharField(max_length=64, blank=True)
+    weights_name = models.CharField(max_length=120, help_text="Storage name of the weights (safetensors).")
+    document_name = models.CharField(max_length=120, help_text="Storage name of the configuration (JSON).")
+    sha256 = models.CharField(max_length=64, help_text="Of the weights; checked whenever they are loaded.")
+    features_version = models.CharField(
+        max_length=64, help_text="Of encoder and preprocessing: says which cached features this version reads."
+    )
     report = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     promoted_at = models.DateTimeField(null=True, blank=True, help_text="When it last became production.")
@@ -54,11 +57,13 @@ class ModelVersion(models.Model):
                 fields=["project"], condition=Q(stage=Stage.PRODUCTION), name="modelversion_one_production"
             ),
             models.CheckConstraint(condition=Q(stage__in=Stage.values), name="modelversion_stage_known"),
-            models.CheckConstraint(
-                condition=Q(heads_name="", heads_sha256="") | ~(Q(heads_name="") | Q(heads_sha256="")),
-                name="modelversion_heads_have_sha256",
-            ),
+            models.CheckConstraint(condition=Q(sha256__regex=r"^[0-9a-f]{64}$"), name="modelversion_sha256_is_hex"),
+            models.CheckConstraint(condition=~Q(features_version=""), name="modelversion_has_features_version"),
         ]
 
     def __str__(self) -> str:
         return f"{self.project}, model version {self.number}"
+
+    @property
+    def has_passed_gate(self) -> bool:
+        return self.report.get("gate", {}).get("passed") is True

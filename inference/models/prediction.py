@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from annotations.models import Criterion, Image, Project, User, unblinded_for
+from annotations.models.imaging import ImageQuerySet
 from inference.models.model_version import ModelVersion
 
 
@@ -12,6 +13,12 @@ class PredictionQuerySet(models.QuerySet["Prediction"]):
     def visible_to(self, user: User | AnonymousUser) -> PredictionQuerySet:
         """Blinding as for other people's Readings: see `annotations.models.unblinded_for`."""
         return self.filter(unblinded_for(user)) if user.is_authenticated else self.none()
+
+    def pending_images(self, version: ModelVersion) -> ImageQuerySet:
+        """Images of the version's Project that it has neither scored nor refused: what pre-scoring has left to do."""
+        scored = Prediction.objects.filter(model_version=version, image=OuterRef("pk"))
+        refused = ScoringRefusal.objects.filter(model_version=version, image=OuterRef("pk"))
+        return Image.objects.in_project(version.project).filter(~Exists(scored), ~Exists(refused)).order_by("pk")
 
 
 class Prediction(models.Model):
@@ -32,9 +39,7 @@ class Prediction(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-pk"]
-        constraints = [
-            models.UniqueConstraint(fields=["image", "model_version"], name="prediction_once_per_version")
-        ]
+        constraints = [models.UniqueConstraint(fields=["model_version", "image"], name="prediction_once_per_version")]
 
     def __str__(self) -> str:
         return f"Prediction of version {self.model_version_id} on image {self.image_id}"
@@ -50,6 +55,7 @@ class CriterionPrediction(models.Model):
     aleatoric_std = models.FloatField()
     lower = models.FloatField(help_text="Of the 90 % interval.")
     upper = models.FloatField()
+    is_prior = models.BooleanField(help_text="No expert score stands behind it yet.")
 
     class Meta:
         constraints = [
@@ -79,7 +85,7 @@ class ScoringRefusal(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["image", "model_version"], name="scoringrefusal_once_per_version")
+            models.UniqueConstraint(fields=["model_version", "image"], name="scoringrefusal_once_per_version")
         ]
 
     def __str__(self) -> str:
