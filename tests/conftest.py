@@ -63,5 +63,3 @@ def browser_of() -> Callable[[User], Client]:
         return client
 
     return sign_in
-
-

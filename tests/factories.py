@@ -63,9 +63,7 @@ def make_image(
     project: Project | None = None, *, slices: int = 1, modality: str = "CT", patient_key: str | None = None
 ) -> Image:
     number = next(_counter)
-    study = Study.objects.create(
-        study_instance_uid=f"1.2.3.{number}", patient_key=patient_key or f"patient-{number}"
-    )
+    study = Study.objects.create(study_instance_uid=f"1.2.3.{number}", patient_key=patient_key or f"patient-{number}")
     series = Series.objects.create(study=study, series_instance_uid=f"1.2.3.{number}.1", modality=modality)
     image = Image.objects.create(
         series=series,
@@ -117,9 +115,7 @@ def make_assignment(
     )
 
 
-def make_submission(
-    project: Project, scores: Mapping[str, float] | None = None, **fields: object
-) -> Submission:
+def make_submission(project: Project, scores: Mapping[str, float] | None = None, **fields: object) -> Submission:
     rubric = Rubric.objects.current(project)
     assert rubric is not None
     keys = rubric.criteria.values_list("key", flat=True)

@@ -1,5 +1,13 @@
 from annotations.models.assignment import Assignment, Purpose
-from annotations.models.imaging import Dimension, Image, ImageSlice, Instance, PhysicalParameters, Series, Study
+from annotations.models.imaging import (
+    Dimension,
+    Image,
+    ImageSlice,
+    Instance,
+    PhysicalParameters,
+    Series,
+    Study,
+)
 from annotations.models.ingestion import IngestRefusal, StagedFile
 from annotations.models.job import Job, JobKind, JobState
 from annotations.models.project import Arm, Membership, Project, ProjectImage, PromotionPolicy, Role

@@ -161,9 +161,7 @@ class ImageQuerySet(models.QuerySet["Image"]):
         if not user.is_authenticated:
             return self.none()
         return self.filter(
-            Exists(
-                ProjectImage.objects.filter(image=OuterRef("pk"), project__in=Project.objects.visible_to(user))
-            )
+            Exists(ProjectImage.objects.filter(image=OuterRef("pk"), project__in=Project.objects.visible_to(user)))
         )
 
     def current(self) -> ImageQuerySet:

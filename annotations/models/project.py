@@ -64,9 +64,7 @@ class Project(models.Model):
     lease_minutes = models.PositiveSmallIntegerField(
         default=30, validators=[MinValueValidator(1)], help_text="How long a case is kept for a reader who left it."
     )
-    promotion_policy = models.CharField(
-        max_length=10, choices=PromotionPolicy, default=PromotionPolicy.BY_PERSON
-    )
+    promotion_policy = models.CharField(max_length=10, choices=PromotionPolicy, default=PromotionPolicy.BY_PERSON)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="projects")
     images = models.ManyToManyField("annotations.Image", through="ProjectImage", related_name="projects")
     created_at = models.DateTimeField(auto_now_add=True)

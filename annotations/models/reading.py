@@ -112,7 +112,5 @@ def unblinded_for(user: User) -> Q:
     """
     entitled = Project.objects.with_role(user, Role.MANAGER, Role.ML_ENGINEER)
     reads_here = Project.objects.with_role(user, Role.READER)
-    has_submitted = Exists(
-        Reading.objects.filter(project=OuterRef("project"), image=OuterRef("image"), reader=user)
-    )
+    has_submitted = Exists(Reading.objects.filter(project=OuterRef("project"), image=OuterRef("image"), reader=user))
     return Q(project__in=entitled) & (~Q(project__in=reads_here) | Q(has_submitted))

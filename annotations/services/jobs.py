@@ -1,4 +1,4 @@
-"""The life of a Job. Its lease says that a process is at work on it; who finds a lapsed lease may take the work over."""
+"""The life of a Job. Its lease says that a process is at work on it; who finds it lapsed may take the work over."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def _start_heartbeat(job_id: uuid.UUID, token: uuid.UUID, clock: Callable[[], da
         while not ended.wait(HEARTBEAT_SECONDS):
             try:
                 Job.objects.filter(pk=job_id, lease_token=token).update(lease_expires_at=clock() + LEASE)
-            except Exception as error:  # noqa: BLE001 - the database may be restarting; the next beat tries again
+            except Exception as error:
                 logger.warning("job %s: heartbeat failed (%s)", job_id, type(error).__name__)
             finally:
                 connection.close()

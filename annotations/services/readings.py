@@ -89,9 +89,7 @@ def submit_reading(
 
 
 @transaction.atomic
-def correct_reading(
-    *, reading: Reading, reader: User, submission: Submission, now: datetime
-) -> tuple[Reading, bool]:
+def correct_reading(*, reading: Reading, reader: User, submission: Submission, now: datetime) -> tuple[Reading, bool]:
     """Store a Reading that supersedes the reader's earlier one. The earlier one stays as it was.
 
     A correction by somebody who has been able to see Predictions since is not blind, and is stored as such.

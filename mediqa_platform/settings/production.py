@@ -1,4 +1,4 @@
-"""The product: `manage.py up` on one machine, or the same processes under compose. Secrets come from the home folder."""
+"""The product: `manage.py up` on one machine, or the same processes under compose. Secrets lie in the home folder."""
 
 from mediqa_platform.settings.base import *  # noqa: F403
 from mediqa_platform.settings.base import MEDIQA_HOME, env

@@ -82,9 +82,7 @@ def test_request_with_the_same_key_adds_nothing() -> None:
     project = make_project(overlap=2)
     image, key = make_image(project), uuid.uuid4()
     for _ in range(2):
-        request_assignments(
-            project=project, request_key=key, requests=[AssignmentRequest(image.pk, "random", 0)]
-        )
+        request_assignments(project=project, request_key=key, requests=[AssignmentRequest(image.pk, "random", 0)])
     assert Assignment.objects.count() == 2
 
 

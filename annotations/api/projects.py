@@ -1,0 +1,94 @@
+"""Projects, and how far they are."""
+
+from dataclasses import asdict
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, serializers
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from annotations.models import Project, Role
+from annotations.permissions import get_project, project_role, roles_in
+from annotations.services.agreement import Agreement, agreement_of
+from annotations.services.progress import progress_of
+
+
+class ProjectSerializer(serializers.ModelSerializer[Project]):
+    roles = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Project
+        fields = ["slug", "name", "description", "overlap", "roles"]
+
+    def get_roles(self, project: Project) -> list[str]:
+        return sorted(roles_in(project, self.context["request"].user))
+
+
+class ProjectList(generics.ListAPIView[Project]):
+    serializer_class = ProjectSerializer
+
+    def get_queryset(self) -> QuerySet[Project]:
+        return Project.objects.visible_to(self.request.user)
+
+
+class ProjectDetail(generics.RetrieveAPIView[Project]):
+    serializer_class = ProjectSerializer
+    lookup_field = "slug"
+
+    def get_queryset(self) -> QuerySet[Project]:
+        return Project.objects.visible_to(self.request.user)
+
+
+class ReaderProgressSerializer(serializers.Serializer[None]):
+    username = serializers.CharField()
+    done = serializers.IntegerField()
+    mean_active_seconds = serializers.FloatField(allow_null=True)
+
+
+class DayProgressSerializer(serializers.Serializer[None]):
+    day = serializers.DateField()
+    done = serializers.IntegerField()
+
+
+class AgreementSerializer(serializers.Serializer[None]):
+    criterion = serializers.CharField()
+    image_count = serializers.IntegerField()
+    alpha = serializers.FloatField(allow_null=True, help_text="Krippendorff's alpha, interval distance.")
+    within_one_step = serializers.FloatField(allow_null=True)
+
+
+class ProgressSerializer(serializers.Serializer[None]):
+    images = serializers.IntegerField()
+    images_read = serializers.IntegerField()
+    images_left = serializers.IntegerField()
+    assignments_done = serializers.IntegerField()
+    assignments_leased = serializers.IntegerField()
+    assignments_open = serializers.IntegerField()
+    by_reader = ReaderProgressSerializer(many=True)
+    by_day = DayProgressSerializer(many=True)
+    agreement = AgreementSerializer(many=True)
+
+
+class ProjectProgress(APIView):
+    permission_classes = [IsAuthenticated, project_role(read=(Role.MANAGER, Role.ML_ENGINEER))]
+
+    @extend_schema(responses=ProgressSerializer)
+    def get(self, request: Request, slug: str) -> Response:
+        project = get_project(slug, request.user)
+        progress: dict[str, Any] = asdict(progress_of(project, now=timezone.now()))
+        agreement = [_agreement(figure) for figure in agreement_of(project)]
+        return Response(ProgressSerializer({**progress, "agreement": agreement}).data)
+
+
+def _agreement(figure: Agreement) -> dict[str, Any]:
+    return {
+        "criterion": figure.criterion.key,
+        "image_count": figure.image_count,
+        "alpha": figure.alpha,
+        "within_one_step": figure.within_one_step,
+    }

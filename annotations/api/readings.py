@@ -1,0 +1,156 @@
+"""Submitting, correcting and listing Readings."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from annotations.api.worklists import assignment_for_reader
+from annotations.models import Finding, Project, Reading, Role
+from annotations.services.progress import worklist_counts
+from annotations.services.readings import FindingMark, Submission, correct_reading, submit_reading
+
+MOST_DISPLAY_STATE_KEYS = 40
+DAY_SECONDS = 24 * 3600
+
+
+class FindingMarkSerializer(serializers.Serializer[None]):
+    criterion = serializers.SlugField(allow_null=True, default=None)
+    type = serializers.CharField(max_length=40)
+    slice_index = serializers.IntegerField(min_value=0)
+    x = serializers.FloatField(min_value=0)
+    y = serializers.FloatField(min_value=0)
+    note = serializers.CharField(max_length=500, allow_blank=True, default="")
+
+
+class SubmissionSerializer(serializers.Serializer[None]):
+    client_key = serializers.UUIDField()
+    rubric_id = serializers.IntegerField()
+    scores = serializers.DictField(child=serializers.FloatField(), allow_empty=False)
+    findings = FindingMarkSerializer(many=True, default=list)
+    comment = serializers.CharField(max_length=2000, allow_blank=True, default="")
+    display_state = serializers.DictField(child=serializers.JSONField(), default=dict)
+    active_seconds = serializers.FloatField(min_value=0, max_value=DAY_SECONDS * 31)
+    wall_seconds = serializers.FloatField(min_value=0, max_value=DAY_SECONDS * 366)
+
+    def validate_display_state(self, state: dict[str, Any]) -> dict[str, Any]:
+        if len(state) > MOST_DISPLAY_STATE_KEYS:
+            raise serializers.ValidationError("The display state has too many entries.")
+        return state
+
+    def to_submission(self) -> Submission:
+        fields = dict(self.validated_data)
+        marks = [dict(mark) for mark in fields.pop("findings")]
+        return Submission(
+            findings=[FindingMark(criterion_key=mark.pop("criterion"), **mark) for mark in marks], **fields
+        )
+
+
+class AcknowledgementSerializer(serializers.Serializer[None]):
+    id = serializers.UUIDField()
+    submitted_at = serializers.DateTimeField()
+    open_count = serializers.IntegerField()
+    done_count = serializers.IntegerField()
+
+
+class FindingSerializer(serializers.ModelSerializer[Finding]):
+    class Meta:
+        model = Finding
+        fields = ["type", "slice_index", "x", "y", "note"]
+
+
+class ReadingSerializer(serializers.ModelSerializer[Reading]):
+    project = serializers.SlugRelatedField[Project](slug_field="slug", read_only=True)
+    reader = serializers.CharField(source="reader.username", read_only=True)
+    scores = serializers.SerializerMethodField()
+    findings = FindingSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Reading
+        fields = [
+            "id",
+            "project",
+            "image",
+            "reader",
+            "arm",
+            "supersedes",
+            "scores",
+            "findings",
+            "comment",
+            "active_seconds",
+            "wall_seconds",
+            "submitted_at",
+        ]
+
+    def get_scores(self, reading: Reading) -> dict[str, float]:
+        return {score.criterion.key: score.value for score in reading.scores.all()}
+
+
+class ReadingQueryMixin:
+    request: Request
+    serializer_class = ReadingSerializer
+
+    def get_queryset(self) -> QuerySet[Reading]:
+        visible = Reading.objects.visible_to(self.request.user)
+        return visible.select_related("reader", "project").prefetch_related("scores__criterion", "findings")
+
+
+class ReadingList(ReadingQueryMixin, generics.ListAPIView[Reading]):
+    """One's own Readings; for managers and ML engineers those of others, as far as blinding allows."""
+
+    filterset_fields = {"project__slug": ["exact"], "image": ["exact"], "reader__username": ["exact"]}
+
+
+class ReadingDetail(ReadingQueryMixin, generics.RetrieveAPIView[Reading]):
+    pass
+
+
+class AssignmentReadings(APIView):
+    """POST submits a Reading: exactly once for a `client_key`, however often it is sent."""
+
+    @extend_schema(
+        request=SubmissionSerializer, responses={200: AcknowledgementSerializer, 201: AcknowledgementSerializer}
+    )
+    def post(self, request: Request, pk: str) -> Response:
+        assignment = assignment_for_reader(request, pk)
+        return store(
+            request,
+            lambda submission: submit_reading(
+                assignment=assignment, reader=request.user, submission=submission, now=timezone.now()
+            ),
+        )
+
+
+class Corrections(APIView):
+    """POST stores a new Reading that supersedes the reader's earlier one."""
+
+    @extend_schema(
+        request=SubmissionSerializer, responses={200: AcknowledgementSerializer, 201: AcknowledgementSerializer}
+    )
+    def post(self, request: Request, pk: str) -> Response:
+        own = Reading.objects.filter(
+            reader=request.user, project__in=Project.objects.with_role(request.user, Role.READER)
+        )
+        reading = get_object_or_404(own, pk=pk)
+        return store(
+            request,
+            lambda submission: correct_reading(
+                reading=reading, reader=request.user, submission=submission, now=timezone.now()
+            ),
+        )
+
+
+def store(request: Request, service: Callable[[Submission], tuple[Reading, bool]]) -> Response:
+    serializer = SubmissionSerializer(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    reading, is_new = service(serializer.to_submission())
+    counts = worklist_counts(reading.project, reader_id=reading.reader_id, now=timezone.now())
+    answer = {"id": reading.pk, "submitted_at": reading.submitted_at, **counts}
+    return Response(answer, status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)

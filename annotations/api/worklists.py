@@ -1,0 +1,63 @@
+"""The worklist: take cases, keep them, give them back."""
+
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiTypes, extend_schema
+from rest_framework import serializers, status
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from annotations.models import Assignment, Project, Role
+from annotations.permissions import get_project, project_role
+from annotations.services.cases import case_of
+from annotations.services.progress import worklist_counts
+from annotations.services.worklists import extend_lease, lease_assignments, release_lease
+
+
+class LeaseRequestSerializer(serializers.Serializer[None]):
+    count = serializers.IntegerField(min_value=1, max_value=3, default=1)
+
+
+class WorklistSerializer(serializers.Serializer[None]):
+    cases = serializers.ListField(child=serializers.DictField())
+    open_count = serializers.IntegerField()
+    done_count = serializers.IntegerField()
+
+
+class Worklist(APIView):
+    """POST leases up to `count` cases to the reader: those they hold first, then in the queue's order."""
+
+    permission_classes = [IsAuthenticated, project_role(Role.READER)]
+
+    @extend_schema(request=LeaseRequestSerializer, responses=WorklistSerializer)
+    def post(self, request: Request, slug: str) -> Response:
+        project = get_project(slug, request.user)
+        asked = LeaseRequestSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        now = timezone.now()
+        leased = lease_assignments(project=project, reader=request.user, count=asked.validated_data["count"], now=now)
+        counts = worklist_counts(project, reader_id=request.user.pk, now=now)
+        return Response({"cases": [case_of(assignment) for assignment in leased], **counts})
+
+
+class AssignmentLease(APIView):
+    """POST keeps the case for its reader a while longer; DELETE puts it back for anybody."""
+
+    @extend_schema(request=None, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, pk: str) -> Response:
+        assignment = assignment_for_reader(request, pk)
+        kept = extend_lease(assignment=assignment, reader=request.user, now=timezone.now())
+        return Response({"lease_expires_at": kept.lease_expires_at})
+
+    @extend_schema(request=None, responses={204: None})
+    def delete(self, request: Request, pk: str) -> Response:
+        release_lease(assignment=assignment_for_reader(request, pk), reader=request.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def assignment_for_reader(request: Request, pk: str) -> Assignment:
+    """The Assignment, if the user is a reader of its Project; whether it is theirs, the service says."""
+    own_projects = Project.objects.with_role(request.user, Role.READER)
+    return get_object_or_404(Assignment.objects.select_related("project"), pk=pk, project__in=own_projects)

@@ -1,0 +1,75 @@
+"""What a reader is given to read: an Image, how to show it, and the Rubric. Never why it was chosen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from annotations.errors import NoRubric
+from annotations.models import Assignment, Criterion, Image, Rubric
+
+
+def case_of(assignment: Assignment) -> dict[str, Any]:
+    """Everything the reading page needs for one case, as JSON. See docs/architecture.md, Blinding.
+
+    Raises:
+        NoRubric: the Project has none.
+    """
+    rubric = Rubric.objects.current(assignment.project)
+    if rubric is None:
+        raise NoRubric
+    return {
+        "assignment": str(assignment.pk),
+        "lease_expires_at": assignment.lease_expires_at,
+        "image": _image(assignment.image),
+        "instances": _instances(assignment.image),
+        "rubric": {
+            "id": rubric.pk,
+            "version": rubric.version,
+            "criteria": [_criterion(criterion) for criterion in rubric.criteria.all()],
+        },
+    }
+
+
+def _image(image: Image) -> dict[str, Any]:
+    spacing = (image.slice_spacing_mm, image.row_spacing_mm, image.column_spacing_mm)
+    return {
+        "id": image.pk,
+        "dimension": image.dimension,
+        "modality": image.series.modality,
+        "title": " · ".join(filter(None, (image.series.modality, image.series.description))),
+        "frames": [_frame(image, place.instance, place.frame_number) for place in _slices(image)],
+        "frame_seconds": image.frame_seconds,
+        "windows": image.windows,
+        "is_inverted": image.is_inverted,
+        "spacing_mm": list(spacing) if None not in spacing[1:] else None,
+    }
+
+
+def _slices(image: Image) -> Any:
+    return image.slices.select_related("instance").order_by("index")
+
+
+def _frame(image: Image, instance: Any, frame_number: int) -> dict[str, Any]:
+    study_uid = image.series.study.study_instance_uid
+    path = f"studies/{study_uid}/series/{image.series.series_instance_uid}/instances/{instance.sop_instance_uid}"
+    return {
+        "url": f"/dicomweb/{path}/frames/{frame_number}",
+        "sop_instance_uid": instance.sop_instance_uid,
+        "frame_number": frame_number,
+    }
+
+
+def _instances(image: Image) -> dict[str, Any]:
+    return {place.instance.sop_instance_uid: place.instance.metadata for place in _slices(image)}
+
+
+def _criterion(criterion: Criterion) -> dict[str, Any]:
+    return {
+        "key": criterion.key,
+        "question": criterion.question,
+        "minimum": criterion.minimum,
+        "maximum": criterion.maximum,
+        "step": criterion.step,
+        "is_higher_better": criterion.is_higher_better,
+        "anchors": criterion.anchors,
+    }

@@ -1,0 +1,90 @@
+"""How far a Project is. Every figure follows from Assignments being done, which is defined once: on their QuerySet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db.models import Avg, Count, Exists, OuterRef, Q
+from django.db.models.functions import TruncDate
+
+from annotations.models import Assignment, Image, Project
+
+
+@dataclass(frozen=True)
+class ReaderProgress:
+    username: str
+    done: int
+    mean_active_seconds: float | None
+
+
+@dataclass(frozen=True)
+class DayProgress:
+    day: date
+    done: int
+
+
+@dataclass(frozen=True)
+class ProjectProgress:
+    """`images_read`: every Assignment of the Image is done. `images_left`: some Assignment of it is not."""
+
+    images: int
+    images_read: int
+    images_left: int
+    assignments_done: int
+    assignments_leased: int
+    assignments_open: int
+    by_reader: list[ReaderProgress]
+    by_day: list[DayProgress]
+
+
+def progress_of(project: Project, *, now: datetime) -> ProjectProgress:
+    assignments = Assignment.objects.filter(project=project)
+    images = Image.objects.in_project(project)
+    left = images.filter(Exists(assignments.undone().filter(image=OuterRef("pk"))))
+    begun = images.filter(Exists(assignments.done().filter(image=OuterRef("pk"))))
+    return ProjectProgress(
+        images=images.count(),
+        images_read=begun.exclude(pk__in=left).count(),
+        images_left=left.count(),
+        assignments_done=assignments.done().count(),
+        assignments_leased=assignments.leased(now).count(),
+        assignments_open=assignments.open(now).count(),
+        by_reader=_by_reader(project),
+        by_day=_by_day(project),
+    )
+
+
+def _by_reader(project: Project) -> list[ReaderProgress]:
+    rows = (
+        Assignment.objects.filter(project=project)
+        .done()
+        .values("reader__username")
+        .annotate(
+            done=Count("pk", distinct=True),
+            seconds=Avg("readings__active_seconds", filter=Q(readings__supersedes__isnull=True)),
+        )
+        .order_by("reader__username")
+    )
+    return [ReaderProgress(row["reader__username"], row["done"], row["seconds"]) for row in rows]
+
+
+def _by_day(project: Project) -> list[DayProgress]:
+    rows = (
+        Assignment.objects.filter(project=project)
+        .done()
+        .values(day=TruncDate("submitted_at"))
+        .annotate(done=Count("pk"))
+        .order_by("day")
+    )
+    return [DayProgress(row["day"], row["done"]) for row in rows]
+
+
+def worklist_counts(project: Project, *, reader_id: int, now: datetime) -> dict[str, int]:
+    """For one reader: how many cases they could still be given, and how many they have done."""
+    assignments = Assignment.objects.filter(project=project)
+    theirs = assignments.done().filter(reader_id=reader_id)
+    seen = Assignment.objects.filter(project=project, reader_id=reader_id, image=OuterRef("image"))
+    available = assignments.open(now).filter(~Exists(seen)).values("image").distinct().count()
+    held = assignments.undone().filter(reader_id=reader_id).count()
+    return {"open_count": available + held, "done_count": theirs.count()}
