@@ -8,7 +8,7 @@ from annotations.models.imaging import (
     Series,
     Study,
 )
-from annotations.models.ingestion import IngestRefusal, StagedFile
+from annotations.models.ingestion import IngestRefusal, ProjectInstance, StagedFile
 from annotations.models.job import Job, JobKind, JobState
 from annotations.models.project import Arm, Membership, Project, ProjectImage, PromotionPolicy, Role
 from annotations.models.reading import Finding, Reading, Score, unblinded_for
@@ -32,6 +32,7 @@ __all__ = [
     "PhysicalParameters",
     "Project",
     "ProjectImage",
+    "ProjectInstance",
     "PromotionPolicy",
     "Purpose",
     "Reading",

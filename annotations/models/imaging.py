@@ -8,6 +8,21 @@ from annotations.models.project import Project, ProjectImage
 from annotations.models.user import User
 
 
+def original_name(sha256: str) -> str:
+    """Storage name of an object's original bytes."""
+    return f"originals/{sha256[:2]}/{sha256}"
+
+
+def source_name(sha256: str) -> str:
+    """Storage name of a file that was wrapped as DICOM, as it was sent."""
+    return f"sources/{sha256[:2]}/{sha256}"
+
+
+def frame_name(sha256: str, frame_number: int) -> str:
+    """Storage name of one stored frame of the object with these original bytes; DICOM counts frames from 1."""
+    return f"frames/{sha256[:2]}/{sha256}/{frame_number}"
+
+
 class StudyQuerySet(models.QuerySet["Study"]):
     def visible_to(self, user: User | AnonymousUser) -> StudyQuerySet:
         """Studies with an Image in one of the user's Projects."""
@@ -64,10 +79,6 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
         slices = ImageSlice.objects.filter(image__in=Image.objects.visible_to(user))
         return self.filter(Exists(slices.filter(instance=OuterRef("pk"))))
 
-    def without_image(self) -> InstanceQuerySet:
-        """Taken in, but not yet part of any Image: an ingest was cut off between the two steps."""
-        return self.filter(~Exists(ImageSlice.objects.filter(instance=OuterRef("pk"))))
-
 
 class Instance(models.Model):
     """One DICOM object: its original bytes (content-addressed), and its frames as the viewer is served them."""
@@ -80,12 +91,22 @@ class Instance(models.Model):
     rows = models.PositiveIntegerField()
     columns = models.PositiveIntegerField()
     frame_count = models.PositiveIntegerField()
-    sha256 = models.CharField(max_length=64, help_text="Of the original bytes, which lie in storage under this name.")
+    sha256 = models.CharField(
+        max_length=64, db_index=True, help_text="Of the original bytes, which lie in storage under this name."
+    )
     byte_size = models.PositiveBigIntegerField()
-    source_name = models.CharField(
-        max_length=100, blank=True, help_text="Storage name of a PNG, JPEG, TIFF or NIfTI that was wrapped, if so."
+    source_sha256 = models.CharField(
+        max_length=64,
+        blank=True,
+        db_index=True,
+        help_text="Of the PNG, JPEG, TIFF or NIfTI that was wrapped, if so: the original bytes are then the wrapped object.",
     )
     metadata = models.JSONField(help_text="DICOM JSON of the object as its stored frames are served; no identifiers.")
+    frame_format = models.JSONField(default=dict, help_text="annotations.dicom.frames.FrameFormat of the stored frames.")
+    slice_headers = models.JSONField(
+        default=list, help_text="annotations.dicom.geometry.SliceHeader of each frame: what the Series is grouped by."
+    )
+    display = models.JSONField(default=dict, help_text="annotations.dicom.windows.Display: windows, inversion.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = InstanceQuerySet.as_manager()
@@ -103,45 +124,66 @@ class Instance(models.Model):
 
     @property
     def original_name(self) -> str:
-        return f"originals/{self.sha256[:2]}/{self.sha256}"
+        return original_name(self.sha256)
 
     def frame_name(self, frame_number: int) -> str:
-        """Storage name of one stored frame; DICOM counts frames from 1."""
-        return f"frames/{self.sha256[:2]}/{self.sha256}/{frame_number}"
+        return frame_name(self.sha256, frame_number)
 
 
 class PhysicalParameters(models.Model):
-    """How an Instance was acquired: DICOM attributes as typed columns, empty where the header is silent."""
+    """How an Instance was acquired: typed columns with units in their names, empty where the header is silent.
+
+    The columns are the fields of `annotations.dicom.physical.PhysicalParameters`, which names their DICOM attributes.
+    """
 
     instance = models.OneToOneField(
         Instance, on_delete=models.CASCADE, primary_key=True, related_name="physical_parameters"
     )
-    manufacturer = models.CharField(max_length=64, blank=True)
-    model_name = models.CharField(max_length=64, blank=True)
-    slice_thickness_mm = models.FloatField(null=True, blank=True)
-    spacing_between_slices_mm = models.FloatField(null=True, blank=True)
-    row_spacing_mm = models.FloatField(null=True, blank=True)
-    column_spacing_mm = models.FloatField(null=True, blank=True)
     tube_voltage_kv = models.FloatField(null=True, blank=True)
     tube_current_ma = models.FloatField(null=True, blank=True)
     exposure_mas = models.FloatField(null=True, blank=True)
     exposure_time_ms = models.FloatField(null=True, blank=True)
     ctdi_vol_mgy = models.FloatField(null=True, blank=True)
+    pitch = models.FloatField(null=True, blank=True)
+    total_collimation_width_mm = models.FloatField(null=True, blank=True)
+    revolution_time_s = models.FloatField(null=True, blank=True)
+    gantry_tilt_degrees = models.FloatField(null=True, blank=True)
     convolution_kernel = models.CharField(max_length=64, blank=True)
     reconstruction_diameter_mm = models.FloatField(null=True, blank=True)
-    pitch = models.FloatField(null=True, blank=True)
+    slice_thickness_mm = models.FloatField(null=True, blank=True)
+    spacing_between_slices_mm = models.FloatField(null=True, blank=True)
+    row_spacing_mm = models.FloatField(null=True, blank=True)
+    column_spacing_mm = models.FloatField(null=True, blank=True)
     field_strength_t = models.FloatField(null=True, blank=True)
     echo_time_ms = models.FloatField(null=True, blank=True)
     repetition_time_ms = models.FloatField(null=True, blank=True)
     inversion_time_ms = models.FloatField(null=True, blank=True)
     flip_angle_deg = models.FloatField(null=True, blank=True)
     averages = models.FloatField(null=True, blank=True)
+    echo_train_length = models.FloatField(null=True, blank=True)
     pixel_bandwidth_hz = models.FloatField(null=True, blank=True)
-    echo_train_length = models.IntegerField(null=True, blank=True)
     parallel_reduction_factor = models.FloatField(null=True, blank=True)
+    percent_sampling = models.FloatField(null=True, blank=True)
+    b_value_s_mm2 = models.FloatField(null=True, blank=True)
+    scanning_sequence = models.CharField(max_length=64, blank=True)
+    sequence_name = models.CharField(max_length=64, blank=True)
     exposure_index = models.FloatField(null=True, blank=True)
     target_exposure_index = models.FloatField(null=True, blank=True)
     deviation_index = models.FloatField(null=True, blank=True)
+    entrance_dose_mgy = models.FloatField(null=True, blank=True)
+    body_part_thickness_mm = models.FloatField(null=True, blank=True)
+    compression_force_n = models.FloatField(null=True, blank=True)
+    distance_source_to_detector_mm = models.FloatField(null=True, blank=True)
+    grid = models.CharField(max_length=64, blank=True)
+    filter_material = models.CharField(max_length=64, blank=True)
+    transducer_frequency_mhz = models.FloatField(null=True, blank=True)
+    depth_of_scan_mm = models.FloatField(null=True, blank=True)
+    mechanical_index = models.FloatField(null=True, blank=True)
+    frame_time_ms = models.FloatField(null=True, blank=True)
+    actual_frame_duration_ms = models.FloatField(null=True, blank=True)
+    lossy_compression_ratio = models.FloatField(null=True, blank=True)
+    manufacturer = models.CharField(max_length=64, blank=True)
+    model_name = models.CharField(max_length=64, blank=True)
 
     class Meta:
         verbose_name_plural = "physical parameters"
@@ -164,31 +206,28 @@ class ImageQuerySet(models.QuerySet["Image"]):
             Exists(ProjectImage.objects.filter(image=OuterRef("pk"), project__in=Project.objects.visible_to(user)))
         )
 
-    def current(self) -> ImageQuerySet:
-        """Not replaced by an Image with more slices of the same stack."""
-        return self.filter(is_current=True)
-
     def in_project(self, project: Project) -> ImageQuerySet:
-        return self.current().filter(Exists(ProjectImage.objects.filter(image=OuterRef("pk"), project=project)))
+        """The Project's Images, without those that were replaced by one with more slices of the same stack."""
+        return self.filter(Exists(ProjectImage.objects.current().filter(image=OuterRef("pk"), project=project)))
 
 
 class Image(models.Model):
     """What is judged: one 2-D image, or one 3-D volume.
 
-    An Image never changes: slices that arrive later give a new Image with the same `stack_key`, which supersedes it.
+    An Image never changes: slices that arrive later give a new Image, which supersedes it in the Projects that took
+    these slices (see ProjectImage). Projects that took the same slices share the Image and all that is computed from it.
     """
 
     series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="images")
     stack_key = models.CharField(max_length=200, help_text="Which stack of the Series, whatever the order of arrival.")
     content_sha256 = models.CharField(max_length=64, help_text="Of the ordered slices.")
-    is_current = models.BooleanField(default=True)
-    supersedes = models.OneToOneField(
-        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="superseded_by"
-    )
     dimension = models.CharField(max_length=2, choices=Dimension)
     row_spacing_mm = models.FloatField(null=True, blank=True)
     column_spacing_mm = models.FloatField(null=True, blank=True)
     slice_spacing_mm = models.FloatField(null=True, blank=True)
+    plane = models.CharField(max_length=10, blank=True, help_text="axial, coronal, sagittal, oblique, or unknown.")
+    is_localizer = models.BooleanField(default=False)
+    gantry_tilt_degrees = models.FloatField(null=True, blank=True)
     frame_seconds = models.FloatField(null=True, blank=True, help_text="For cine: time from one frame to the next.")
     geometry_notes = models.JSONField(default=list, blank=True, help_text="Gaps, gantry tilt, duplicates: sentences.")
     windows = models.JSONField(default=list, blank=True, help_text='[{"name", "center", "width"}], the first is shown.')
@@ -202,9 +241,6 @@ class Image(models.Model):
         ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["series", "stack_key", "content_sha256"], name="image_content_unique"),
-            models.UniqueConstraint(
-                fields=["series", "stack_key"], condition=Q(is_current=True), name="image_one_current"
-            ),
             models.CheckConstraint(condition=Q(dimension__in=Dimension.values), name="image_dimension_known"),
         ]
 

@@ -1,6 +1,48 @@
-from django.db import models
+from __future__ import annotations
 
-from annotations.models.job import Job
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Exists, OuterRef
+
+from annotations.models.imaging import ImageSlice, Instance
+from annotations.models.job import FINAL_STATES, Job, JobKind, JobState
+from annotations.models.project import Project
+
+
+class ProjectInstanceQuerySet(models.QuerySet["ProjectInstance"]):
+    def without_image(self) -> ProjectInstanceQuerySet:
+        """Taken, but in none of the Project's Images: an ingest was cut off in between (or it is a duplicate)."""
+        slices = ImageSlice.objects.filter(
+            instance=OuterRef("instance"), image__project_images__project=OuterRef("project")
+        )
+        return self.filter(~Exists(slices))
+
+
+class ProjectInstance(models.Model):
+    """An Instance that a Project has taken in. A Project's Images are made of its own Instances and no others."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="project_instances")
+    instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="project_instances")
+    added_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ProjectInstanceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "instance"], name="projectinstance_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Instance {self.instance_id} in project {self.project_id}"
+
+
+class StagedFileQuerySet(models.QuerySet["StagedFile"]):
+    def left_over(self, opened_before: datetime) -> StagedFileQuerySet:
+        """Of ingests that have ended, and of uploads that were opened before that time and never started."""
+        never_started = models.Q(job__state=JobState.STAGED, job__created_at__lt=opened_before)
+        return self.filter(models.Q(job__state__in=FINAL_STATES) | never_started, job__kind=JobKind.INGEST)
 
 
 class StagedFile(models.Model):
@@ -11,6 +53,8 @@ class StagedFile(models.Model):
     storage_name = models.CharField(max_length=200, unique=True)
     byte_size = models.PositiveBigIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = StagedFileQuerySet.as_manager()
 
     class Meta:
         ordering = ["pk"]

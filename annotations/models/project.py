@@ -99,15 +99,37 @@ class Membership(models.Model):
         return f"{self.user} is {self.get_role_display()} of {self.project}"
 
 
+class ProjectImageQuerySet(models.QuerySet["ProjectImage"]):
+    def current(self) -> ProjectImageQuerySet:
+        """Not replaced by an Image with more slices of the same stack."""
+        return self.filter(superseded_by__isnull=True)
+
+
 class ProjectImage(models.Model):
     """An Image taken into a Project."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="project_images")
     image = models.ForeignKey("annotations.Image", on_delete=models.CASCADE, related_name="project_images")
+    superseded_by = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="supersedes",
+        help_text="The one with more slices of the same stack, when some arrived later.",
+    )
     added_at = models.DateTimeField(auto_now_add=True)
 
+    objects = ProjectImageQuerySet.as_manager()
+
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["project", "image"], name="projectimage_unique")]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "image"], name="projectimage_unique"),
+            models.CheckConstraint(
+                condition=models.Q(superseded_by__isnull=True) | ~models.Q(superseded_by=models.F("pk")),
+                name="projectimage_not_superseded_by_itself",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"Image {self.image_id} in {self.project}"
