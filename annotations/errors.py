@@ -20,6 +20,12 @@ class BadInput(DomainError):
     """The request itself is wrong."""
 
 
+# -- setting up --
+class SetupDone(NotAllowedNow):
+    code = "setup_done"
+    detail = "There is an administrator already. Sign in, or ask them for an account."
+
+
 # -- worklist and readings --
 class NotYourAssignment(DomainError):
     code = "not_your_assignment"

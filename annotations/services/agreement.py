@@ -20,6 +20,10 @@ class Agreement:
     alpha: float | None
     within_one_step: float | None
 
+    @property
+    def percent_within_one_step(self) -> float | None:
+        return None if self.within_one_step is None else 100 * self.within_one_step
+
 
 def agreement_of(project: Project) -> list[Agreement]:
     """Agreement on each Criterion of the current Rubric, over the Images that two readers or more have read."""

@@ -37,6 +37,14 @@ class ProjectProgress:
     by_reader: list[ReaderProgress]
     by_day: list[DayProgress]
 
+    @property
+    def assignments_total(self) -> int:
+        return self.assignments_done + self.assignments_leased + self.assignments_open
+
+    @property
+    def busiest_day_done(self) -> int:
+        return max((day.done for day in self.by_day), default=0)
+
 
 def progress_of(project: Project, *, now: datetime) -> ProjectProgress:
     assignments = Assignment.objects.filter(project=project)

@@ -1,0 +1,137 @@
+"""Pages. What they show comes from QuerySets and services; what they start is sent off here."""
+
+from typing import Any
+
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import LoginView
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+from knox.models import AuthToken, get_token_model
+
+from annotations.forms import FirstAdministratorForm, ProjectForm
+from annotations.models import Image, Project, Role, User
+from annotations.permissions import get_project, roles_in
+from annotations.services.agreement import agreement_of
+from annotations.services.progress import progress_of, worklist_counts
+from annotations.services.projects import create_first_administrator, create_project
+from mediqa_platform import __version__
+from mediqa_platform.bundle import needs_bundle
+
+
+class SignIn(LoginView):
+    template_name = "annotations/sign_in.html"
+    redirect_authenticated_user = True
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not User.objects.exists():
+            return redirect("setup")
+        response: HttpResponse = super().dispatch(request, *args, **kwargs)
+        return response
+
+
+def setup(request: HttpRequest) -> HttpResponse:
+    """The first page of an empty installation: make the first administrator. Closed as soon as there is one."""
+    if User.objects.exists():
+        return redirect("sign-in")
+    form = FirstAdministratorForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        user = create_first_administrator(
+            username=form.cleaned_data["username"], password=form.cleaned_data["password"]
+        )
+        login(request, user)
+        return redirect("home")
+    return render(request, "annotations/setup.html", {"form": form})
+
+
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    projects = [_project_card(project, request.user, now) for project in Project.objects.visible_to(request.user)]
+    return render(request, "annotations/home.html", {"projects": projects})
+
+
+def _project_card(project: Project, user: Any, now: Any) -> dict[str, Any]:
+    roles = roles_in(project, user)
+    counts = worklist_counts(project, reader_id=user.pk, now=now) if Role.READER in roles else None
+    return {"project": project, "roles": roles, "counts": counts, "images": Image.objects.in_project(project).count()}
+
+
+@login_required
+def new_project(request: HttpRequest) -> HttpResponse:
+    if not request.user.is_superuser:
+        raise PermissionDenied
+    form = ProjectForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        project = create_project(creator=request.user, **form.cleaned_data)
+        return redirect("project", slug=project.slug)
+    return render(request, "annotations/new_project.html", {"form": form})
+
+
+@login_required
+def project(request: HttpRequest, slug: str) -> HttpResponse:
+    """One page for everybody in the Project; each role sees its part."""
+    current = get_project(slug, request.user)
+    roles = roles_in(current, request.user)
+    context: dict[str, Any] = {"project": current, "roles": roles}
+    if Role.READER in roles:
+        context["counts"] = worklist_counts(current, reader_id=request.user.pk, now=timezone.now())
+    if {Role.MANAGER, Role.ML_ENGINEER} & roles:
+        context["progress"] = progress_of(current, now=timezone.now())
+        context["agreement"] = agreement_of(current)
+    return render(request, "annotations/project.html", context)
+
+
+@login_required
+@needs_bundle
+def read(request: HttpRequest, slug: str) -> HttpResponse:
+    current = _project_with_role(request, slug, Role.READER)
+    config = {
+        "worklist_url": reverse("worklist", kwargs={"slug": current.slug}),
+        "session_url": reverse("session"),
+        "project": {"slug": current.slug, "name": current.name},
+        "csrf_token": get_token(request),
+        "username": request.user.get_username(),
+        "software_version": __version__,
+    }
+    return render(request, "annotations/read.html", {"project": current, "config": config})
+
+
+@login_required
+@needs_bundle
+def upload(request: HttpRequest, slug: str) -> HttpResponse:
+    current = _project_with_role(request, slug, Role.MANAGER)
+    config = {
+        "ingests_url": reverse("project-ingests", kwargs={"slug": current.slug}),
+        "csrf_token": get_token(request),
+        "project": {"slug": current.slug, "name": current.name},
+    }
+    roles = roles_in(current, request.user)
+    return render(request, "annotations/upload.html", {"project": current, "roles": roles, "config": config})
+
+
+def _project_with_role(request: HttpRequest, slug: str, role: Role) -> Project:
+    current = get_project(slug, request.user)
+    if role not in roles_in(current, request.user):
+        raise PermissionDenied
+    return current
+
+
+@login_required
+def tokens(request: HttpRequest) -> HttpResponse:
+    """One's API tokens. A new one is shown once; only its hash is kept."""
+    made = AuthToken.objects.create(user=request.user)[1] if request.method == "POST" else None
+    own = get_token_model().objects.filter(user=request.user).order_by("-created")
+    return render(request, "annotations/tokens.html", {"tokens": own, "made": made})
+
+
+@login_required
+@require_POST
+def revoke_token(request: HttpRequest, digest: str) -> HttpResponse:
+    get_object_or_404(get_token_model(), user=request.user, digest=digest).delete()
+    return redirect("tokens")

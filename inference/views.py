@@ -1,0 +1,171 @@
+"""The models page and the report of a run. A refusal is a message on the page where the click was made."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from annotations.errors import DomainError
+from annotations.models import Image, Job, JobKind, Project, Role, User
+from annotations.permissions import get_project, roles_in
+from annotations.queueing import enqueue_on_commit
+from annotations.services.jobs import cancel_job
+from inference.models import AcquisitionBatch, FineTuneRun, ModelVersion, Prediction, ScoringRefusal
+from inference.presentation import report_config, report_tables
+from inference.services import finetuning, registry, selection
+from inference.services import scoring as prescoring
+from mediqa_platform.bundle import needs_bundle
+
+View = Callable[..., HttpResponse]
+RUN_BY = (Role.ML_ENGINEER, Role.MANAGER)
+
+
+def for_roles(*allowed: Role) -> Callable[[View], View]:
+    """Members without one of the roles get 403, others 404."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        @login_required
+        def wrapped(request: HttpRequest, slug: str, **kwargs: Any) -> HttpResponse:
+            project = get_project(slug, request.user)
+            if not set(allowed) & roles_in(project, request.user):
+                raise PermissionDenied
+            return view(request, project, **kwargs)
+
+        return wrapped
+
+    return decorate
+
+
+def refusals_as_messages(view: View) -> View:
+    """What the domain refuses is said on the models page."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, project: Project, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, project, **kwargs)
+        except DomainError as refused:
+            messages.error(request, refused.detail, extra_tags="bad")
+            return redirect("models", slug=project.slug)
+
+    return wrapped
+
+
+@for_roles(*RUN_BY)
+def scoring(request: HttpRequest, project: Project) -> HttpResponse:
+    """Fragment: how far the production model's pre-scoring is."""
+    version = ModelVersion.objects.production(project)
+    images = Image.objects.in_project(project)
+    context = {
+        "project": project,
+        "version": version,
+        "images": images.count(),
+        "scored": Prediction.objects.filter(model_version=version, image__in=images).count(),
+        "refusals": ScoringRefusal.objects.filter(model_version=version).order_by("pk")[:20],
+        "scoring_job": Job.objects.filter(project=project, kind=JobKind.PRESCORE).first(),
+        "ingest_job": Job.objects.filter(project=project, kind=JobKind.INGEST).active().first(),
+    }
+    return render(request, "inference/scoring.html", context)
+
+
+@for_roles(*RUN_BY)
+@require_POST
+@refusals_as_messages
+def prescore(request: HttpRequest, project: Project) -> HttpResponse:
+    enqueue_on_commit(prescoring.start_prescoring(project=project, by=signed_in(request), now=timezone.now()))
+    messages.success(request, "The pre-scoring is on its way.", extra_tags="good")
+    return redirect("models", slug=project.slug)
+
+
+@for_roles(*RUN_BY)
+@require_POST
+@refusals_as_messages
+def select(request: HttpRequest, project: Project) -> HttpResponse:
+    batch = selection.select_batch(project=project, by=signed_in(request))
+    messages.success(request, f"{batch.items.count()} images were chosen and put in the worklists.", extra_tags="good")
+    return redirect("models", slug=project.slug)
+
+
+@for_roles(*RUN_BY)
+def models(request: HttpRequest, project: Project) -> HttpResponse:
+    context = {
+        "project": project,
+        "roles": roles_in(project, request.user),
+        "versions": ModelVersion.objects.visible_to(request.user).filter(project=project).select_related("parent"),
+        "runs": FineTuneRun.objects.visible_to(request.user).filter(project=project).select_related("job"),
+        "batches": AcquisitionBatch.objects.visible_to(request.user).filter(project=project)[:10],
+        "can_train": Role.ML_ENGINEER in roles_in(project, request.user),
+    }
+    return render(request, "inference/models.html", context)
+
+
+@for_roles(Role.ML_ENGINEER)
+@require_POST
+@refusals_as_messages
+def promote(request: HttpRequest, project: Project, pk: int) -> HttpResponse:
+    version = get_object_or_404(ModelVersion.objects.visible_to(request.user), project=project, pk=pk)
+    registry.promote(version=version, by=signed_in(request), now=timezone.now())
+    text = f"Version {version.number} is in production. The images are being scored again."
+    messages.success(request, text, extra_tags="good")
+    return redirect("models", slug=project.slug)
+
+
+@for_roles(Role.ML_ENGINEER)
+@require_POST
+@refusals_as_messages
+def roll_back(request: HttpRequest, project: Project) -> HttpResponse:
+    version = registry.roll_back(project=project, by=signed_in(request), now=timezone.now())
+    messages.success(request, f"Version {version.number} is in production again.", extra_tags="good")
+    return redirect("models", slug=project.slug)
+
+
+@for_roles(Role.ML_ENGINEER)
+@require_POST
+@refusals_as_messages
+def start_run(request: HttpRequest, project: Project) -> HttpResponse:
+    started = finetuning.start_run(project=project, by=signed_in(request), seed=0)
+    enqueue_on_commit(started.job)
+    return redirect("run", slug=project.slug, pk=started.pk)
+
+
+@for_roles(*RUN_BY)
+@needs_bundle
+def run(request: HttpRequest, project: Project, pk: UUID) -> HttpResponse:
+    current = visible_run(request, project, pk)
+    context = {
+        "project": project,
+        "roles": roles_in(project, request.user),
+        "run": current,
+        "tables": report_tables(current),
+        "config": report_config(current),
+        "is_production_parent": ModelVersion.objects.production(project) == current.parent,
+        "can_train": Role.ML_ENGINEER in roles_in(project, request.user),
+    }
+    return render(request, "inference/run.html", context)
+
+
+@for_roles(Role.ML_ENGINEER)
+@require_POST
+@refusals_as_messages
+def cancel_run(request: HttpRequest, project: Project, pk: UUID) -> HttpResponse:
+    current = visible_run(request, project, pk)
+    cancel_job(job=current.job, now=timezone.now())
+    return redirect("run", slug=project.slug, pk=current.pk)
+
+
+def visible_run(request: HttpRequest, project: Project, pk: UUID) -> FineTuneRun:
+    runs = FineTuneRun.objects.visible_to(request.user).select_related("job", "parent", "candidate", "snapshot")
+    return get_object_or_404(runs, project=project, pk=pk)
+
+
+def signed_in(request: HttpRequest) -> User:
+    """Only behind `login_required`."""
+    return cast(User, request.user)

@@ -1,0 +1,26 @@
+"""Pages with an instrument on them wait, politely, until a checkout's front-end has been built."""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+
+def is_built() -> bool:
+    return Path(settings.DJANGO_VITE["default"]["manifest_path"]).exists()
+
+
+def needs_bundle(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Show a page that comes back by itself while the bundle is being built."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not is_built():
+            return render(request, "building.html", status=503, headers={"Retry-After": "5"})
+        return view(request, *args, **kwargs)
+
+    return wrapped
