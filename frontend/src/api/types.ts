@@ -1,0 +1,163 @@
+/** The shapes of `/api/v1/`, as the server states them. */
+
+export interface DicomElement {
+  vr: string;
+  Value?: unknown[];
+  InlineBinary?: string;
+  BulkDataURI?: string;
+}
+
+/** One Instance's metadata in the DICOM JSON model (PS3.18 F.2): tags as eight hexadecimal digits. */
+export type DicomJson = Record<string, DicomElement>;
+
+export interface WindowPreset {
+  name: string;
+  /** In modality units (HU for CT). */
+  center: number;
+  width: number;
+}
+
+export interface CaseFrame {
+  /** WADO-RS frame address; the answer is one HTJ2K codestream. */
+  url: string;
+  sop_instance_uid: string;
+  /** Counts from 1. */
+  frame_number: number;
+}
+
+export interface CaseImage {
+  id: string | number;
+  dimension: '2D' | '3D';
+  modality: string;
+  title: string;
+  /** In stack order. */
+  frames: CaseFrame[];
+  frame_seconds: number | null;
+  /** The first is the one to open with; empty for colour images. */
+  windows: WindowPreset[];
+  is_inverted: boolean;
+  spacing_mm: number[] | null;
+}
+
+export interface Anchor {
+  value: number;
+  text: string;
+}
+
+export interface Criterion {
+  key: string;
+  question: string;
+  minimum: number;
+  maximum: number;
+  step: number;
+  anchors: Anchor[];
+}
+
+export interface Rubric {
+  id: string | number;
+  version: number | string;
+  criteria: Criterion[];
+}
+
+export interface Case {
+  assignment: string;
+  image: CaseImage;
+  instances: Record<string, DicomJson>;
+  rubric: Rubric;
+  lease_expires_at: string;
+}
+
+export interface Worklist {
+  cases: Case[];
+  open_count: number;
+  done_count: number;
+}
+
+export interface Finding {
+  criterion: string | null;
+  type: string;
+  slice_index: number;
+  /** Column and row of the place, in image pixels; 0, 0 is the middle of the first pixel. */
+  x: number;
+  y: number;
+  note: string;
+}
+
+export interface DisplayState {
+  slice_index: number;
+  window_center: number | null;
+  window_width: number | null;
+  /** Screen pixels (CSS) for one image pixel. */
+  zoom: number;
+  /** Shift of the image's middle from the viewport's, in CSS pixels. */
+  pan: [number, number];
+  is_inverted: boolean;
+  viewport: [number, number];
+  device_pixel_ratio: number;
+  software_version: string;
+}
+
+export interface Submission {
+  client_key: string;
+  scores: Record<string, number>;
+  findings: Finding[];
+  comment: string;
+  display_state: DisplayState;
+  active_seconds: number;
+  wall_seconds: number;
+}
+
+export interface ReadingReceipt {
+  id: string | number;
+  submitted_at: string;
+  open_count: number;
+  done_count: number;
+}
+
+export interface SessionState {
+  is_authenticated: boolean;
+  username: string | null;
+  csrf_token: string;
+}
+
+export type JobState = 'staged' | 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+
+export interface Job<Result = unknown> {
+  id: string;
+  kind: string;
+  state: JobState;
+  phase: string;
+  done: number;
+  total: number;
+  message: string;
+  result: Result | null;
+}
+
+export interface IngestResult {
+  studies_new: number;
+  series_new: number;
+  images_new: number;
+  instances_new: number;
+  already_there: number;
+  refused: number;
+}
+
+export interface IngestRefusal {
+  name: string;
+  reason: string;
+  detail: string;
+}
+
+export interface FineTuneProgress {
+  state: string;
+  phase: string;
+  done: number;
+  total: number;
+  loss_history: [number, number][];
+  seconds_left: number | null;
+}
+
+export interface ApiErrorBody {
+  type: string;
+  errors: { code: string; detail: string; attr: string | null }[];
+}

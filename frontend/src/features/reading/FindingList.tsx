@@ -1,0 +1,63 @@
+import type { Finding } from '../../api/types';
+import type { Desk } from './desk';
+import { withFindingChanged, withoutFinding } from './draft';
+import { focusCriterion } from './focus';
+import { FINDING_TYPES } from './readingConfig';
+
+/** The findings of this case; a click on the number goes to the slice. */
+export function FindingList({ desk }: { desk: Desk }) {
+  const findings = desk.room.draft.value?.findings ?? [];
+  if (findings.length === 0) return null;
+  return (
+    <section class="findings" aria-label="Findings">
+      <ol>
+        {findings.map((finding, index) => (
+          <FindingLine key={index} desk={desk} finding={finding} index={index} />
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function FindingLine({ desk, finding, index }: { desk: Desk; finding: Finding; index: number }) {
+  const types = desk.config.finding_types ?? FINDING_TYPES;
+  const number = index + 1;
+  return (
+    <li data-finding={number}>
+      <button
+        type="button"
+        class="button-quiet"
+        title={`Go to slice ${finding.slice_index + 1}`}
+        onClick={() => void desk.viewer.value?.scrollTo(finding.slice_index)}
+      >
+        {number}
+      </button>
+      <select
+        aria-label={`Kind of finding ${number}`}
+        value={finding.type}
+        onChange={(event) => {
+          const type = event.currentTarget.value;
+          desk.room.change((draft) => withFindingChanged(draft, index, { type }));
+          focusCriterion(desk.room.criterionIndex.value);
+        }}
+      >
+        {types.map((type) => (
+          <option key={type} value={type}>
+            {type}
+          </option>
+        ))}
+      </select>
+      <button
+        type="button"
+        class="button-quiet"
+        aria-label={`Remove finding ${number}`}
+        onClick={() => {
+          desk.room.change((draft) => withoutFinding(draft, index));
+          focusCriterion(desk.room.criterionIndex.value);
+        }}
+      >
+        ×
+      </button>
+    </li>
+  );
+}

@@ -1,0 +1,112 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { formatWindowValue } from '../../lib/windows';
+import { SliceBar } from '../viewer/SliceBar';
+import { StackViewer } from '../viewer/stackViewer';
+import type { ViewerState } from '../viewer/viewerState';
+import type { Desk } from './desk';
+import { withFinding } from './draft';
+import { FindingMarks } from './FindingMarks';
+import { focusCriterion } from './focus';
+import { FINDING_TYPES } from './readingConfig';
+
+/** The picture, what is written over its corners, and what to do where it can't be shown. */
+export function ImagePane({ desk }: { desk: Desk }) {
+  const element = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!element.current || desk.viewer.value) return;
+    const forceCpu = new URLSearchParams(location.search).get('rendering') === 'cpu';
+    desk.viewer.value = new StackViewer(element.current, { forceCpu });
+  }, [desk]);
+  const viewer = desk.viewer.value;
+  return (
+    <div class="pane" data-marking={desk.isMarking.value}>
+      <div
+        ref={element}
+        class="pane-image"
+        data-viewport
+        role="img"
+        aria-label={desk.room.current.value?.image.title ?? 'No image'}
+        onMouseDown={(event) => {
+          // The focus stays with the rubric, so that the next digit scores.
+          event.preventDefault();
+          if (event.button === 0) focusCriterion(desk.room.criterionIndex.value);
+        }}
+        onClick={(event) => markFinding(desk, event)}
+      />
+      {viewer && <FindingMarks desk={desk} viewer={viewer} />}
+      {viewer && <Corners desk={desk} state={viewer.state.value} isCpu={viewer.isCpu} />}
+      {viewer && <Notices viewer={viewer} />}
+      {viewer && <SliceBar viewer={viewer} />}
+    </div>
+  );
+}
+
+function markFinding(desk: Desk, event: MouseEvent): void {
+  const viewer = desk.viewer.value;
+  const place = desk.isMarking.value ? viewer?.imagePointAt(event.clientX, event.clientY) : null;
+  if (!viewer || !place) return;
+  desk.isMarking.value = false;
+  const finding = {
+    criterion: desk.room.criterion.value?.key ?? null,
+    type: (desk.config.finding_types ?? FINDING_TYPES)[0] ?? '',
+    slice_index: viewer.state.value.sliceIndex,
+    x: place[0],
+    y: place[1],
+    note: '',
+  };
+  desk.room.change((draft) => withFinding(draft, finding));
+}
+
+function Corners({ desk, state, isCpu }: { desk: Desk; state: ViewerState; isCpu: boolean }) {
+  const image = desk.room.current.value?.image;
+  if (!image || state.status !== 'rendered') return null;
+  const { window: shown } = state;
+  return (
+    <div class="corners">
+      <p class="corner-top-left">
+        {image.title}
+        {desk.isMarking.value && <em>Click on the finding. Esc to stop.</em>}
+      </p>
+      <p class="corner-bottom-left">
+        {state.sliceCount > 1 && (
+          <span>
+            {state.sliceIndex + 1} / {state.sliceCount}
+          </span>
+        )}
+      </p>
+      <p class="corner-bottom-right">
+        {shown && (
+          <span>
+            W {formatWindowValue(shown.width, shown.width)} L {formatWindowValue(shown.center, shown.width)}
+          </span>
+        )}
+        <span>{Math.round(state.zoom * 100)} %</span>
+        {state.isInverted !== image.is_inverted && <span>inverted</span>}
+        {isCpu && <span title="This browser offers no WebGL: the picture is right, and drawn more slowly.">no WebGL</span>}
+      </p>
+    </div>
+  );
+}
+
+function Notices({ viewer }: { viewer: StackViewer }) {
+  const { status, failedSlice, failureStatus } = viewer.state.value;
+  if (status === 'loading') return <p class="pane-notice">Loading the image…</p>;
+  if (failedSlice === null) return null;
+  const what = status === 'failed' ? 'The image could not be loaded.' : `Slice ${failedSlice + 1} could not be loaded.`;
+  return (
+    <div class="pane-notice" role="alert" data-notice="image-failed">
+      <p>{what}</p>
+      <p>{adviceFor(failureStatus)}</p>
+      <button type="button" class="button" onClick={() => void viewer.retry()}>
+        Try again
+      </button>
+    </div>
+  );
+}
+
+function adviceFor(status: number | null): string {
+  if (status === 0 || (status !== null && status >= 500)) return 'The network or the server did not answer.';
+  if (status === 401 || status === 403) return 'You may have been signed out: try again, and sign in if you are asked to.';
+  if (status === 404) return 'The server does not have it any more. Reload the page to go on with the next case.';
+  return 'What the server sent could not be drawn. If it happens again, tell your administrator.';
+}

@@ -1,0 +1,31 @@
+import type { Desk } from './desk';
+import { resume } from './desk';
+
+/** What the room shows when there is no case on the table. */
+export function Interlude({ desk }: { desk: Desk }) {
+  const { room, outbox, config } = desk;
+  const done = room.counts.value?.done ?? 0;
+  const waiting = outbox.state.value.waiting.length;
+  const phase = room.phase.value;
+  return (
+    <section class="interlude" aria-live="polite" data-interlude={phase}>
+      {phase === 'loading' && <p>Opening the next case…</p>}
+      {phase === 'empty' && <h2>Nothing to read now. {done} done.</h2>}
+      {phase === 'offline' && <h2>The server cannot be reached.</h2>}
+      {phase === 'failed' && <h2>The worklist could not be opened.</h2>}
+      {phase === 'failed' && <p>{room.problem.value}</p>}
+      {waiting > 0 && <p>{waiting} of your readings wait on this device and will be sent as soon as it can be done.</p>}
+      {phase === 'empty' && <p>New cases appear here by themselves.</p>}
+      {phase !== 'loading' && (
+        <p class="interlude-links">
+          <a class="button" href={config.home_url ?? '/'}>
+            Home
+          </a>
+          <button type="button" class="button-quiet" onClick={() => void resume(desk)}>
+            Look again
+          </button>
+        </p>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,70 @@
+import type { Desk } from './desk';
+import { CriterionField } from './CriterionField';
+import { FindingList } from './FindingList';
+import { focusCriterion } from './focus';
+
+/** The questions beside the image. */
+export function RubricPanel({ desk }: { desk: Desk }) {
+  const { room } = desk;
+  const [reading, draft] = [room.current.value, room.draft.value];
+  if (!reading || !draft) return <aside class="rubric" aria-label="Rubric" />;
+  const criteria = reading.rubric.criteria;
+  return (
+    <aside class="rubric" aria-label="Rubric">
+      <form
+        key={reading.assignment}
+        class="rubric-criteria"
+        data-assignment={reading.assignment}
+        data-criterion-current={room.criterion.value?.key}
+        onSubmit={(event) => event.preventDefault()}
+      >
+        {criteria.map((criterion, index) => (
+          <CriterionField key={criterion.key} desk={desk} criterion={criterion} index={index} />
+        ))}
+        <FindingList desk={desk} />
+        <label class="comment">
+          <span>Note</span>
+          <textarea
+            rows={2}
+            value={draft.comment}
+            onInput={(event) => {
+              const comment = event.currentTarget.value;
+              room.change((before) => ({ ...before, comment }));
+            }}
+          />
+        </label>
+      </form>
+      <SubmitBar desk={desk} />
+    </aside>
+  );
+}
+
+function SubmitBar({ desk }: { desk: Desk }) {
+  const { room } = desk;
+  const missing = room.missing.value;
+  const total = room.current.value?.rubric.criteria.length ?? 0;
+  const isShown = desk.viewer.value?.state.value.status === 'rendered';
+  const submit = async (): Promise<void> => {
+    if (!(await room.submit())) focusCriterion(room.criterionIndex.value);
+  };
+  return (
+    <div class="submit" data-missing={missing.length}>
+      <p role="status" class="submit-status">
+        {missing.length === 0
+          ? `All ${total} scored`
+          : room.isMissingShown.value
+            ? `Still to score: ${missing.map((criterion) => criterion.question).join(', ')}`
+            : `${total - missing.length} of ${total} scored`}
+      </p>
+      <button
+        type="button"
+        class="button submit-button"
+        data-action="submit"
+        aria-disabled={missing.length > 0 || !isShown}
+        onClick={() => void submit()}
+      >
+        Submit <kbd>Enter</kbd>
+      </button>
+    </div>
+  );
+}

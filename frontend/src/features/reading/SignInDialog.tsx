@@ -1,0 +1,67 @@
+import { useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import type { Desk } from './desk';
+import { focusCriterion } from './focus';
+
+/** Signs the same person in again, in place: the case and its scores stay as they are. */
+export function SignInDialog({ desk }: { desk: Desk }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const password = useRef<HTMLInputElement>(null);
+  const reason = useSignal('');
+  const isOpen = desk.session.needsSignIn.value;
+  useEffect(() => {
+    if (isOpen) dialog.current?.showModal();
+    else if (dialog.current?.open) {
+      dialog.current.close();
+      focusCriterion(desk.room.criterionIndex.value);
+    }
+  }, [isOpen, desk]);
+
+  const signIn = async (): Promise<void> => {
+    const typed = password.current?.value ?? '';
+    reason.value = '';
+    try {
+      reason.value = (await desk.session.signIn(typed)) ?? '';
+    } catch {
+      reason.value = 'The server could not be reached. Your scores are kept on this device; try again.';
+    }
+    if (password.current) password.current.value = '';
+    if (reason.value) password.current?.focus();
+    else await desk.viewer.value?.retryIfFailed();
+  };
+
+  return (
+    <dialog
+      ref={dialog}
+      class="sheet sheet-small"
+      data-dialog="sign-in"
+      aria-labelledby="sign-in-title"
+      onCancel={(event) => event.preventDefault()}
+    >
+      <h2 id="sign-in-title">Sign in to go on</h2>
+      <p>Your session has ended. Nothing is lost: what you scored is kept on this device and is sent once you are back.</p>
+      <form
+        class="signin"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void signIn();
+        }}
+      >
+        <label>
+          User
+          <input type="text" name="username" autocomplete="username" readOnly value={desk.config.username} />
+        </label>
+        <label>
+          Password
+          <input ref={password} type="password" name="password" autocomplete="current-password" required autofocus />
+        </label>
+        <p class="notice" role="alert">
+          {reason.value}
+        </p>
+        <button class="button" type="submit">
+          Sign in
+        </button>
+      </form>
+    </dialog>
+  );
+}

@@ -1,0 +1,66 @@
+import type { Action } from '../../lib/keymap';
+import type { Desk } from './desk';
+import { ICONS } from './icons';
+
+/** The actions that have an icon, and the window presets. The mouse never takes the focus from the rubric. */
+export function Toolbar({ actions, desk }: { actions: readonly Action[]; desk: Desk }) {
+  const shown = actions.filter((action) => action.icon !== undefined && action.id !== 'help');
+  return (
+    <div class="toolbar" role="toolbar" aria-label="Image tools" onMouseDown={keepFocus}>
+      {shown.map((action) => (
+        <ToolButton key={action.id} action={action} />
+      ))}
+      <Presets desk={desk} />
+    </div>
+  );
+}
+
+function ToolButton({ action }: { action: Action }) {
+  const isAvailable = action.isAvailable?.() ?? true;
+  return (
+    <button
+      type="button"
+      class="tool"
+      data-action={action.id}
+      disabled={!isAvailable}
+      aria-pressed={action.isPressed?.()}
+      aria-keyshortcuts={action.keys[0] ?? ''}
+      title={`${action.label} (${action.keysText ?? action.keys.join(', ')})`}
+      onClick={() => void action.perform(action.keys[0] ?? '')}
+    >
+      <svg viewBox="0 0 24 24" aria-hidden="true">
+        <path d={ICONS[action.icon ?? ''] ?? ''} />
+      </svg>
+      <span>{SHORT[action.id] ?? action.label}</span>
+    </button>
+  );
+}
+
+const SHORT: Record<string, string> = { reset: 'Reset', mark: 'Finding' };
+
+function Presets({ desk }: { desk: Desk }) {
+  const state = desk.viewer.value?.state.value;
+  if (!state || state.presets.length === 0) return null;
+  return (
+    <div class="presets" role="group" aria-label="Window presets">
+      {state.presets.map((preset, index) => (
+        <button
+          type="button"
+          class="tool"
+          key={index}
+          data-preset={index + 1}
+          aria-pressed={state.window?.center === preset.center && state.window.width === preset.width}
+          title={`Window ${preset.width}, level ${preset.center} (Shift + ${index + 1})`}
+          onClick={() => desk.viewer.value?.applyPreset(index)}
+        >
+          <kbd aria-hidden="true">{index + 1}</kbd>
+          <span>{preset.name}</span>
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function keepFocus(event: MouseEvent): void {
+  event.preventDefault();
+}

@@ -1,0 +1,52 @@
+import type { Desk } from './desk';
+import { saveStatus } from './selectors';
+
+/** The strip above: where one is, what is saved, how much is left. */
+export function TopBar({ desk }: { desk: Desk }) {
+  const { config, room } = desk;
+  const counts = room.counts.value;
+  return (
+    <header class="topbar">
+      <a class="topbar-home" href={config.home_url ?? '/'}>
+        Home
+      </a>
+      <h1 class="topbar-title">{config.project.name}</h1>
+      <SaveStrip desk={desk} />
+      {counts && (
+        <p class="topbar-counts" data-open-count={counts.open} data-done-count={counts.done}>
+          <span>{counts.done} done</span>
+          <span>{counts.open} to read</span>
+        </p>
+      )}
+      <button type="button" class="button-quiet" onClick={() => (desk.isHelpOpen.value = true)}>
+        Keys <kbd>?</kbd>
+      </button>
+    </header>
+  );
+}
+
+function SaveStrip({ desk }: { desk: Desk }) {
+  const outbox = desk.outbox.state.value;
+  const status = saveStatus(outbox, desk.session.needsSignIn.value, desk.kept.isDurable());
+  const refused = outbox.refused[0];
+  return (
+    <div class="savestrip" data-save-state={status.state} data-waiting={outbox.waiting.length}>
+      <span role="status">{status.text}</span>
+      {refused && (
+        <span class="savestrip-refusal">
+          {refused.title}: {refused.refusal}{' '}
+          <button type="button" class="button-quiet" onClick={() => void desk.room.reopen(refused)}>
+            Open it again
+          </button>
+          <button
+            type="button"
+            class="button-quiet"
+            onClick={() => void desk.outbox.dismiss(refused.submission.client_key)}
+          >
+            Put away
+          </button>
+        </span>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,145 @@
+import { effect, signal, type Signal } from '@preact/signals';
+import { apiRoot, createClient } from '../../api/client';
+import type { Case, DisplayState } from '../../api/types';
+import { framesOf, prefetchCase, releaseCase } from '../viewer/frameLoader';
+import type { StackViewer } from '../viewer/stackViewer';
+import { ActivityWatch } from './activity';
+import type { Draft } from './draft';
+import { openKeptStore, type KeptStore } from './keptStore';
+import { createOutbox, type Outbox, type OutboxEntry } from './outbox';
+import type { ReadingConfig } from './readingConfig';
+import { Room } from './room';
+import { sendReading } from './sendReading';
+import { Session } from './session';
+
+const LEASE_MINUTES = 3;
+const LOOK_AGAIN_SECONDS = 30;
+
+/** All that the reading page's parts share. */
+export interface Desk {
+  config: ReadingConfig;
+  room: Room;
+  outbox: Outbox;
+  session: Session;
+  kept: KeptStore<OutboxEntry>;
+  viewer: Signal<StackViewer | null>;
+  isHelpOpen: Signal<boolean>;
+  /** The next click in the image marks a finding. */
+  isMarking: Signal<boolean>;
+}
+
+export function createDesk(config: ReadingConfig): Desk {
+  const client = createClient({ csrfToken: config.csrf_token });
+  const session = new Session(client, config.session_url, config.username);
+  const kept = openKeptStore<OutboxEntry>('mediqa-outbox');
+  const viewer = signal<StackViewer | null>(null);
+  const activity = new ActivityWatch();
+  const outbox = createOutbox({
+    username: config.username,
+    store: kept,
+    send: (entry) => sendReading(client, session, entry),
+    onSaved: (entry, receipt) => void room.acknowledged(entry, receipt),
+    onRefused: () => undefined,
+    now: () => new Date(),
+    schedule: (callback, milliseconds) => {
+      const timer = setTimeout(callback, milliseconds);
+      return () => clearTimeout(timer);
+    },
+  });
+  const room: Room = new Room({
+    client,
+    session,
+    outbox,
+    drafts: openKeptStore<Draft>('mediqa-drafts'),
+    username: config.username,
+    worklistUrl: config.worklist_url,
+    assignmentsUrl: `${apiRoot(config.session_url)}assignments/`,
+    now: () => Date.now(),
+    displayState: () => displayState(viewer.value, config),
+    isImageShown: () => viewer.value?.state.value.status === 'rendered',
+    activity: { activeMs: () => activity.activeMs(), restart: (activeMs) => activity.restart(activeMs) },
+  });
+  return { config, room, outbox, session, kept, viewer, isHelpOpen: signal(false), isMarking: signal(false) };
+}
+
+/** Starts what runs beside the screen: sending, leases, prefetching, and the viewer following the room. */
+export function startDesk(desk: Desk): void {
+  const { room, outbox, session } = desk;
+  followRoom(desk);
+  effect(() => {
+    if (!session.needsSignIn.value) void outbox.flush();
+  });
+  addEventListener('online', () => void resume(desk));
+  addEventListener('pagehide', () => room.keep());
+  document.addEventListener('visibilitychange', () => room.keep());
+  setInterval(() => {
+    if (!document.hidden) room.extendLeases().catch(() => undefined);
+  }, LEASE_MINUTES * 60_000);
+  setInterval(() => {
+    if (!document.hidden && room.phase.value !== 'reading') void room.refill();
+  }, LOOK_AGAIN_SECONDS * 1000);
+  void room.start();
+}
+
+export async function resume(desk: Desk): Promise<void> {
+  await desk.outbox.flush();
+  await desk.room.refill();
+}
+
+/** Shows the current case, fetches the next one behind it, and forgets those that are gone. */
+function followRoom(desk: Desk): void {
+  const { room, viewer } = desk;
+  let held: readonly Case[] = [];
+  effect(() => {
+    const cases = room.cases.value;
+    for (const gone of held.filter((reading) => !cases.includes(reading))) releaseCase(gone);
+    held = cases;
+  });
+  let shown: Case | null = null;
+  effect(() => {
+    const [screen, current] = [viewer.value, room.current.value];
+    if (!screen || current === shown) return;
+    shown = current;
+    desk.isMarking.value = false;
+    if (current) void screen.show(current);
+    else screen.clear();
+  });
+  effect(() => {
+    const [screen, current, next] = [viewer.value, room.current.value, room.next.value];
+    if (screen && current && isDrawn(screen, current)) void fetchAhead(screen, current, next);
+  });
+}
+
+function isDrawn(screen: StackViewer, reading: Case): boolean {
+  const { status, assignment } = screen.state.value;
+  return status === 'rendered' && assignment === reading.assignment;
+}
+
+let ahead = '';
+
+/** First the next case's first picture, then the rest of this one, then the rest of the next. */
+async function fetchAhead(screen: StackViewer, current: Case, next: Case | null): Promise<void> {
+  const key = `${current.assignment} ${next?.assignment ?? ''}`;
+  if (ahead === key) return;
+  ahead = key;
+  const frames = framesOf(current, screen.isCpu);
+  const nextFrames = next && framesOf(next, screen.isCpu);
+  await nextFrames?.load(Math.floor((nextFrames.imageIds.length - 1) / 2)).catch(() => undefined);
+  await frames.loadRest(screen.state.value.sliceIndex);
+  if (next && ahead === key) await prefetchCase(next, screen.isCpu).catch(() => undefined);
+}
+
+function displayState(screen: StackViewer | null, config: ReadingConfig): DisplayState {
+  const state = screen?.state.value;
+  return {
+    slice_index: state?.sliceIndex ?? 0,
+    window_center: state?.window?.center ?? null,
+    window_width: state?.window?.width ?? null,
+    zoom: state?.zoom ?? 1,
+    pan: state?.pan ?? [0, 0],
+    is_inverted: state?.isInverted ?? false,
+    viewport: [screen?.element.clientWidth ?? 0, screen?.element.clientHeight ?? 0],
+    device_pixel_ratio: devicePixelRatio,
+    software_version: config.software_version,
+  };
+}

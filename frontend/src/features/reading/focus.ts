@@ -1,0 +1,13 @@
+/** Brings the focus to a criterion's chosen level, else its first, once the screen shows it. */
+export function focusCriterion(index: number): void {
+  requestAnimationFrame(() => {
+    const group = document.querySelector<HTMLElement>(`[data-criterion-index="${index}"]`);
+    const chosen = group?.querySelector<HTMLElement>('input:checked') ?? group?.querySelector<HTMLElement>('input');
+    chosen?.focus({ preventScroll: true });
+    group?.scrollIntoView({ block: 'nearest' });
+  });
+}
+
+export function isNothingFocused(): boolean {
+  return document.activeElement === null || document.activeElement === document.body;
+}

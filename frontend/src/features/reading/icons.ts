@@ -1,0 +1,10 @@
+/** Strokes on a 24 by 24 grid, drawn for this project. */
+export const ICONS: Record<string, string> = {
+  window: 'M12 3a9 9 0 1 0 0 18a9 9 0 1 0 0-18M12 3v18M12 8h8M12 12h9M12 16h8',
+  zoom: 'M10 4a6 6 0 1 0 0 12a6 6 0 1 0 0-12M14.5 14.5L20 20M10 7.5v5M7.5 10h5',
+  pan: 'M12 3v18M3 12h18M9.5 5.5L12 3l2.5 2.5M9.5 18.5L12 21l2.5-2.5M5.5 9.5L3 12l2.5 2.5M18.5 9.5L21 12l-2.5 2.5',
+  invert: 'M4 4h16v16H4zM4 20L20 4M13 16h4M7 8h4M9 6v4',
+  reset: 'M5 12a7 7 0 1 1 2.2 5.1M5 18.5v-4.5h4.5',
+  cine: 'M8 5l11 7l-11 7z',
+  mark: 'M12 3v5M12 16v5M3 12h5M16 12h5M12 11.5v1',
+};

@@ -1,0 +1,240 @@
+import { batch, computed, signal } from '@preact/signals';
+import { isPassing, type ApiClient } from '../../api/client';
+import type { Case, Criterion, DisplayState, ReadingReceipt, Worklist } from '../../api/types';
+import { missingCriteria, restoreDraft, type Draft } from './draft';
+import type { KeptStore } from './keptStore';
+import type { Outbox, OutboxEntry } from './outbox';
+import type { Session } from './session';
+
+export type RoomPhase = 'loading' | 'reading' | 'empty' | 'offline' | 'failed';
+
+export interface RoomOptions {
+  client: ApiClient;
+  session: Session;
+  outbox: Outbox;
+  drafts: KeptStore<Draft>;
+  username: string;
+  worklistUrl: string;
+  assignmentsUrl: string;
+  now: () => number;
+  /** What was on the screen, asked for at the moment of submission. */
+  displayState: () => DisplayState;
+  /** Nothing is submitted of an image that was not on the screen. */
+  isImageShown: () => boolean;
+  /** Active milliseconds of the open case, and a fresh start for the next one. */
+  activity: { activeMs: () => number; restart: (activeMs: number) => void };
+}
+
+/** The case in hand and the one after it. */
+const HELD = 2;
+/** The most that one request may lease. */
+const MOST = 3;
+
+/** One reader's sitting: which case is open, what has been scored, and what comes next. */
+export class Room {
+  readonly phase = signal<RoomPhase>('loading');
+  readonly cases = signal<readonly Case[]>([]);
+  readonly draft = signal<Draft | null>(null);
+  readonly criterionIndex = signal(0);
+  readonly isMissingShown = signal(false);
+  readonly counts = signal<{ open: number; done: number } | null>(null);
+  /** Why the worklist could not be had, for people. */
+  readonly problem = signal('');
+
+  readonly current = computed<Case | null>(() => this.cases.value[0] ?? null);
+  readonly next = computed<Case | null>(() => this.cases.value[1] ?? null);
+  readonly criterion = computed<Criterion | null>(
+    () => this.current.value?.rubric.criteria[this.criterionIndex.value] ?? null,
+  );
+  readonly missing = computed<Criterion[]>(() => {
+    const [reading, draft] = [this.current.value, this.draft.value];
+    return reading && draft ? missingCriteria(reading.rubric, draft) : [];
+  });
+
+  /** Submitted and not yet acknowledged, for the way back after a refusal. */
+  private readonly submitted = new Map<string, Case>();
+  /** Acknowledged in this sitting: a worklist asked for earlier may still name them. */
+  private readonly finished = new Set<string>();
+  private refilling: Promise<void> | null = null;
+  private isSubmitting = false;
+
+  constructor(private readonly options: RoomOptions) {}
+
+  /** What an earlier visit left is sent first; then the first case is opened. */
+  async start(): Promise<void> {
+    await this.options.outbox.open();
+    await this.options.outbox.flush();
+    await this.refill();
+  }
+
+  /** Leases what is missing up to the case in hand and the next. */
+  async refill(): Promise<void> {
+    this.refilling ??= this.lease().finally(() => {
+      this.refilling = null;
+    });
+    await this.refilling;
+  }
+
+  change(edit: (draft: Draft) => Draft): void {
+    const draft = this.draft.value;
+    if (!draft || this.isSubmitting) return;
+    this.draft.value = edit(draft);
+    this.keep();
+  }
+
+  /** Writes the draft to the device, with the active time up to now. */
+  keep(): void {
+    const draft = this.draft.value;
+    if (!draft) return;
+    const kept = { ...draft, activeMs: this.options.activity.activeMs() };
+    void this.options.drafts.set(this.draftKey(draft.assignment), kept);
+  }
+
+  setCriterion(index: number): void {
+    const count = this.current.value?.rubric.criteria.length ?? 0;
+    if (index >= 0 && index < count) this.criterionIndex.value = index;
+  }
+
+  /** Puts the reading in the outbox and opens the next case; returns false where something is missing. */
+  async submit(): Promise<boolean> {
+    const [reading, draft] = [this.current.value, this.draft.value];
+    if (!reading || !draft || this.isSubmitting || !this.options.isImageShown()) return false;
+    const [firstMissing] = this.missing.value;
+    if (firstMissing) {
+      this.isMissingShown.value = true;
+      this.criterionIndex.value = reading.rubric.criteria.indexOf(firstMissing);
+      return false;
+    }
+    this.isSubmitting = true;
+    try {
+      this.submitted.set(reading.assignment, reading);
+      this.keep();
+      await this.options.outbox.add(this.entryOf(reading, draft));
+      await this.advance();
+    } finally {
+      this.isSubmitting = false;
+    }
+    return true;
+  }
+
+  /** Called when the server has it: now, and not before, the draft goes and the count moves. */
+  async acknowledged(entry: OutboxEntry, receipt: ReadingReceipt): Promise<void> {
+    this.counts.value = { open: receipt.open_count, done: receipt.done_count };
+    this.submitted.delete(entry.assignment);
+    this.finished.add(entry.assignment);
+    await this.options.drafts.delete(this.draftKey(entry.assignment));
+    // A worklist on its way was asked for before this; its answer can't know.
+    if (this.refilling) await this.refilling;
+    await this.refill();
+  }
+
+  /** Brings a refused case back with its scores, where it can still be had. */
+  async reopen(entry: OutboxEntry): Promise<void> {
+    await this.options.outbox.dismiss(entry.submission.client_key);
+    const known = this.submitted.get(entry.assignment);
+    this.submitted.delete(entry.assignment);
+    if (known) await this.open([known, ...this.cases.value]);
+    else await this.refill();
+  }
+
+  /** Keeps the leases of the cases in hand from lapsing. */
+  async extendLeases(): Promise<void> {
+    const { client, session } = this.options;
+    for (const { assignment } of this.cases.value) {
+      await session.during(() => client.post(this.assignmentUrl(assignment, 'lease')));
+    }
+  }
+
+  private async lease(): Promise<void> {
+    const { client, session, worklistUrl } = this.options;
+    try {
+      const count = Math.min(MOST, HELD + this.unacknowledged().size);
+      const finishedBefore = this.finished.size;
+      const worklist = await session.during(() => client.post<Worklist>(worklistUrl, { count }));
+      if (this.finished.size === finishedBefore) {
+        this.counts.value = { open: worklist.open_count, done: worklist.done_count };
+      }
+      const out = this.unacknowledged();
+      const fresh = worklist.cases.filter(({ assignment }) => !out.has(assignment) && !this.finished.has(assignment));
+      await this.open(keepOrder(this.cases.value, fresh));
+    } catch (error) {
+      this.failedToLease(error);
+    }
+  }
+
+  private failedToLease(error: unknown): void {
+    if (this.current.value) return;
+    this.problem.value = error instanceof Error ? error.message : '';
+    this.phase.value = isPassing(error) ? 'offline' : 'failed';
+  }
+
+  private unacknowledged(): Set<string> {
+    const { waiting, refused } = this.options.outbox.state.value;
+    return new Set([...waiting, ...refused].map((entry) => entry.assignment));
+  }
+
+  private async advance(): Promise<void> {
+    await this.open(this.cases.value.slice(1));
+    if (!this.current.value) await this.refill();
+  }
+
+  /** Makes these the cases in hand; a new first one is opened with the draft that the device has of it. */
+  private async open(cases: readonly Case[]): Promise<void> {
+    const first = cases[0] ?? null;
+    if (first && first.assignment === this.draft.value?.assignment) {
+      this.cases.value = cases;
+      return;
+    }
+    const { drafts, activity, now } = this.options;
+    const draft = first && restoreDraft(await drafts.get(this.draftKey(first.assignment)), first, now());
+    activity.restart(draft?.activeMs ?? 0);
+    batch(() => {
+      this.cases.value = cases;
+      this.draft.value = draft;
+      this.criterionIndex.value = first && draft ? firstOpen(first, draft) : 0;
+      this.isMissingShown.value = false;
+      this.phase.value = first ? 'reading' : this.refilling ? 'empty' : 'loading';
+    });
+    this.keep();
+  }
+
+  private entryOf(reading: Case, draft: Draft): OutboxEntry {
+    const { now, username, activity, displayState } = this.options;
+    return {
+      username,
+      assignment: reading.assignment,
+      title: reading.image.title,
+      url: this.assignmentUrl(reading.assignment, 'readings'),
+      queuedAt: now(),
+      refusal: null,
+      submission: {
+        client_key: draft.clientKey,
+        scores: draft.scores,
+        findings: draft.findings,
+        comment: draft.comment.trim(),
+        display_state: displayState(),
+        active_seconds: Math.round(activity.activeMs() / 100) / 10,
+        wall_seconds: Math.round((now() - draft.openedAt) / 100) / 10,
+      },
+    };
+  }
+
+  private assignmentUrl(assignment: string, what: 'lease' | 'readings'): string {
+    return `${this.options.assignmentsUrl}${assignment}/${what}/`;
+  }
+
+  private draftKey(assignment: string): string {
+    return `${this.options.username}/${assignment}`;
+  }
+}
+
+function firstOpen(reading: Case, draft: Draft): number {
+  const [first] = missingCriteria(reading.rubric, draft);
+  return first ? reading.rubric.criteria.indexOf(first) : 0;
+}
+
+/** What is in hand stays in its place; what is new comes behind it. */
+function keepOrder(held: readonly Case[], fresh: readonly Case[]): Case[] {
+  const known = new Set(held.map((reading) => reading.assignment));
+  return [...held, ...fresh.filter((reading) => !known.has(reading.assignment))];
+}

@@ -1,0 +1,232 @@
+import { Enums, type Types } from '@cornerstonejs/core';
+import { signal } from '@preact/signals';
+import type { Case } from '../../api/types';
+import { firstSlice } from '../../lib/loadOrder';
+import { presetsFor, rangeOf, windowOf, type ValueRange, type VoiFunction } from '../../lib/windows';
+import { wheelTurn } from '../../lib/wheel';
+import { startRenderer, type Renderer, type RendererOptions } from './cornerstone';
+import { FrameError, framesOf, type FrameLoad } from './frameLoader';
+import { centreShift, imageToCanvas, canvasToImage, pixelSize } from './geometry';
+import { isColour, voiFunction } from './metadata';
+import { bindDragTools, type DragTool } from './tools';
+import { EMPTY_STATE, describeState, type ViewerState } from './viewerState';
+
+const VIEWPORT_ID = 'image';
+const CINE_SECONDS = 1 / 12;
+
+interface Shown {
+  reading: Case;
+  frames: FrameLoad;
+  voi: VoiFunction;
+  isColour: boolean;
+}
+
+/** One stack of slices in one element: shows a case, scrolls, windows, and says what is on the screen. */
+export class StackViewer {
+  readonly state = signal<ViewerState>(EMPTY_STATE);
+  readonly frames = signal<FrameLoad | null>(null);
+  readonly isCpu: boolean;
+  private readonly renderer: Renderer;
+  private readonly setLeftButton: (tool: DragTool | null) => void;
+  private readonly resizing: ResizeObserver;
+  private shown: Shown | null = null;
+  private wantedSlice = 0;
+  private wheelRest = 0;
+  private cineTimer: number | null = null;
+
+  constructor(
+    readonly element: HTMLDivElement,
+    options: RendererOptions,
+  ) {
+    this.renderer = startRenderer(options);
+    this.isCpu = this.renderer.isCpu;
+    this.renderer.engine.enableElement({
+      viewportId: VIEWPORT_ID,
+      type: Enums.ViewportType.STACK,
+      element,
+      defaultOptions: { background: [0, 0, 0] },
+    });
+    this.setLeftButton = bindDragTools(VIEWPORT_ID);
+    this.setLeftButton('window');
+    element.addEventListener(Enums.Events.IMAGE_RENDERED, this.onDrawn);
+    element.addEventListener('wheel', this.onWheel, { passive: false });
+    element.addEventListener('contextmenu', (event) => event.preventDefault());
+    this.resizing = new ResizeObserver(() => this.renderer.engine.resize(true, true));
+    this.resizing.observe(element);
+    element.dataset.rendering = this.isCpu ? 'cpu' : 'gpu';
+    this.update({});
+  }
+
+  /** Shows a case from its first picture; `data-state` goes from loading to rendered or failed. */
+  async show(reading: Case): Promise<void> {
+    this.stopCine();
+    const count = reading.image.frames.length;
+    this.wantedSlice = firstSlice(count);
+    const leftTool = this.state.value.leftTool;
+    this.update({ ...EMPTY_STATE, status: 'loading', assignment: reading.assignment, sliceCount: count, leftTool });
+    try {
+      const frames = framesOf(reading, this.isCpu);
+      const shown = { reading, frames, voi: voiFunction(reading), isColour: isColour(reading) };
+      this.shown = shown;
+      this.frames.value = frames;
+      const { windows, modality } = reading.image;
+      this.update({ presets: shown.isColour ? [] : presetsFor(windows, modality) });
+      await frames.load(this.wantedSlice);
+      if (this.shown !== shown) return;
+      await this.viewport.setStack(frames.imageIds, this.wantedSlice);
+      this.fit();
+    } catch (error) {
+      this.fail(error, reading.assignment, this.wantedSlice);
+    }
+  }
+
+  /** Tries again what could not be loaded. */
+  async retry(): Promise<void> {
+    const failed = this.state.value.failedSlice;
+    if (!this.shown) return;
+    if (this.state.value.status === 'failed' || failed === null) await this.show(this.shown.reading);
+    else await this.scrollTo(failed);
+  }
+
+  async retryIfFailed(): Promise<void> {
+    if (this.state.value.failedSlice !== null) await this.retry();
+  }
+
+  clear(): void {
+    this.stopCine();
+    this.shown = null;
+    this.frames.value = null;
+    this.update(EMPTY_STATE);
+  }
+
+  scrollBy(steps: number): void {
+    void this.scrollTo(this.wantedSlice + steps);
+  }
+
+  /** Goes to a slice, fetching it first if need be; where it can't be had, says so and stays. */
+  async scrollTo(index: number): Promise<void> {
+    const shown = this.shown;
+    if (!shown || this.state.value.status !== 'rendered') return;
+    const wanted = Math.min(shown.frames.imageIds.length - 1, Math.max(0, index));
+    this.wantedSlice = wanted;
+    try {
+      await shown.frames.load(wanted);
+      if (this.shown !== shown || this.wantedSlice !== wanted) return;
+      this.update({ failedSlice: null, failureStatus: null });
+      await this.viewport.setImageIdIndex(wanted);
+    } catch (error) {
+      if (this.wantedSlice === wanted) this.fail(error, shown.reading.assignment, wanted);
+    }
+  }
+
+  /** The first window, the image whole and in the middle. */
+  fit(): void {
+    const shown = this.shown;
+    if (!shown) return;
+    const first = shown.reading.image.windows[0];
+    this.viewport.resetCamera();
+    this.setRange(shown.isColour ? { lower: 0, upper: 255 } : first && rangeOf(first.center, first.width, shown.voi));
+    this.viewport.setProperties({ invert: shown.reading.image.is_inverted });
+    this.viewport.render();
+  }
+
+  applyPreset(index: number): void {
+    const preset = this.state.value.presets[index];
+    if (!preset || !this.shown) return;
+    this.setRange(rangeOf(preset.center, preset.width, this.shown.voi));
+    this.viewport.render();
+  }
+
+  toggleInvert(): void {
+    if (this.state.value.status !== 'rendered') return;
+    this.viewport.setProperties({ invert: !this.viewport.getProperties().invert });
+    this.viewport.render();
+  }
+
+  setLeftTool(tool: DragTool): void {
+    this.setLeftButton(tool);
+    this.update({ leftTool: tool });
+  }
+
+  /** While a place is being marked the left button moves nothing. */
+  holdLeftButton(isHeld: boolean): void {
+    this.setLeftButton(isHeld ? null : this.state.value.leftTool);
+  }
+
+  toggleCine(): void {
+    if (this.cineTimer !== null) return this.stopCine();
+    if (this.state.value.sliceCount < 2) return;
+    const seconds = this.shown?.reading.image.frame_seconds ?? CINE_SECONDS;
+    this.cineTimer = window.setInterval(() => this.stepCine(), seconds * 1000);
+    this.update({ isCine: true });
+  }
+
+  /** Column and row under a point of the page, or null outside of the image. */
+  imagePointAt(clientX: number, clientY: number): [number, number] | null {
+    return canvasToImage(this.viewport, this.element, clientX, clientY);
+  }
+
+  /** Where in the element (CSS pixels) a place of the shown slice is drawn. */
+  canvasPointOf(x: number, y: number): [number, number] | null {
+    return this.state.value.status === 'rendered' ? imageToCanvas(this.viewport, x, y) : null;
+  }
+
+  private get viewport(): Types.IStackViewport {
+    return this.renderer.engine.getViewport(VIEWPORT_ID) as Types.IStackViewport;
+  }
+
+  private setRange(range: ValueRange | undefined): void {
+    const shown = this.shown;
+    if (!shown) return;
+    if (!shown.isColour) this.viewport.setProperties({ VOILUTFunction: shown.voi as Enums.VOILUTFunctionType });
+    if (range) this.viewport.setProperties({ voiRange: range });
+  }
+
+  private stepCine(): void {
+    const { sliceCount, status } = this.state.value;
+    if (status === 'rendered') void this.scrollTo((this.wantedSlice + 1) % sliceCount);
+  }
+
+  private stopCine(): void {
+    if (this.cineTimer !== null) window.clearInterval(this.cineTimer);
+    this.cineTimer = null;
+    this.update({ isCine: false });
+  }
+
+  private fail(error: unknown, assignment: string, slice: number): void {
+    if (this.state.value.assignment !== assignment) return;
+    this.stopCine();
+    const failureStatus = error instanceof FrameError ? error.status : null;
+    const status = this.state.value.status === 'loading' ? 'failed' : this.state.value.status;
+    this.update({ status, failedSlice: slice, failureStatus });
+  }
+
+  private readonly onDrawn = (): void => {
+    const shown = this.shown;
+    const index = this.viewport.getCurrentImageIdIndex();
+    const image = this.viewport.getCornerstoneImage() as Types.IImage | undefined;
+    if (!shown || image?.imageId !== shown.frames.imageIds[index]) return;
+    const { voiRange, invert } = this.viewport.getProperties();
+    this.update({
+      status: 'rendered',
+      sliceIndex: index,
+      window: voiRange && !shown.isColour ? windowOf(voiRange, shown.voi) : null,
+      isInverted: invert ?? false,
+      zoom: pixelSize(this.viewport),
+      pan: centreShift(this.viewport, this.element),
+      drawn: this.state.value.drawn + 1,
+    });
+  };
+
+  private readonly onWheel = (event: WheelEvent): void => {
+    event.preventDefault();
+    const turn = wheelTurn(this.wheelRest, event.deltaY, event.deltaMode);
+    this.wheelRest = turn.rest;
+    if (turn.steps !== 0) this.scrollBy(turn.steps);
+  };
+
+  private update(change: Partial<ViewerState>): void {
+    this.state.value = { ...this.state.value, ...change };
+    Object.assign(this.element.dataset, describeState(this.state.value));
+  }
+}

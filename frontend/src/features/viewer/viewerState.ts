@@ -1,0 +1,64 @@
+import type { WindowPreset } from '../../api/types';
+import type { DragTool } from './tools';
+
+export type ViewerStatus = 'empty' | 'loading' | 'rendered' | 'failed';
+
+/** What is on the screen now, as of the last drawn picture. */
+export interface ViewerState {
+  status: ViewerStatus;
+  assignment: string | null;
+  sliceIndex: number;
+  sliceCount: number;
+  window: { center: number; width: number } | null;
+  isInverted: boolean;
+  /** CSS pixels for one image pixel. */
+  zoom: number;
+  pan: [number, number];
+  isCine: boolean;
+  leftTool: DragTool;
+  presets: readonly WindowPreset[];
+  /** A slice of this case that could not be loaded, while it is the one wanted. */
+  failedSlice: number | null;
+  failureStatus: number | null;
+  /** Grows with each picture drawn. */
+  drawn: number;
+}
+
+export const EMPTY_STATE: ViewerState = {
+  status: 'empty',
+  assignment: null,
+  sliceIndex: 0,
+  sliceCount: 0,
+  window: null,
+  isInverted: false,
+  zoom: 1,
+  pan: [0, 0],
+  isCine: false,
+  leftTool: 'window',
+  presets: [],
+  failedSlice: null,
+  failureStatus: null,
+  drawn: 0,
+};
+
+/** The state in `data-` attributes, for browser tests to wait on. */
+export function describeState(state: ViewerState): Record<string, string> {
+  return {
+    state: state.status,
+    assignment: state.assignment ?? '',
+    sliceIndex: String(state.sliceIndex),
+    sliceCount: String(state.sliceCount),
+    windowCenter: state.window ? trim(state.window.center) : '',
+    windowWidth: state.window ? trim(state.window.width) : '',
+    inverted: String(state.isInverted),
+    zoom: trim(state.zoom),
+    pan: state.pan.map(trim).join(','),
+    cine: String(state.isCine),
+    leftTool: state.leftTool,
+    drawn: String(state.drawn),
+  };
+}
+
+function trim(value: number): string {
+  return String(Math.round(value * 1000) / 1000);
+}
