@@ -6,6 +6,8 @@ import sys
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
+from mediqa_platform.supervisor.errors import SupervisorError
+
 EXIT_WRONG_SETTING = 2
 
 
@@ -13,7 +15,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mediqa_platform.settings.production")
     try:
         execute_from_command_line(sys.argv)
-    except ImproperlyConfigured as error:
+    except (ImproperlyConfigured, SupervisorError) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(EXIT_WRONG_SETTING)
 

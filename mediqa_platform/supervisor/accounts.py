@@ -38,17 +38,13 @@ def _first_known() -> pwd.struct_passwd:
             return pwd.getpwnam(name)
         except KeyError:
             continue
-    raise ServiceError(
-        "PostgreSQL cannot run as root, and there is no account `postgres` or `nobody` to run it as."
-    )
+    raise ServiceError("PostgreSQL cannot run as root, and there is no account `postgres` or `nobody` to run it as.")
 
 
 def can_run(binary: Path, account: Account, *, cwd: Path) -> bool:
     """Whether this account can start the binary with that working folder."""
     probe = subprocess.run(  # noqa: S603 - our own command
-        guarded_command(
-            ["/bin/sh", "-c", 'cd "$1" && exec "$0" --version', str(binary), str(cwd)], account=account
-        ),
+        guarded_command(["/bin/sh", "-c", 'cd "$1" && exec "$0" --version', str(binary), str(cwd)], account=account),
         capture_output=True,
         timeout=PROBE_SECONDS,
         check=False,

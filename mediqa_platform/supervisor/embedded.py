@@ -1,6 +1,7 @@
 """What the two embedded servers have in common: start, wait until ready, take over, stop."""
 
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -29,11 +30,13 @@ class EmbeddedService(ABC):
     """A server from a wheel, on a unix socket in the data folder.
 
     `start` and `stop` serve tests and commands. `up` supervises the same server through the parts that they
-    are made of: `prepare`, `command`, `is_ready`, `finish`. Start it from the main thread (see `guarded_command`).
+    are made of: `prepare`, `command`, `is_ready`, `finish`. Start it from the main thread: see
+    `guarded_command`.
     """
 
     name: ClassVar[str]
     stop_signal: ClassVar[signal.Signals]
+    noise: ClassVar[re.Pattern[str]]  # lines of every start and stop that tell nobody anything
 
     def __init__(self, home: Path) -> None:
         self.home = Path(home)
@@ -127,9 +130,7 @@ class EmbeddedService(ABC):
 
     def environment(self) -> dict[str, str]:
         """The server's environment: ours without what would redirect it or its locale."""
-        kept = {
-            name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))
-        }
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
         return kept | {"LC_ALL": "C", "MEDIQA_HOME": str(self.home)}
 
     def _wait_until_ready(self) -> None:

@@ -19,7 +19,7 @@ from urllib.parse import quote
 from mediqa_platform.supervisor.errors import HomeError
 
 FOLDERS = ("postgres", "valkey", "objects", "static", "run")
-SECRET_NAMES = ("SECRET_KEY",)
+SECRET_NAMES = ("SECRET_KEY", "PATIENT_KEY_SECRET")
 SOCKET_NAMES = (".s.PGSQL.5432", "valkey.sock")
 DATABASE = "mediqa"
 DATABASE_ROLE = "mediqa"
@@ -92,13 +92,9 @@ def _read_secrets(path: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except PermissionError as error:
-        raise HomeError(
-            f"MEDIQA_HOME: {path} belongs to another user; choose a folder of your own."
-        ) from error
+        raise HomeError(f"MEDIQA_HOME: {path} belongs to another user; choose a folder of your own.") from error
     except (ValueError, AttributeError) as error:
-        raise HomeError(
-            f"{path} is damaged: restore it from a backup, or remove it to sign everyone out."
-        ) from error
+        raise HomeError(f"{path} is damaged: restore it from a backup, or remove it to sign everyone out.") from error
 
 
 def write_private(path: Path, text: str) -> None:

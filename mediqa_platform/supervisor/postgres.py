@@ -6,6 +6,7 @@ cannot read the server's files. pgvector is created beforehand, in template1 too
 
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -43,6 +44,7 @@ SETTINGS = {
     "max_connections": "100",
     "shared_buffers": "'128MB'",
     "fsync": "on",
+    "log_checkpoints": "off",
     "log_min_messages": "warning",
     "log_line_prefix": "''",
     "logging_collector": "off",
@@ -54,12 +56,16 @@ class EmbeddedPostgres(EmbeddedService):
     """PostgreSQL with pgvector for one data folder.
 
     As root it runs as `postgres` or `nobody`. With `may_use_capability` (the default) that account passes
-    closed folders by CAP_DAC_READ_SEARCH; where the kernel refuses that, as in many containers, the data folder is
-    opened for passing through (0711), and the binaries are copied into it if need be.
+    closed folders by CAP_DAC_READ_SEARCH; where the kernel refuses that, as in many containers, the data
+    folder is opened for passing through (0711), and the binaries are copied into it if need be.
     """
 
     name = "postgres"
     stop_signal = signal.SIGINT  # fast shutdown: clients are cut off, committed rows are safe
+    noise = re.compile(
+        r"LOG:  (starting PostgreSQL|listening on|database system (was shut down at|is ready|is shut down)"
+        r"|received (fast )?shutdown|aborting any|background worker \"logical|shutting down)"
+    )
 
     def __init__(self, home: Path, *, may_use_capability: bool = True) -> None:
         super().__init__(home)
@@ -86,9 +92,8 @@ class EmbeddedPostgres(EmbeddedService):
         sockets = homes.postgres_socket_folder(self.home)
         if sockets.parent != self.home / "run":
             homes.own_folder(sockets.parent)
-        owner = {"owner": self.account.uid, "group": self.account.gid} if self.account else {}
-        homes.own_folder(sockets, **owner)
-        homes.own_folder(self.data_folder, **owner)
+        homes.own_folder(sockets, **self._owner)
+        homes.own_folder(self.data_folder, **self._owner)
         if self.account is not None:
             self._make_reachable(self.account, sockets)
         self._clear_remains()
@@ -97,6 +102,9 @@ class EmbeddedPostgres(EmbeddedService):
         self._configure(sockets)
 
     def is_ready(self) -> bool:
+        """Whether it answers; not asked before it says so itself, since it would log each refusal."""
+        if not self._says_ready():
+            return False
         try:
             with self._connection("postgres"):
                 return True
@@ -113,6 +121,13 @@ class EmbeddedPostgres(EmbeddedService):
             with self._connection(database) as connection:
                 connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
 
+    def _says_ready(self) -> bool:
+        """The last line of postmaster.pid tells the server's state (the way of `pg_ctl --wait`)."""
+        try:
+            return (self.data_folder / "postmaster.pid").read_text().rstrip().endswith("ready")
+        except OSError:
+            return False
+
     def _create_database(self, name: str) -> None:
         with self._connection("postgres") as connection:
             if not _exists(connection, "SELECT FROM pg_database WHERE datname = %s", name):
@@ -125,6 +140,10 @@ class EmbeddedPostgres(EmbeddedService):
             host=folder, port=5432, dbname=database, user=SUPERUSER, autocommit=True, connect_timeout=5
         ) as connection:
             yield connection
+
+    @property
+    def _owner(self) -> dict[str, int]:
+        return {"owner": self.account.uid, "group": self.account.gid} if self.account else {}
 
     def _binary(self, name: str) -> Path:
         return self._install / "bin" / name
@@ -166,9 +185,10 @@ class EmbeddedPostgres(EmbeddedService):
         (self.data_folder / "postmaster.pid").unlink(missing_ok=True)
 
     def _initialise(self) -> None:
-        """Run initdb in a folder of its own, then move its content: a half-made cluster is never used."""
-        fresh = self.data_folder / "initdb"
+        """Run initdb in a folder of its own, then put it in place whole: a half-made cluster is never used."""
+        fresh = self.home / "postgres.new"
         shutil.rmtree(fresh, ignore_errors=True)
+        homes.own_folder(fresh, **self._owner)
         command = [str(self._binary("initdb")), "-D", str(fresh), *INITDB_OPTIONS]
         result = subprocess.run(  # noqa: S603 - our own command
             guarded_command(command, account=self.account),
@@ -181,10 +201,10 @@ class EmbeddedPostgres(EmbeddedService):
         )
         if result.returncode != 0:
             raise ServiceError(f"initdb failed:\n{result.stdout[-1000:]}{result.stderr[-1000:]}")
-        version = fresh / "PG_VERSION"
-        for path in sorted(fresh.iterdir(), key=lambda path: path == version):
-            path.rename(self.data_folder / path.name)
-        fresh.rmdir()
+        try:
+            fresh.rename(self.data_folder)  # replaces the empty folder that was made for its owner
+        except OSError as error:
+            raise ServiceError(f"{self.data_folder} holds something else than a database; move it away.") from error
 
     def _configure(self, sockets: Path) -> None:
         """Write our settings, read after postgresql.conf's own."""

