@@ -56,7 +56,7 @@ def prepare_home(home: Path) -> Path:
             (home / name).mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise HomeError(f"MEDIQA_HOME: {home} cannot be used as data folder ({error.strerror}).") from error
-    if not os.access(home, os.W_OK | os.X_OK):
+    if not os.access(home, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
         raise HomeError(f"MEDIQA_HOME: {home} is not writable.")
     return home
 

@@ -70,7 +70,7 @@ class EmbeddedPostgres(EmbeddedService):
     def __init__(self, home: Path, *, may_use_capability: bool = True) -> None:
         super().__init__(home)
         self.may_use_capability = may_use_capability
-        self._install = _installed()
+        self.install = _installed()
 
     @property
     def url(self) -> str:
@@ -146,7 +146,7 @@ class EmbeddedPostgres(EmbeddedService):
         return {"owner": self.account.uid, "group": self.account.gid} if self.account else {}
 
     def _binary(self, name: str) -> Path:
-        return self._install / "bin" / name
+        return self.install / "bin" / name
 
     def _make_reachable(self, account: Account, sockets: Path) -> None:
         """Choose how the account reaches its files: the capability, else passage, else copied binaries."""
@@ -165,9 +165,9 @@ class EmbeddedPostgres(EmbeddedService):
             self._copy_binaries()
 
     def _copy_binaries(self) -> None:
-        package = self._install.parent
+        package = self.install.parent
         libraries = package.with_name(f"{package.name}.libs")
-        self._install = copy_for_account(self._install, libraries, self.home / "postgres-server")
+        self.install = copy_for_account(self.install, libraries, self.home / "postgres-server")
         open_for_traversal(self.home / "postgres-server")
 
     def _clear_remains(self) -> None:
