@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import django_stubs_ext
 import environ
 from kombu import Queue
 
 from mediqa_platform.settings.stores import broker_url, database_settings, storage_settings
 from mediqa_platform.supervisor import home
+
+django_stubs_ext.monkeypatch()
 
 env = environ.Env()
 
@@ -102,6 +105,7 @@ JOB_TASKS = {
 }
 CELERY_BEAT_SCHEDULE = {
     "recover-lost-jobs": {"task": "annotations.tasks.recover_lost_jobs", "schedule": 10.0},
+    "discard-left-over-uploads": {"task": "annotations.tasks.discard_left_over_uploads", "schedule": 3600.0},
     "sweep-unscored-images": {"task": "inference.tasks.sweep_unscored_images", "schedule": 15.0},
 }
 
@@ -188,6 +192,9 @@ CONTENT_SECURITY_POLICY = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 1000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+UPLOAD_REQUEST_MAX_BYTES = env.int("MEDIQA_UPLOAD_REQUEST_MAX_BYTES", 4 * 2**30 + 2**20)
+UPLOAD_MAX_BYTES = env.int("MEDIQA_UPLOAD_MAX_BYTES", 64 * 2**30)
+UPLOAD_MAX_FILES = env.int("MEDIQA_UPLOAD_MAX_FILES", 100_000)
 
 LOGGING = {
     "version": 1,

@@ -1,0 +1,250 @@
+"""Submitting: exactly once, immutable, never lost, corrected by superseding."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from annotations.errors import (
+    AlreadyCorrected,
+    AlreadySubmitted,
+    ClientKeyReused,
+    DomainError,
+    FindingOutsideImage,
+    IncompleteScores,
+    NoRubric,
+    NotYourAssignment,
+    ScoreOutOfScale,
+    UnknownCriterion,
+)
+from annotations.models import Arm, Assignment, Finding, Membership, Project, Reading, Role, Score, User
+from annotations.services.readings import FindingMark, correct_reading, submit_reading
+from annotations.services.worklists import lease_assignments
+from tests.factories import (
+    make_assignment,
+    make_image,
+    make_member,
+    make_project,
+    make_reading,
+    make_rubric,
+    make_submission,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def project() -> Project:
+    return make_project(overlap=2)
+
+
+@pytest.fixture
+def reader(project: Project) -> User:
+    return make_member(project, Role.READER)
+
+
+@pytest.fixture
+def assignment(project: Project, reader: User) -> Assignment:
+    make_assignment(project)
+    (leased,) = lease_assignments(project=project, reader=reader, count=1, now=timezone.now())
+    return leased
+
+
+def test_submission_stores_scores_findings_and_time(project: Project, reader: User, assignment: Assignment) -> None:
+    mark = FindingMark(type="motion", slice_index=0, x=10, y=20, criterion_key="overall")
+    submission = make_submission(
+        project, {"overall": 2.0}, findings=[mark], display_state={"window_width": 400}, active_seconds=7.5
+    )
+    now = timezone.now()
+    reading, is_new = submit_reading(assignment=assignment, reader=reader, submission=submission, now=now)
+    assert is_new
+    assert reading.scores.get().value == 2.0
+    assert reading.findings.get().type == "motion"
+    assert (reading.active_seconds, reading.submitted_at, reading.arm) == (7.5, now, Arm.BLIND)
+    assert Assignment.objects.done().get() == assignment
+
+
+def test_same_submission_twice_is_one_reading(project: Project, reader: User, assignment: Assignment) -> None:
+    submission = make_submission(project)
+    first = submit_reading(assignment=assignment, reader=reader, submission=submission, now=timezone.now())
+    again = submit_reading(assignment=assignment, reader=reader, submission=submission, now=timezone.now())
+    assert first[0] == again[0]
+    assert again[1] is False
+    assert Reading.objects.count() == Score.objects.count() == 1
+
+
+def test_second_submission_with_another_key_is_refused(
+    project: Project, reader: User, assignment: Assignment
+) -> None:
+    submit_reading(assignment=assignment, reader=reader, submission=make_submission(project), now=timezone.now())
+    with pytest.raises(AlreadySubmitted):
+        submit_reading(
+            assignment=assignment, reader=reader, submission=make_submission(project), now=timezone.now()
+        )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_same_submission_on_four_connections_at_once_is_one_reading() -> None:
+    project = make_project()
+    reader = make_member(project, Role.READER)
+    make_assignment(project)
+    (assignment,) = lease_assignments(project=project, reader=reader, count=1, now=timezone.now())
+    submission = make_submission(project)
+    stored: list[tuple[Reading, bool]] = []
+    start = threading.Barrier(4)
+
+    def send() -> None:
+        start.wait()
+        try:
+            stored.append(
+                submit_reading(assignment=assignment, reader=reader, submission=submission, now=timezone.now())
+            )
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=send) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(stored) == 4
+    assert sum(is_new for _, is_new in stored) == 1
+    assert Reading.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("scores", "refusal"),
+    [
+        ({}, IncompleteScores),
+        ({"overall": 2.0, "noise": 1.0}, UnknownCriterion),
+        ({"overall": 4.5}, ScoreOutOfScale),
+        ({"overall": -1.0}, ScoreOutOfScale),
+        ({"overall": 2.5}, ScoreOutOfScale),
+        ({"overall": float("nan")}, ScoreOutOfScale),
+        ({"overall": float("inf")}, ScoreOutOfScale),
+    ],
+)
+def test_wrong_scores_are_refused_and_nothing_is_stored(
+    project: Project, reader: User, assignment: Assignment, scores: dict[str, float], refusal: type[DomainError]
+) -> None:
+    with pytest.raises(refusal):
+        submit_reading(
+            assignment=assignment, reader=reader, submission=make_submission(project, scores), now=timezone.now()
+        )
+    assert not Reading.objects.exists()
+    assert not Assignment.objects.done().exists()
+
+
+@pytest.mark.parametrize(("slice_index", "x", "y"), [(1, 5, 5), (0, 65, 5), (0, 5, 65)])
+def test_finding_outside_the_image_is_refused(
+    project: Project, reader: User, assignment: Assignment, slice_index: int, x: float, y: float
+) -> None:
+    submission = make_submission(project, findings=[FindingMark("noise", slice_index, x, y)])
+    with pytest.raises(FindingOutsideImage):
+        submit_reading(assignment=assignment, reader=reader, submission=submission, now=timezone.now())
+    assert not Finding.objects.exists()
+
+
+def test_rubric_of_another_project_is_refused(project: Project, reader: User, assignment: Assignment) -> None:
+    foreign = make_submission(make_project())
+    with pytest.raises(NoRubric):
+        submit_reading(assignment=assignment, reader=reader, submission=foreign, now=timezone.now())
+
+
+def test_submission_begun_with_an_older_rubric_is_kept_with_that_rubric(
+    project: Project, reader: User, assignment: Assignment
+) -> None:
+    begun = make_submission(project)
+    make_rubric(project, criteria=("noise",), version=2)
+    reading, _ = submit_reading(assignment=assignment, reader=reader, submission=begun, now=timezone.now())
+    assert reading.rubric.version == 1
+
+
+def test_case_of_another_reader_is_refused(project: Project, assignment: Assignment) -> None:
+    other = make_member(project, Role.READER)
+    with pytest.raises(NotYourAssignment):
+        submit_reading(assignment=assignment, reader=other, submission=make_submission(project), now=timezone.now())
+
+
+def test_client_key_of_another_reading_is_refused(project: Project, reader: User, assignment: Assignment) -> None:
+    earlier = make_reading(project, make_image(project), reader)
+    submission = make_submission(project, client_key=earlier.client_key)
+    with pytest.raises(ClientKeyReused):
+        submit_reading(assignment=assignment, reader=reader, submission=submission, now=timezone.now())
+
+
+def test_late_submission_counts_when_nobody_else_took_the_case(
+    project: Project, reader: User, assignment: Assignment
+) -> None:
+    later = timezone.now() + timedelta(days=3)
+    reading, _ = submit_reading(
+        assignment=assignment, reader=reader, submission=make_submission(project), now=later
+    )
+    assert reading.assignment == assignment
+
+
+def test_late_submission_is_not_lost_when_another_reader_took_the_case(
+    project: Project, reader: User, assignment: Assignment
+) -> None:
+    """Read on a train, sent a day later: meanwhile the lease lapsed and a colleague has read it."""
+    colleague, later = make_member(project, Role.READER), timezone.now() + timedelta(days=1)
+    (taken,) = lease_assignments(project=project, reader=colleague, count=1, now=later)
+    assert taken == assignment
+    submit_reading(assignment=taken, reader=colleague, submission=make_submission(project), now=later)
+    submission = make_submission(project)
+    reading, is_new = submit_reading(assignment=assignment, reader=reader, submission=submission, now=later)
+    again, is_new_again = submit_reading(assignment=assignment, reader=reader, submission=submission, now=later)
+    assert (reading, is_new, is_new_again) == (again, True, False)
+    assert reading.assignment != assignment
+    assert Assignment.objects.done().count() == 2
+
+
+def test_correction_supersedes_and_the_first_stays(project: Project, reader: User) -> None:
+    reading = make_reading(project, make_image(project), reader, {"overall": 1.0})
+    submission = make_submission(project, {"overall": 2.0})
+    corrected, is_new = correct_reading(reading=reading, reader=reader, submission=submission, now=timezone.now())
+    assert is_new
+    assert corrected.supersedes == reading
+    assert list(Reading.objects.current()) == [corrected]
+    assert Score.objects.get(reading=reading).value == 1.0
+    assert Assignment.objects.done().count() == 1
+
+
+def test_only_the_newest_reading_is_corrected_and_only_by_its_reader(project: Project, reader: User) -> None:
+    reading = make_reading(project, make_image(project), reader)
+    submission = make_submission(project)
+    correct_reading(reading=reading, reader=reader, submission=submission, now=timezone.now())
+    with pytest.raises(AlreadyCorrected):
+        correct_reading(reading=reading, reader=reader, submission=make_submission(project), now=timezone.now())
+    with pytest.raises(NotYourAssignment):
+        correct_reading(
+            reading=reading,
+            reader=make_member(project, Role.READER),
+            submission=make_submission(project),
+            now=timezone.now(),
+        )
+
+
+def test_correction_by_somebody_who_may_see_predictions_is_not_blind(project: Project, reader: User) -> None:
+    reading = make_reading(project, make_image(project), reader)
+    Membership.objects.create(project=project, user=reader, role=Role.ML_ENGINEER)
+    corrected, _ = correct_reading(
+        reading=reading, reader=reader, submission=make_submission(project), now=timezone.now()
+    )
+    assert (reading.arm, corrected.arm) == (Arm.BLIND, Arm.ASSISTED)
+
+
+@pytest.mark.parametrize("change", ["update", "delete"])
+def test_database_refuses_changes_of_readings_and_scores(project: Project, reader: User, change: str) -> None:
+    reading = make_reading(project, make_image(project), reader)
+    for rows in (Reading.objects.filter(pk=reading.pk), Score.objects.filter(reading=reading)):
+        with pytest.raises(DatabaseError, match="immutable"), transaction.atomic():
+            table, key = rows.model._meta.db_table, rows.get().pk
+            with connection.cursor() as cursor:
+                statement = f"UPDATE {table} SET id = id" if change == "update" else f"DELETE FROM {table}"
+                cursor.execute(f"{statement} WHERE id = %s", [key])
+    assert Score.objects.get(reading=reading).value == 3.0
+
+
