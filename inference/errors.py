@@ -51,3 +51,7 @@ class NothingToRollBackTo(NotAllowedNow):
 
 class BadSelection(BadInput):
     code = "bad_selection"
+
+
+class BadRunConfig(BadInput):
+    code = "bad_run_config"

@@ -61,6 +61,7 @@ class Migration(migrations.Migration):
                 ('config', models.JSONField(blank=True, default=dict)),
                 ('seed', models.BigIntegerField()),
                 ('loss_history', models.JSONField(blank=True, default=list, help_text='[phase, step, loss] triples.')),
+                ('seconds_left', models.FloatField(blank=True, help_text='Of the present phase, while it runs.', null=True)),
                 ('report', models.JSONField(blank=True, default=dict)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('job', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='fine_tune_run', to='annotations.job')),

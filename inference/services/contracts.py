@@ -1,0 +1,69 @@
+"""What services ask of a loaded model, without importing one: `inference.engine.Engine` fulfils it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from inference.mediqa.types import DoubleArray, Features, PreparedImage, Prompt, Scale, Scored
+from inference.sources import ImageSource
+
+FitProgress = Callable[[str, int, int, float], None]  # phase, step, total, loss
+
+
+@dataclass(frozen=True)
+class CheckpointContent:
+    """A self-contained checkpoint: safetensors and its JSON document."""
+
+    weights: bytes
+    document: bytes
+
+
+@dataclass(frozen=True)
+class ScoredFeatures:
+    """n Images: their features, prompts and, for each Criterion, the consensus [n], nan where there is none."""
+
+    features: Sequence[Features]
+    prompts: Sequence[Prompt]
+    targets: Mapping[str, DoubleArray]
+
+
+@dataclass(frozen=True)
+class FitRequest:
+    """A training of heads. `training` goes into the checkpoint: what it was trained on, no identifiers."""
+
+    train: ScoredFeatures
+    validation: ScoredFeatures
+    scales: Mapping[str, Scale]
+    config: Mapping[str, Any]
+    seed: int
+    training: Mapping[str, Any]
+
+
+class Encoder(Protocol):
+    features_version: str
+    batch_size: int
+
+    def prepare(self, source: ImageSource) -> PreparedImage:
+        """Called in threads. Raises UnscorableImage."""
+
+    def encode(self, prepared: Sequence[PreparedImage]) -> list[Features]: ...
+
+
+class Scorer(Encoder, Protocol):
+    def score(
+        self, features: Sequence[Features], prompts: Sequence[Prompt], scales: Mapping[str, Scale]
+    ) -> list[Scored]: ...
+
+
+class Trainer(Scorer, Protocol):
+    def fit(self, request: FitRequest, on_progress: FitProgress) -> Trainer: ...
+
+    def checkpoint(self) -> CheckpointContent: ...
+
+
+class Reporter(Protocol):
+    """Hears how far the work is, and may raise JobCancelled or LeaseLost: `annotations.services.jobs.Progress`."""
+
+    def report(self, *, done: int, total: int, phase: str = "", message: str = "") -> None: ...

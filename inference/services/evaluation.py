@@ -1,0 +1,166 @@
+"""Old against new on test Images that neither has learnt from: the report, and the gate that it decides."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from annotations.models import Criterion
+from inference.mediqa.metrics import (
+    HIGHER_IS_BETTER,
+    METRICS,
+    Interval,
+    bootstrap_interval,
+    coverage_curve,
+    paired_bootstrap,
+    rmse,
+)
+from inference.mediqa.types import CriterionScore, DoubleArray, Scored
+
+LEVEL = 0.95
+GATE_CRITERION = (
+    "On the test images the candidate's error (RMSE as a share of the scale, mean over the criteria) "
+    "is not larger than that of the version in production."
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two versions on the same n test Images. targets: Criterion key -> Consensus [n], nan where there is none."""
+
+    old: Sequence[Scored]
+    new: Sequence[Scored]
+    targets: Mapping[str, DoubleArray]
+    criteria: Sequence[Criterion]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One version on the m Images that have a Consensus on one Criterion, each [m]."""
+
+    quality: DoubleArray
+    std: DoubleArray
+    lower: DoubleArray
+    upper: DoubleArray
+
+
+def compare(comparison: Comparison) -> dict[str, Any]:
+    """`criteria` and `gate` of a run's report (JSON; null where a figure does not exist). No Image is named."""
+    report: dict[str, Any] = without_nan(
+        {
+            "level": LEVEL,
+            "criteria": {criterion.key: _criterion(comparison, criterion) for criterion in comparison.criteria},
+            "gate": gate(comparison),
+        }
+    )
+    return report
+
+
+def gate(comparison: Comparison) -> dict[str, Any]:
+    """Whether the candidate may be promoted, and why (not). What cannot be measured does not pass."""
+    old, new = _mean_error(comparison, comparison.old), _mean_error(comparison, comparison.new)
+    is_passed = math.isfinite(new) and math.isfinite(old) and new <= old
+    return {
+        "criterion": GATE_CRITERION,
+        "passed": is_passed,
+        "reason": _reason(old, new, len(comparison.new)),
+        "old": old,
+        "new": new,
+    }
+
+
+def _reason(old: float, new: float, images: int) -> str:
+    if not (math.isfinite(old) and math.isfinite(new)):
+        return "The error cannot be measured: the test images have no scores."
+    relation = "smaller than" if new < old else "equal to" if new == old else "larger than"
+    return f"Error {new:.3f}, {relation} production's {old:.3f}, on {images} test images."
+
+
+def _mean_error(comparison: Comparison, scored: Sequence[Scored]) -> float:
+    errors = []
+    for criterion in comparison.criteria:
+        measured, target = _measured(comparison, scored, criterion.key)
+        errors.append(rmse(measured.quality, target) / (criterion.maximum - criterion.minimum))
+    return float(np.mean(errors)) if errors else math.nan
+
+
+def _measured(comparison: Comparison, scored: Sequence[Scored], key: str) -> tuple[Measured, DoubleArray]:
+    target = np.asarray(comparison.targets[key], dtype=np.float64)
+    scores: list[CriterionScore] = [
+        one.scores[key] for one, value in zip(scored, target, strict=True) if math.isfinite(value)
+    ]
+    measured = Measured(
+        quality=np.array([score.quality for score in scores], dtype=np.float64),
+        std=np.array([math.hypot(score.epistemic_std, score.aleatoric_std) for score in scores], dtype=np.float64),
+        lower=np.array([score.lower for score in scores], dtype=np.float64),
+        upper=np.array([score.upper for score in scores], dtype=np.float64),
+    )
+    return measured, target[np.isfinite(target)]
+
+
+def _criterion(comparison: Comparison, criterion: Criterion) -> dict[str, Any]:
+    old, target = _measured(comparison, comparison.old, criterion.key)
+    new, _ = _measured(comparison, comparison.new, criterion.key)
+    return {
+        "question": criterion.question,
+        "minimum": criterion.minimum,
+        "maximum": criterion.maximum,
+        "test_images": len(target),
+        "metrics": {name: _metric(name, old, new, target, comparison.seed) for name in METRICS},
+        "scatter": _scatter(old, new, target),
+        "calibration": {
+            "old": [asdict(point) for point in coverage_curve(old.quality, old.std, target)],
+            "new": [asdict(point) for point in coverage_curve(new.quality, new.std, target)],
+        },
+    }
+
+
+def _metric(name: str, old: Measured, new: Measured, target: DoubleArray, seed: int) -> dict[str, Any]:
+    metric = METRICS[name]
+    difference = paired_bootstrap(metric, old.quality, new.quality, target, seed=seed, level=LEVEL)
+    below = difference.share_below_zero
+    return {
+        "old": _interval(bootstrap_interval(metric, old.quality, target, seed=seed, level=LEVEL)),
+        "new": _interval(bootstrap_interval(metric, new.quality, target, seed=seed, level=LEVEL)),
+        "difference": {
+            "value": difference.value,
+            "lower": difference.lower,
+            "upper": difference.upper,
+            "probability_worse": below if HIGHER_IS_BETTER[name] else 1.0 - below,
+        },
+    }
+
+
+def _interval(interval: Interval) -> dict[str, float]:
+    return {"value": interval.value, "lower": interval.lower, "upper": interval.upper}
+
+
+def _scatter(old: Measured, new: Measured, target: DoubleArray) -> list[dict[str, float]]:
+    """One point for each test Image, sorted by what it shows, so that the order names nobody."""
+    points = [
+        {
+            "consensus": float(target[index]),
+            "old": float(old.quality[index]),
+            "new": float(new.quality[index]),
+            "new_lower": float(new.lower[index]),
+            "new_upper": float(new.upper[index]),
+        }
+        for index in range(len(target))
+    ]
+    return sorted(points, key=lambda point: (point["consensus"], point["new"]))
+
+
+def without_nan(value: Any) -> Any:
+    """The same JSON value with null for what JSON has no number for."""
+    if isinstance(value, dict):
+        return {key: without_nan(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(part) for part in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    return value

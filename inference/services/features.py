@@ -1,0 +1,141 @@
+"""Features of many Images: from the cache where there are some, else from pixels. Decoding and encoding overlap."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from inference import storage
+from inference.mediqa.errors import MediqaError, UnscorableImage
+from inference.mediqa.types import Features, PreparedImage
+from inference.models import Embedding
+from inference.services.contracts import Encoder
+from inference.sources import ImageSource, image_sources
+
+logger = logging.getLogger(__name__)
+
+DECODERS = min(4, os.cpu_count() or 1)
+BATCHES_AHEAD = 1
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why an Image has no features: a stable word, and a sentence without identifiers."""
+
+    reason: str
+    detail: str
+
+
+@dataclass
+class FeatureBatch:
+    """Some Images with their features, some with a refusal; `encoded` are those whose features are new."""
+
+    known: list[tuple[ImageSource, Features]] = field(default_factory=list)
+    refused: list[tuple[ImageSource, Refusal]] = field(default_factory=list)
+    encoded: list[tuple[ImageSource, Features]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.known) + len(self.refused)
+
+
+Obtained = Features | PreparedImage | Refusal
+Waiting = list[tuple[ImageSource, "Future[Obtained]"]]
+
+
+def feature_batches(*, image_ids: Sequence[int], encoder: Encoder) -> Iterator[FeatureBatch]:
+    """The Images' features, batch by batch, in the order asked for; threads read ahead while a batch is encoded.
+
+    New features are not kept yet: `cached_embeddings` and `save_embeddings` do that.
+    """
+    pool = ThreadPoolExecutor(max_workers=DECODERS, thread_name_prefix="decode")
+    waiting: deque[Waiting] = deque()
+    try:
+        for start in range(0, len(image_ids), encoder.batch_size):
+            waiting.append(_submit(pool, image_ids[start : start + encoder.batch_size], encoder))
+            if len(waiting) > BATCHES_AHEAD:
+                yield _finish(waiting.popleft(), encoder)
+        while waiting:
+            yield _finish(waiting.popleft(), encoder)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def cached_embeddings(*, batch: FeatureBatch, features_version: str) -> list[Embedding]:
+    """Put what was encoded into the object store, and return the rows that say so, for `save_embeddings`."""
+    return [
+        Embedding(
+            image_id=source.image_id,
+            features_version=features_version,
+            vector=features.embedding.tolist(),
+            features_name=storage.store_features(features, features_version=features_version),
+        )
+        for source, features in batch.encoded
+    ]
+
+
+def save_embeddings(embeddings: Sequence[Embedding]) -> None:
+    """Keep the rows; a row that was there (its features could not be read) is replaced."""
+    Embedding.objects.bulk_create(
+        embeddings,
+        update_conflicts=True,
+        unique_fields=["image", "features_version"],
+        update_fields=["vector", "features_name"],
+    )
+
+
+def _submit(pool: ThreadPoolExecutor, image_ids: Sequence[int], encoder: Encoder) -> Waiting:
+    sources = image_sources(image_ids, features_version=encoder.features_version)
+    return [(source, pool.submit(_obtain, source, encoder)) for source in sources]
+
+
+def _obtain(source: ImageSource, encoder: Encoder) -> Obtained:
+    """In a thread: cached features, else the Image prepared for the encoder, else why not."""
+    return _cached(source) or _prepared(source, encoder)
+
+
+def _cached(source: ImageSource) -> Features | None:
+    if not source.features_name:
+        return None
+    try:
+        return Features.from_bytes(storage.read(source.features_name))
+    except (MediqaError, FileNotFoundError):
+        logger.warning("image %s: cached features cannot be read; reading its pixels again", source.image_id)
+        return None
+
+
+def _prepared(source: ImageSource, encoder: Encoder) -> PreparedImage | Refusal:
+    try:
+        return encoder.prepare(source)
+    except UnscorableImage as unscorable:
+        return Refusal(unscorable.reason, unscorable.detail)
+    except FileNotFoundError:
+        return Refusal("frame_missing", "A stored frame is missing. Restore the object store, or ingest it again.")
+    except ValueError:
+        return Refusal("undecodable", "A stored frame cannot be decoded. Ingest the image again.")
+    except OSError:
+        raise  # the storage is unwell: a matter for another attempt, not of this Image
+    except Exception as error:  # one bad Image never stops the rest
+        logger.warning("image %s: not scored (%s)", source.image_id, type(error).__name__)
+        return Refusal("unexpected", f"It failed unexpectedly ({type(error).__name__}).")
+
+
+def _finish(waiting: Waiting, encoder: Encoder) -> FeatureBatch:
+    batch = FeatureBatch()
+    prepared: list[tuple[ImageSource, PreparedImage]] = []
+    for source, future in waiting:
+        obtained = future.result()
+        if isinstance(obtained, Refusal):
+            batch.refused.append((source, obtained))
+        elif isinstance(obtained, Features):
+            batch.known.append((source, obtained))
+        else:
+            prepared.append((source, obtained))
+    if prepared:
+        features = encoder.encode([image for _, image in prepared])
+        batch.encoded = [(source, one) for (source, _), one in zip(prepared, features, strict=True)]
+        batch.known.extend(batch.encoded)
+    return batch

@@ -1,0 +1,159 @@
+"""Model versions: how they come, which one is in production, and the way back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_safetensors
+
+from annotations.errors import NoRubric
+from annotations.models import Project, Rubric, User
+from inference import storage
+from inference.errors import (
+    CheckpointMissing,
+    GateFailed,
+    NoProductionVersion,
+    NotACandidate,
+    NothingToRollBackTo,
+    StaleCandidate,
+)
+from inference.models import ModelVersion, Stage
+from inference.services.contracts import CheckpointContent
+
+SHIPPED_CHECKPOINT = Path(__file__).resolve().parents[1] / "mediqa" / "checkpoints" / "mediqa-small.safetensors"
+
+
+def ensure_baseline(*, project: Project, now: datetime, checkpoint: Path = SHIPPED_CHECKPOINT) -> ModelVersion:
+    """The production version; where there is none yet, the shipped model becomes it.
+
+    Raises:
+        NoRubric: the Project does not ask anything yet.
+        CheckpointMissing: the installation lacks the shipped model.
+    """
+    if (production := ModelVersion.objects.production(project)) is not None:
+        return production
+    content = _read_shipped(checkpoint)
+    with transaction.atomic():
+        _lock(project)
+        if (production := ModelVersion.objects.production(project)) is not None:
+            return production
+        rubric = Rubric.objects.current(project)
+        if rubric is None:
+            raise NoRubric
+        return _register(project, rubric, content, stage=Stage.PRODUCTION, promoted_at=now)
+
+
+@transaction.atomic
+def register_candidate(
+    *,
+    project: Project,
+    rubric: Rubric,
+    parent: ModelVersion,
+    content: CheckpointContent,
+    report: dict[str, Any],
+) -> ModelVersion:
+    """Store a trained checkpoint as the Project's next version; nobody scores with it yet."""
+    _lock(project)
+    return _register(project, rubric, content, parent=parent, report=report)
+
+
+@transaction.atomic
+def promote(*, version: ModelVersion, by: User | None, now: datetime) -> ModelVersion:
+    """Put a candidate into production; `by` is None where the Project's policy does it.
+
+    Raises:
+        NotACandidate: it is in production or retired.
+        StaleCandidate: production has changed since it was compared.
+        GateFailed: it is worse than production by the gate's criterion.
+    """
+    _lock(version.project)
+    version = ModelVersion.objects.select_for_update(of=("self",)).get(pk=version.pk)
+    if version.stage != Stage.CANDIDATE:
+        raise NotACandidate
+    production = ModelVersion.objects.production(version.project)
+    if production is None or production.pk != version.parent_id:
+        raise StaleCandidate
+    if not version.has_passed_gate:
+        raise GateFailed(version.report.get("gate", {}).get("reason") or "It was never compared with production.")
+    return _change_production(production, version, by, now)
+
+
+@transaction.atomic
+def roll_back(*, project: Project, by: User | None, now: datetime) -> ModelVersion:
+    """Put the version back that was in production before this one: a promoted version's parent always was.
+
+    Raises:
+        NoProductionVersion, NothingToRollBackTo: there is nothing to leave, or nowhere to go.
+    """
+    _lock(project)
+    production = ModelVersion.objects.production(project)
+    if production is None:
+        raise NoProductionVersion
+    if production.parent is None:
+        raise NothingToRollBackTo
+    return _change_production(production, production.parent, by, now)
+
+
+def checkpoint_is_stored(version: ModelVersion) -> bool:
+    return storage.exists(version.weights_name) and storage.exists(version.document_name)
+
+
+def _lock(project: Project) -> None:
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+
+
+def _change_production(old: ModelVersion, new: ModelVersion, by: User | None, now: datetime) -> ModelVersion:
+    old.stage = Stage.RETIRED
+    old.save(update_fields=["stage"])
+    new.stage, new.promoted_at, new.promoted_by = Stage.PRODUCTION, now, by
+    new.save(update_fields=["stage", "promoted_at", "promoted_by"])
+    return new
+
+
+def _register(project: Project, rubric: Rubric, content: CheckpointContent, **fields: Any) -> ModelVersion:
+    last: int | None = ModelVersion.objects.filter(project=project).aggregate(last=Max("number"))["last"]
+    weights_name, document_name = storage.store_checkpoint(weights=content.weights, document=content.document)
+    return ModelVersion.objects.create(
+        project=project,
+        rubric=rubric,
+        number=(last or 0) + 1,
+        weights_name=weights_name,
+        document_name=document_name,
+        sha256=hashlib.sha256(content.weights).hexdigest(),
+        features_version=features_version_of(content),
+        **fields,
+    )
+
+
+def features_version_of(content: CheckpointContent) -> str:
+    """`Predictor.features_version` from the bytes of a checkpoint, without torch.
+
+    Raises:
+        CheckpointMissing: the bytes are no checkpoint.
+    """
+    try:
+        document = json.loads(content.document)
+        tensors = load_safetensors(content.weights)
+        digest = hashlib.sha256(str(document["preprocessing_version"]).encode())
+    except (ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise CheckpointMissing("The model's checkpoint is damaged. Install the package again.") from error
+    for name in sorted(name for name in tensors if name.startswith("network.")):
+        digest.update(name.removeprefix("network.").encode())
+        digest.update(tensors[name].tobytes())
+    return digest.hexdigest()
+
+
+def _read_shipped(checkpoint: Path) -> CheckpointContent:
+    try:
+        return CheckpointContent(checkpoint.read_bytes(), checkpoint.with_suffix(".json").read_bytes())
+    except OSError as error:
+        raise CheckpointMissing(
+            f"The pre-trained model ({checkpoint.name}) is not where the package keeps it. Install the package again."
+        ) from error
