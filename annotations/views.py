@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView
@@ -14,14 +15,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 from knox.models import AuthToken, get_token_model
 
+from annotations.bundle import needs_bundle
 from annotations.forms import FirstAdministratorForm, ProjectForm
 from annotations.models import Image, Project, Role, User
 from annotations.permissions import get_project, roles_in
 from annotations.services.agreement import agreement_of
 from annotations.services.progress import progress_of, worklist_counts
 from annotations.services.projects import create_first_administrator, create_project
-from mediqa_platform import __version__
-from mediqa_platform.bundle import needs_bundle
 
 
 class SignIn(LoginView):
@@ -97,7 +97,7 @@ def read(request: HttpRequest, slug: str) -> HttpResponse:
         "project": {"slug": current.slug, "name": current.name},
         "csrf_token": get_token(request),
         "username": request.user.get_username(),
-        "software_version": __version__,
+        "software_version": settings.SOFTWARE_VERSION,
     }
     return render(request, "annotations/read.html", {"project": current, "config": config})
 

@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from annotations.bundle import needs_bundle
 from annotations.errors import DomainError
 from annotations.models import Image, Job, JobKind, Project, Role, User
 from annotations.permissions import get_project, roles_in
@@ -22,7 +23,6 @@ from inference.models import AcquisitionBatch, FineTuneRun, ModelVersion, Predic
 from inference.presentation import report_config, report_tables
 from inference.services import finetuning, registry, selection
 from inference.services import scoring as prescoring
-from mediqa_platform.bundle import needs_bundle
 
 View = Callable[..., HttpResponse]
 RUN_BY = (Role.ML_ENGINEER, Role.MANAGER)

@@ -6,6 +6,7 @@ import django_stubs_ext
 import environ
 from kombu import Queue
 
+from mediqa_platform import __version__
 from mediqa_platform.settings.stores import broker_url, database_settings, storage_settings
 from mediqa_platform.supervisor import home
 
@@ -15,6 +16,7 @@ env = environ.Env()
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 MEDIQA_HOME = home.resolve_home()
+SOFTWARE_VERSION = __version__
 
 INSTALLED_APPS = [
     "django.contrib.admin",
