@@ -68,6 +68,16 @@ class ClientKeyReused(NotAllowedNow):
     detail = "This key belongs to another submission."
 
 
+# -- images --
+class ConflictingInstance(DomainError):
+    code = "conflict"
+    detail = "Another object with the same SOPInstanceUID was taken before. The first one stays."
+
+
+class UploadTooLarge(BadInput):
+    code = "upload_too_large"
+
+
 # -- jobs --
 class JobFinished(NotAllowedNow):
     code = "job_finished"

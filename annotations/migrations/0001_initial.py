@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
                 ('frame_count', models.PositiveIntegerField()),
                 ('sha256', models.CharField(db_index=True, help_text='Of the original bytes, which lie in storage under this name.', max_length=64)),
                 ('byte_size', models.PositiveBigIntegerField()),
-                ('source_sha256', models.CharField(blank=True, db_index=True, help_text='Of the PNG, JPEG, TIFF or NIfTI that was wrapped, if so: the original bytes are then the wrapped object.', max_length=64)),
+                ('source_sha256', models.CharField(blank=True, db_index=True, help_text='Of the PNG, JPEG, TIFF or NIfTI that was wrapped, if so; the original bytes are the wrapped object.', max_length=64)),
                 ('metadata', models.JSONField(help_text='DICOM JSON of the object as its stored frames are served; no identifiers.')),
                 ('frame_format', models.JSONField(default=dict, help_text='annotations.dicom.frames.FrameFormat of the stored frames.')),
                 ('slice_headers', models.JSONField(default=list, help_text='annotations.dicom.geometry.SliceHeader of each frame: what the Series is grouped by.')),

@@ -99,10 +99,12 @@ class Instance(models.Model):
         max_length=64,
         blank=True,
         db_index=True,
-        help_text="Of the PNG, JPEG, TIFF or NIfTI that was wrapped, if so: the original bytes are then the wrapped object.",
+        help_text="Of the PNG, JPEG, TIFF or NIfTI that was wrapped, if so; the original bytes are the wrapped object.",
     )
     metadata = models.JSONField(help_text="DICOM JSON of the object as its stored frames are served; no identifiers.")
-    frame_format = models.JSONField(default=dict, help_text="annotations.dicom.frames.FrameFormat of the stored frames.")
+    frame_format = models.JSONField(
+        default=dict, help_text="annotations.dicom.frames.FrameFormat of the stored frames."
+    )
     slice_headers = models.JSONField(
         default=list, help_text="annotations.dicom.geometry.SliceHeader of each frame: what the Series is grouped by."
     )
@@ -215,7 +217,7 @@ class Image(models.Model):
     """What is judged: one 2-D image, or one 3-D volume.
 
     An Image never changes: slices that arrive later give a new Image, which supersedes it in the Projects that took
-    these slices (see ProjectImage). Projects that took the same slices share the Image and all that is computed from it.
+    them (see ProjectImage). Projects that took the same slices share the Image and all that is computed from it.
     """
 
     series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="images")

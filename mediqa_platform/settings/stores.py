@@ -48,7 +48,7 @@ def storage_settings(address: str) -> dict[str, Any]:
     parts = urlsplit(address)
     if parts.scheme in ("", "file"):
         return {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "BACKEND": "mediqa_platform.object_storage.ObjectFolder",
             "OPTIONS": {"location": parts.path if parts.scheme else address},
         }
     if parts.scheme != "s3" or not parts.netloc:

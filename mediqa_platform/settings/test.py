@@ -14,6 +14,7 @@ from mediqa_platform.settings.base import STORAGES as BASE_STORAGES
 
 DEBUG = False
 SECRET_KEY = "tests only"  # noqa: S105
+PATIENT_KEY_SECRET = "tests only"  # noqa: S105
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = BASE_STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
