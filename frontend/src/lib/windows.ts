@@ -28,7 +28,8 @@ function nameOf(index: number, count: number): string {
 }
 
 function isSame(a: WindowPreset, b: WindowPreset): boolean {
-  return a.center === b.center && a.width === b.width;
+  const isSameName = a.name.toLowerCase() === b.name.toLowerCase();
+  return isSameName || (a.center === b.center && a.width === b.width);
 }
 
 /** Values drawn black and white, DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3. */

@@ -1,7 +1,12 @@
+import type { Criterion } from '../../api/types';
+import { hasLevels, levelsOf } from '../../lib/scale';
 import type { Desk } from './desk';
 import { CriterionField } from './CriterionField';
 import { FindingList } from './FindingList';
 import { focusCriterion } from './focus';
+
+/** So many levels fit on a tall screen with the text of each beside it. */
+const FEW_LEVELS = 15;
 
 /** The questions beside the image. */
 export function RubricPanel({ desk }: { desk: Desk }) {
@@ -14,6 +19,7 @@ export function RubricPanel({ desk }: { desk: Desk }) {
       <form
         key={reading.assignment}
         class="rubric-criteria"
+        data-few={levelCount(criteria) <= FEW_LEVELS}
         data-assignment={reading.assignment}
         data-criterion-current={room.criterion.value?.key}
         onSubmit={(event) => event.preventDefault()}
@@ -37,6 +43,10 @@ export function RubricPanel({ desk }: { desk: Desk }) {
       <SubmitBar desk={desk} />
     </aside>
   );
+}
+
+function levelCount(criteria: readonly Criterion[]): number {
+  return criteria.reduce((count, criterion) => count + (hasLevels(criterion) ? levelsOf(criterion).length : 3), 0);
 }
 
 function SubmitBar({ desk }: { desk: Desk }) {

@@ -1,15 +1,17 @@
 import type { Action } from '../../lib/keymap';
 import { scoreAfterDigit, scoreAfterStep } from '../../lib/scale';
 import type { DragTool } from '../viewer/tools';
+import type { Criterion } from '../../api/types';
 import type { Desk } from './desk';
 import { withScore } from './draft';
-import { focusCriterion, isNothingFocused } from './focus';
+import { focusCriterion, isAmongCriteria } from './focus';
+import type { Room } from './room';
 
 const DIGITS = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'] as const;
 
 /** All that can be done in the reading room: toolbar, keys and the help sheet read this list. */
 export function createActions(desk: Desk): Action[] {
-  return [...scoringActions(desk), ...sliceActions(desk), ...imageActions(desk), ...toolActions(desk), ...otherActions(desk)];
+  return [...scoringActions(desk), ...toolActions(desk), ...imageActions(desk), ...sliceActions(desk), ...otherActions(desk)];
 }
 
 function scoringActions(desk: Desk): Action[] {
@@ -144,22 +146,27 @@ async function submitOrPoint({ room }: Desk): Promise<void> {
 function scoreDigit({ room }: Desk, digit: number): void {
   const [criterion, draft] = [room.criterion.value, room.draft.value];
   if (!criterion || !draft) return;
-  const score = scoreAfterDigit(criterion, draft.scores[criterion.key] ?? null, digit);
-  if (score !== null) room.change((before) => withScore(before, criterion.key, score));
+  setScore(room, criterion, scoreAfterDigit(criterion, draft.scores[criterion.key] ?? null, digit));
 }
 
 function scoreStep({ room }: Desk, direction: 1 | -1): void {
   const [criterion, draft] = [room.criterion.value, room.draft.value];
   if (!criterion || !draft) return;
-  const score = scoreAfterStep(criterion, draft.scores[criterion.key] ?? null, direction);
-  if (score !== null) room.change((before) => withScore(before, criterion.key, score));
+  setScore(room, criterion, scoreAfterStep(criterion, draft.scores[criterion.key] ?? null, direction));
 }
 
-/** From the image to the next criterion; within the rubric the browser's own Tab does it. */
+/** The focus goes along, so that a screen reader says the new score. */
+function setScore(room: Room, criterion: Criterion, score: number | null): void {
+  if (score === null) return;
+  room.change((before) => withScore(before, criterion.key, score));
+  focusCriterion(room.criterionIndex.value);
+}
+
+/** To the next criterion; after the last one, and elsewhere, the browser's own Tab goes on. */
 function moveCriterion({ room }: Desk, direction: 1 | -1): boolean | undefined {
   const index = room.criterionIndex.value + direction;
   const count = room.current.value?.rubric.criteria.length ?? 0;
-  if (!isNothingFocused() || index < 0 || index >= count) return false;
+  if (!isAmongCriteria() || index < 0 || index >= count) return false;
   room.setCriterion(index);
   focusCriterion(index);
   return undefined;

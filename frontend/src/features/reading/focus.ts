@@ -8,6 +8,8 @@ export function focusCriterion(index: number): void {
   });
 }
 
-export function isNothingFocused(): boolean {
-  return document.activeElement === null || document.activeElement === document.body;
+/** Whether the focus is on a criterion, or nowhere. */
+export function isAmongCriteria(): boolean {
+  const { activeElement } = document;
+  return activeElement === null || activeElement === document.body || activeElement.closest('.criterion') !== null;
 }

@@ -1,7 +1,5 @@
 import type { Types } from '@cornerstonejs/core';
 
-type Viewport = Types.IStackViewport;
-
 /** The shown slice's pixels in space; both renderings have these, though the library's types leave them open. */
 interface Grid {
   indexToWorld(index: [number, number, number]): ArrayLike<number>;
@@ -9,52 +7,63 @@ interface Grid {
   getDimensions(): [number, number, number];
 }
 
-function gridOf(viewport: Viewport): Grid | null {
-  const image = viewport.getImageData() as { imageData?: unknown } | undefined;
-  return (image?.imageData as Grid | undefined) ?? null;
-}
+/** Where pixels are on the screen. Column 0, row 0 is the middle of the first pixel; the screen is in CSS pixels. */
+export class ScreenGeometry {
+  /** Without WebGL the library counts from a pixel's corner. */
+  private readonly offset: number;
 
-/** Where in the element (CSS pixels) the middle of an image pixel is drawn. */
-export function imageToCanvas(viewport: Viewport, column: number, row: number): [number, number] | null {
-  const grid = gridOf(viewport);
-  if (!grid) return null;
-  const [worldX = 0, worldY = 0, worldZ = 0] = Array.from(grid.indexToWorld([column, row, 0]));
-  const [x, y] = viewport.worldToCanvas([worldX, worldY, worldZ]);
-  return [x, y];
-}
+  constructor(
+    private readonly viewport: () => Types.IStackViewport,
+    private readonly element: HTMLElement,
+    isCpu: boolean,
+  ) {
+    this.offset = isCpu ? 0.5 : 0;
+  }
 
-/** Column and row (with fractions) under a point of the page, or null outside of the image. */
-export function canvasToImage(
-  viewport: Viewport,
-  element: HTMLElement,
-  clientX: number,
-  clientY: number,
-): [number, number] | null {
-  const grid = gridOf(viewport);
-  if (!grid) return null;
-  const box = element.getBoundingClientRect();
-  const world = viewport.canvasToWorld([clientX - box.left, clientY - box.top]);
-  const [column = -1, row = -1] = Array.from(grid.worldToIndex(world));
-  const [columns, rows] = grid.getDimensions();
-  const isInside = column >= -0.5 && row >= -0.5 && column <= columns - 0.5 && row <= rows - 0.5;
-  return isInside ? [round(column), round(row)] : null;
-}
+  /** Where in the element the middle of an image pixel is drawn. */
+  canvasOf(column: number, row: number): [number, number] | null {
+    const grid = this.grid();
+    if (!grid) return null;
+    const index: [number, number, number] = [column + this.offset, row + this.offset, 0];
+    const [worldX = 0, worldY = 0, worldZ = 0] = Array.from(grid.indexToWorld(index));
+    const [x, y] = this.viewport().worldToCanvas([worldX, worldY, worldZ]);
+    return [x, y];
+  }
 
-/** CSS pixels for one image pixel, along a row. */
-export function pixelSize(viewport: Viewport): number {
-  const a = imageToCanvas(viewport, 0, 0);
-  const b = imageToCanvas(viewport, 100, 0);
-  return a && b ? Math.hypot(b[0] - a[0], b[1] - a[1]) / 100 : 1;
-}
+  /** Column and row (with fractions) under a point of the page, or null outside of the image. */
+  imageAt(clientX: number, clientY: number): [number, number] | null {
+    const grid = this.grid();
+    if (!grid) return null;
+    const box = this.element.getBoundingClientRect();
+    const world = this.viewport().canvasToWorld([clientX - box.left, clientY - box.top]);
+    const [x = NaN, y = NaN] = Array.from(grid.worldToIndex(world));
+    const [column, row] = [x - this.offset, y - this.offset];
+    const [columns, rows] = grid.getDimensions();
+    const isInside = column >= -0.5 && row >= -0.5 && column <= columns - 0.5 && row <= rows - 0.5;
+    return isInside ? [round(column), round(row)] : null;
+  }
 
-/** How far the image's middle is drawn from the element's, in CSS pixels. */
-export function centreShift(viewport: Viewport, element: HTMLElement): [number, number] {
-  const grid = gridOf(viewport);
-  if (!grid) return [0, 0];
-  const [columns, rows] = grid.getDimensions();
-  const middle = imageToCanvas(viewport, (columns - 1) / 2, (rows - 1) / 2);
-  if (!middle) return [0, 0];
-  return [round(middle[0] - element.clientWidth / 2), round(middle[1] - element.clientHeight / 2)];
+  /** CSS pixels for one image pixel, along a row; NaN where nothing is drawn. */
+  pixelSize(): number {
+    const a = this.canvasOf(0, 0);
+    const b = this.canvasOf(100, 0);
+    return a && b ? Math.hypot(b[0] - a[0], b[1] - a[1]) / 100 : NaN;
+  }
+
+  /** How far the image's middle is drawn from the element's. */
+  centreShift(): [number, number] {
+    const grid = this.grid();
+    if (!grid) return [0, 0];
+    const [columns, rows] = grid.getDimensions();
+    const middle = this.canvasOf((columns - 1) / 2, (rows - 1) / 2);
+    if (!middle) return [0, 0];
+    return [round(middle[0] - this.element.clientWidth / 2), round(middle[1] - this.element.clientHeight / 2)];
+  }
+
+  private grid(): Grid | null {
+    const image = this.viewport().getImageData() as { imageData?: unknown } | undefined;
+    return (image?.imageData as Grid | undefined) ?? null;
+  }
 }
 
 function round(value: number): number {

@@ -1,4 +1,5 @@
 import { wadors } from '@cornerstonejs/dicom-image-loader';
+import { withSoundGeometry } from '../../lib/soundGeometry';
 import { voiFunctionOf, type VoiFunction } from '../../lib/windows';
 import type { Case, CaseFrame, DicomJson } from '../../api/types';
 
@@ -14,7 +15,7 @@ export function imageIdOf(frame: CaseFrame, base: string = document.baseURI): st
 /** Hands the case's DICOM JSON to the loader. Throws when a frame's Instance is missing from it. */
 export function registerMetadata(reading: Case): void {
   for (const frame of reading.image.frames) {
-    const metadata = metadataOf(reading, frame);
+    const metadata = withSoundGeometry(metadataOf(reading, frame));
     const imageId = imageIdOf(frame);
     wadors.metaDataManager.add(imageId, metadata as never);
     // The loader finds a multi-frame Instance's metadata under its first frame.

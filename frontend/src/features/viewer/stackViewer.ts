@@ -6,7 +6,7 @@ import { presetsFor, rangeOf, windowOf, type ValueRange, type VoiFunction } from
 import { wheelTurn } from '../../lib/wheel';
 import { startRenderer, type Renderer, type RendererOptions } from './cornerstone';
 import { FrameError, framesOf, type FrameLoad } from './frameLoader';
-import { centreShift, imageToCanvas, canvasToImage, pixelSize } from './geometry';
+import { ScreenGeometry } from './geometry';
 import { isColour, voiFunction } from './metadata';
 import { bindDragTools, type DragTool } from './tools';
 import { EMPTY_STATE, describeState, type ViewerState } from './viewerState';
@@ -19,6 +19,8 @@ interface Shown {
   frames: FrameLoad;
   voi: VoiFunction;
   isColour: boolean;
+  /** False until the right first window is set: what is drawn before that does not count. */
+  isFitted: boolean;
 }
 
 /** One stack of slices in one element: shows a case, scrolls, windows, and says what is on the screen. */
@@ -29,6 +31,7 @@ export class StackViewer {
   private readonly renderer: Renderer;
   private readonly setLeftButton: (tool: DragTool | null) => void;
   private readonly resizing: ResizeObserver;
+  private readonly geometry: ScreenGeometry;
   private shown: Shown | null = null;
   private wantedSlice = 0;
   private wheelRest = 0;
@@ -46,6 +49,7 @@ export class StackViewer {
       element,
       defaultOptions: { background: [0, 0, 0] },
     });
+    this.geometry = new ScreenGeometry(() => this.viewport, element, this.isCpu);
     this.setLeftButton = bindDragTools(VIEWPORT_ID);
     this.setLeftButton('window');
     element.addEventListener(Enums.Events.IMAGE_RENDERED, this.onDrawn);
@@ -66,7 +70,7 @@ export class StackViewer {
     this.update({ ...EMPTY_STATE, status: 'loading', assignment: reading.assignment, sliceCount: count, leftTool });
     try {
       const frames = framesOf(reading, this.isCpu);
-      const shown = { reading, frames, voi: voiFunction(reading), isColour: isColour(reading) };
+      const shown = { reading, frames, voi: voiFunction(reading), isColour: isColour(reading), isFitted: false };
       this.shown = shown;
       this.frames.value = frames;
       const { windows, modality } = reading.image;
@@ -74,6 +78,7 @@ export class StackViewer {
       await frames.load(this.wantedSlice);
       if (this.shown !== shown) return;
       await this.viewport.setStack(frames.imageIds, this.wantedSlice);
+      shown.isFitted = true;
       this.fit();
     } catch (error) {
       this.fail(error, reading.assignment, this.wantedSlice);
@@ -163,12 +168,12 @@ export class StackViewer {
 
   /** Column and row under a point of the page, or null outside of the image. */
   imagePointAt(clientX: number, clientY: number): [number, number] | null {
-    return canvasToImage(this.viewport, this.element, clientX, clientY);
+    return this.geometry.imageAt(clientX, clientY);
   }
 
   /** Where in the element (CSS pixels) a place of the shown slice is drawn. */
   canvasPointOf(x: number, y: number): [number, number] | null {
-    return this.state.value.status === 'rendered' ? imageToCanvas(this.viewport, x, y) : null;
+    return this.state.value.status === 'rendered' ? this.geometry.canvasOf(x, y) : null;
   }
 
   private get viewport(): Types.IStackViewport {
@@ -178,7 +183,9 @@ export class StackViewer {
   private setRange(range: ValueRange | undefined): void {
     const shown = this.shown;
     if (!shown) return;
-    if (!shown.isColour) this.viewport.setProperties({ VOILUTFunction: shown.voi as Enums.VOILUTFunctionType });
+    // Without WebGL the library knows straight lines only.
+    const hasCurve = !shown.isColour && !this.isCpu;
+    if (hasCurve) this.viewport.setProperties({ VOILUTFunction: shown.voi as Enums.VOILUTFunctionType });
     if (range) this.viewport.setProperties({ voiRange: range });
   }
 
@@ -205,15 +212,17 @@ export class StackViewer {
     const shown = this.shown;
     const index = this.viewport.getCurrentImageIdIndex();
     const image = this.viewport.getCornerstoneImage() as Types.IImage | undefined;
-    if (!shown || image?.imageId !== shown.frames.imageIds[index]) return;
+    if (!shown?.isFitted || image?.imageId !== shown.frames.imageIds[index]) return;
+    const zoom = this.geometry.pixelSize();
+    if (!Number.isFinite(zoom)) return this.fail(new Error('Nothing to see.'), shown.reading.assignment, index);
     const { voiRange, invert } = this.viewport.getProperties();
     this.update({
       status: 'rendered',
       sliceIndex: index,
       window: voiRange && !shown.isColour ? windowOf(voiRange, shown.voi) : null,
       isInverted: invert ?? false,
-      zoom: pixelSize(this.viewport),
-      pan: centreShift(this.viewport, this.element),
+      zoom,
+      pan: this.geometry.centreShift(),
       drawn: this.state.value.drawn + 1,
     });
   };
