@@ -1,0 +1,223 @@
+"""Heads on frozen, cached tokens: an ensemble of small patch-weighted heads for each Criterion.
+
+B counts images, K slices, N tokens of a slice, C channels, M members, H hidden units, Q Criteria. Members
+share nothing; Criteria share a member's first layer. The result is bounded by the Criterion's scale.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from inference.mediqa.types import DoubleArray, Features, FloatArray, Scale
+from inference.mediqa.uncertainty import interval_factor
+
+MINIMUM_LOG_VARIANCE = 2 * math.log(0.02)  # of the unit scale
+MAXIMUM_LOG_VARIANCE = 2 * math.log(0.5)
+BATCH = 64
+
+
+class HeadOutput(NamedTuple):
+    """What M members say, on the unit scale."""
+
+    mean: Tensor  # [M, B, Q] in 0..1
+    log_variance: Tensor  # [M, B, Q]
+    logit: Tensor  # [M, B, Q] before the affine map: what the frozen features say
+    slice_weights: Tensor  # [M, B, K, Q]
+
+
+class TokenBatch(NamedTuple):
+    """Features of B images, padded to the same K."""
+
+    tokens: Tensor  # float32 [B, K, N, C]
+    salience: Tensor  # [B, K] of the chosen slices
+    is_slice: Tensor  # bool [B, K]
+
+    def pick(self, index: Tensor) -> TokenBatch:
+        return TokenBatch(self.tokens[index], self.salience[index], self.is_slice[index])
+
+
+@dataclass(frozen=True)
+class HeadPrediction:
+    """One Criterion of n images, in the Criterion's units."""
+
+    mean: DoubleArray  # [n]
+    epistemic_std: DoubleArray  # [n], disagreement of the members
+    aleatoric_std: DoubleArray  # [n], spread of readers and of what the tokens can't tell
+    slice_weights: DoubleArray  # [n, K], each row sums to 1
+
+    @property
+    def total_std(self) -> DoubleArray:
+        return np.hypot(self.epistemic_std, self.aleatoric_std)
+
+
+def collate(features: Sequence[Features]) -> TokenBatch:
+    """Pad the slices of several images with zeros."""
+    most = max(len(one.slice_indices) for one in features)
+    count, channels = features[0].tokens.shape[1:]
+    tokens = torch.zeros(len(features), most, count, channels)
+    salience = torch.zeros(len(features), most)
+    is_slice = torch.zeros(len(features), most, dtype=torch.bool)
+    for row, one in enumerate(features):
+        kept = len(one.slice_indices)
+        tokens[row, :kept] = torch.from_numpy(np.asarray(one.tokens, dtype=np.float32))
+        salience[row, :kept] = torch.from_numpy(np.asarray(one.salience)[one.slice_indices])
+        is_slice[row, :kept] = True
+    return TokenBatch(tokens, salience, is_slice)
+
+
+class HeadNetwork(nn.Module):
+    """All members at once; every weight has a leading member axis."""
+
+    def __init__(self, channels: int, criteria: int, members: int, hidden: int) -> None:
+        super().__init__()
+        self.register_buffer("shift", torch.zeros(channels))
+        self.register_buffer("gain", torch.ones(channels))
+        self.trunk = nn.Parameter(torch.randn(members, channels, hidden) / math.sqrt(channels))
+        self.trunk_bias = nn.Parameter(torch.zeros(members, 1, hidden))
+        self.out = nn.Parameter(torch.randn(members, hidden, 3 * criteria) / math.sqrt(hidden))
+        self.out_bias = nn.Parameter(torch.zeros(members, 1, 3 * criteria))
+        self.attention = nn.Parameter(torch.tensor([-1.0, 0.5]).repeat(members, criteria, 1))
+        self.affine_gain = nn.Parameter(torch.ones(members, criteria))
+        self.affine_offset = nn.Parameter(torch.zeros(members, criteria))
+
+    @property
+    def shape(self) -> dict[str, int]:
+        members, channels, hidden = self.trunk.shape
+        criteria = self.out.shape[-1] // 3
+        return {"channels": channels, "criteria": criteria, "members": members, "hidden": hidden}
+
+    def forward(self, batch: TokenBatch) -> HeadOutput:
+        count, slices, tokens, channels = batch.tokens.shape
+        x = (batch.tokens - self.get_buffer("shift")) * self.get_buffer("gain")
+        hidden = torch.matmul(x.reshape(1, -1, channels), self.trunk) + self.trunk_bias  # [M, BKN, H]
+        out = torch.matmul(torch.nn.functional.gelu(hidden), self.out) + self.out_bias
+        value, weight, spread = out.reshape(len(out), count, slices, tokens, 3, -1).unbind(4)
+        weight = torch.sigmoid(weight)
+        weight = weight / weight.sum(3, keepdim=True).clamp(min=1e-6)  # [M, B, K, N, Q]
+        slice_logit, slice_spread = (value * weight).sum(3), (spread * weight).sum(3)  # [M, B, K, Q]
+        attention = self._slice_weights(slice_logit, batch)
+        logit = (slice_logit * attention).sum(2)  # [M, B, Q]
+        log_variance = (slice_spread * attention).sum(2) - 4.0
+        return HeadOutput(
+            mean=torch.sigmoid(self.affine_gain[:, None] * logit + self.affine_offset[:, None]),
+            log_variance=log_variance.clamp(MINIMUM_LOG_VARIANCE, MAXIMUM_LOG_VARIANCE),
+            logit=logit,
+            slice_weights=attention,
+        )
+
+    def _slice_weights(self, slice_logit: Tensor, batch: TokenBatch) -> Tensor:
+        """Attention over slices by what they look like and how salient they are: [M, B, K, Q]."""
+        by_logit, by_salience = self.attention[:, None, None].unbind(-1)  # [M, 1, 1, Q]
+        salience = torch.log1p(batch.salience)[None, :, :, None]
+        score = by_logit * slice_logit + by_salience * salience
+        score = score.masked_fill(~batch.is_slice[None, :, :, None], -math.inf)
+        return torch.softmax(score, dim=2)
+
+
+@dataclass(frozen=True)
+class HeadEnsemble:
+    """Fitted heads with the scales of their Criteria.
+
+    residuals: |score - mean| / std on images that no member was fitted on, by Criterion; they make the
+    intervals conformal. ``is_prior``: fitted on simulated severities and on no expert score.
+    """
+
+    criteria: tuple[str, ...]
+    scales: Mapping[str, Scale]
+    network: HeadNetwork
+    residuals: Mapping[str, FloatArray] = field(default_factory=dict)
+    is_prior: bool = False
+
+    def predict(self, features: Sequence[Features]) -> dict[str, HeadPrediction]:
+        """Return the prediction of each Criterion for n images, in the Criterion's units."""
+        means, variances, weights = self._unit_predictions(features)
+        predictions = {}
+        for index, key in enumerate(self.criteria):
+            scale = self.scales[key]
+            member_means = means[:, :, index]  # [M, n]
+            predictions[key] = HeadPrediction(
+                mean=scale.minimum + scale.span * member_means.mean(axis=0),
+                epistemic_std=scale.span * member_means.std(axis=0),
+                aleatoric_std=scale.span * np.sqrt(variances[:, :, index].mean(axis=0)),
+                slice_weights=weights[:, :, :, index].mean(axis=0),
+            )
+        return predictions
+
+    def _unit_predictions(self, features: Sequence[Features]) -> tuple[DoubleArray, DoubleArray, DoubleArray]:
+        """Return mean and variance [M, n, Q] and slice weights [M, n, K, Q]."""
+        most = max((len(one.slice_indices) for one in features), default=1)
+        shape = self.network.shape
+        members, criteria = shape["members"], shape["criteria"]
+        means = np.zeros((members, len(features), criteria))
+        variances = np.zeros_like(means)
+        weights = np.zeros((members, len(features), most, criteria))
+        device = self.network.trunk.device
+        with torch.inference_mode():
+            for start in range(0, len(features), BATCH):
+                batch = collate(features[start : start + BATCH])
+                output = self.network(TokenBatch(*(tensor.to(device) for tensor in batch)))
+                rows = slice(start, start + len(batch.tokens))
+                means[:, rows] = output.mean.cpu().numpy()
+                variances[:, rows] = output.log_variance.exp().cpu().numpy()
+                weights[:, rows, : batch.tokens.shape[1]] = output.slice_weights.cpu().numpy()
+        return means, variances, weights
+
+    def calibrated(self, features: Sequence[Features], targets: Mapping[str, FloatArray | DoubleArray]) -> HeadEnsemble:
+        """Return the ensemble with conformal residuals from images that it was not fitted on.
+
+        targets: [n] in the Criterion's units, NaN where there is no score.
+        """
+        predictions = self.predict(features)
+        residuals: dict[str, FloatArray] = {}
+        for key, target in targets.items():
+            known = np.isfinite(target)
+            prediction = predictions[key]
+            scaled = np.abs(np.asarray(target, dtype=np.float64) - prediction.mean) / prediction.total_std
+            residuals[key] = scaled[known].astype(np.float32)
+        return HeadEnsemble(self.criteria, self.scales, self.network, residuals, self.is_prior)
+
+    def interval_factor(self, criterion: str, level: float) -> float:
+        """Return by how many total std the interval of a Criterion reaches at ``level``."""
+        return interval_factor(self.residuals.get(criterion, np.empty(0)), level)
+
+    def to(self, device: torch.device) -> HeadEnsemble:
+        """Return a copy on a device."""
+        network = copy.deepcopy(self.network).to(device)
+        return HeadEnsemble(self.criteria, self.scales, network, self.residuals, self.is_prior)
+
+    def to_checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Return (tensors, JSON document)."""
+        tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        tensors |= {f"residuals.{key}": torch.from_numpy(value) for key, value in self.residuals.items()}
+        document = {
+            "criteria": list(self.criteria),
+            "scales": {key: asdict(scale) for key, scale in self.scales.items()},
+            "shape": self.network.shape,
+            "is_prior": self.is_prior,
+        }
+        return tensors, document
+
+    @classmethod
+    def from_checkpoint(cls, tensors: Mapping[str, Tensor], document: Mapping[str, Any]) -> HeadEnsemble:
+        """Read ``to_checkpoint``; raises KeyError, TypeError or RuntimeError where parts are missing."""
+        network = HeadNetwork(**document["shape"])
+        network.load_state_dict(_under(tensors, "network."))
+        return cls(
+            criteria=tuple(document["criteria"]),
+            scales={key: Scale(**values) for key, values in document["scales"].items()},
+            network=network.requires_grad_(requires_grad=False).eval(),
+            residuals={key: value.numpy() for key, value in _under(tensors, "residuals.").items()},
+            is_prior=bool(document["is_prior"]),
+        )
+
+
+def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

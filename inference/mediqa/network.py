@@ -1,0 +1,329 @@
+"""The network: convolutional encoder, channel and window attention under the prompt, patch-weighted heads.
+
+After MedIQA (arXiv 2507.19004) and MANIQA (arXiv 2204.08958), written anew from their descriptions and small
+enough for a CPU. B counts tiles, N tokens of a tile, C channels, G the side of the token grid (N = G * G).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from inference.mediqa.physics.degradations import KINDS
+from inference.mediqa.preprocessing import PreprocessingConfig
+from inference.mediqa.prompt import VOCABULARY
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Everything that decides shapes; stored in the checkpoint."""
+
+    tile: int = 128
+    crops: int = 4
+    slices: int = 5
+    widths: tuple[int, ...] = (16, 32, 64, 96)  # the first stage only strides, the others have a residual block
+    window: int = 4
+    heads: int = 4
+    stages: int = 1
+    prompt_size: int = 32
+    pooled_grid: int = 4  # tokens kept of a tile: pooled_grid ** 2
+    kinds: tuple[str, ...] = KINDS
+    vocabulary: tuple[int, ...] = tuple(len(words) for words in VOCABULARY.values())
+
+    @property
+    def channels(self) -> int:
+        return self.widths[-1]
+
+    @property
+    def grid(self) -> int:
+        """Side of the token grid of a tile before pooling."""
+        return int(self.tile // 2 ** len(self.widths))
+
+    @property
+    def tiles(self) -> int:
+        return self.crops + 1
+
+    @property
+    def tokens(self) -> int:
+        """Cached tokens of a slice."""
+        return self.tiles * self.pooled_grid**2
+
+    @property
+    def embedding_size(self) -> int:
+        return 2 * self.channels
+
+    @property
+    def preprocessing(self) -> PreprocessingConfig:
+        return PreprocessingConfig(tile=self.tile, crops=self.crops, slices=self.slices)
+
+    def to_document(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> NetworkConfig:
+        """Read ``to_document``; raises TypeError for unknown fields."""
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in document.items()
+        }
+        return cls(**values)
+
+
+class Judgement(NamedTuple):
+    """What the heads say about B slices."""
+
+    quality: Tensor  # [B] in 0..1
+    log_variance: Tensor  # [B]
+    severities: Tensor  # [B, kinds] in 0..1
+
+
+class ResidualBlock(nn.Module):
+    """Two 3 x 3 convolutions beside the identity: [B, C, H, W] -> same."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu(x + self.body(x))
+
+
+class ConvolutionalEncoder(nn.Module):
+    """[B, 2, S, S] windows -> [B, C, G, G]. Fine detail is given as channels of its own, amplified."""
+
+    DETAIL_GAIN = 8.0
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        binomial = torch.tensor([1.0, 2.0, 1.0]) / 4
+        kernel = (binomial[:, None] * binomial[None, :]).expand(2, 1, 3, 3).contiguous()
+        self.register_buffer("smoothing", kernel, persistent=False)
+        layers: list[nn.Module] = []
+        for index, (inputs, outputs) in enumerate(zip((4, *config.widths), config.widths, strict=False)):
+            layers += [
+                nn.Conv2d(inputs, outputs, 3, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(outputs),
+                nn.ReLU(inplace=True),
+            ]
+            if index > 0:
+                layers.append(ResidualBlock(outputs))
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        smoothing: Tensor = self.get_buffer("smoothing")
+        smooth = functional.conv2d(functional.pad(x, (1, 1, 1, 1), mode="replicate"), smoothing, groups=2)
+        detail = torch.asinh(self.DETAIL_GAIN * (x - smooth))
+        stacked = torch.cat((x, detail), dim=1).contiguous(memory_format=torch.channels_last)
+        result: Tensor = self.layers(stacked)
+        return result
+
+
+class PromptEncoder(nn.Module):
+    """Factor indices [B, factors] and kind of tile [B] -> [B, P]: a sum of embeddings, then an MLP."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.factors = nn.ModuleList(nn.Embedding(count, config.prompt_size) for count in config.vocabulary)
+        self.tile = nn.Embedding(2, config.prompt_size)  # 0 whole view, 1 crop
+        self.mix = nn.Sequential(
+            nn.Linear(config.prompt_size, config.prompt_size),
+            nn.GELU(),
+            nn.Linear(config.prompt_size, config.prompt_size),
+        )
+
+    def forward(self, codes: Tensor, tile_kinds: Tensor) -> Tensor:
+        total: Tensor = self.tile(tile_kinds)
+        for index, embedding in enumerate(self.factors):
+            total = total + embedding(codes[:, index])
+        result: Tensor = self.mix(total)
+        return result
+
+
+class PromptFilm(nn.Module):
+    """LayerNorm whose gain and offset come from the prompt; the identity at the start of training."""
+
+    def __init__(self, channels: int, prompt_size: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+        self.modulation = nn.Linear(prompt_size, 2 * channels)
+        nn.init.zeros_(self.modulation.weight)
+        nn.init.zeros_(self.modulation.bias)
+
+    def forward(self, tokens: Tensor, prompt: Tensor) -> Tensor:
+        gain, offset = self.modulation(prompt)[:, None, :].chunk(2, dim=-1)  # [B, 1, C] each
+        result: Tensor = self.norm(tokens) * (1 + gain) + offset
+        return result
+
+
+class ChannelAttention(nn.Module):
+    """Transposed attention: channels attend to channels over all places, [B, N, C] -> same.
+
+    Queries and keys have unit length along N, so the weights do not depend on N; the result stays in
+    [heads, C / heads, N] until it is turned back, so channel and place are not mixed up.
+    """
+
+    def __init__(self, channels: int, heads: int, prompt_size: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = PromptFilm(channels, prompt_size)
+        self.qkv = nn.Linear(channels, 3 * channels)
+        self.temperature = nn.Parameter(torch.ones(heads, 1, 1))
+        self.out = nn.Linear(channels, channels)
+
+    def forward(self, tokens: Tensor, prompt: Tensor) -> Tensor:
+        batch, count, channels = tokens.shape
+        qkv = self.qkv(self.norm(tokens, prompt))  # [B, N, 3C]
+        qkv = qkv.reshape(batch, count, 3, self.heads, channels // self.heads).permute(2, 0, 3, 4, 1)
+        query, key, value = qkv  # [B, heads, C / heads, N]
+        query, key = functional.normalize(query, dim=-1), functional.normalize(key, dim=-1)
+        weights = torch.softmax(query @ key.transpose(-1, -2) * self.temperature, dim=-1)
+        mixed = (weights @ value).permute(0, 3, 1, 2).reshape(batch, count, channels)
+        result: Tensor = tokens + self.out(mixed)
+        return result
+
+
+class WindowAttention(nn.Module):
+    """Attention within windows of the token grid, shifted for every other layer, then an MLP; [B, N, C]."""
+
+    def __init__(self, config: NetworkConfig, shift: int) -> None:
+        super().__init__()
+        channels, self.heads = config.channels, config.heads
+        self.grid, self.window, self.shift = config.grid, config.window, shift
+        self.norm = PromptFilm(channels, config.prompt_size)
+        self.qkv = nn.Linear(channels, 3 * channels)
+        self.out = nn.Linear(channels, channels)
+        self.bias = nn.Parameter(torch.zeros((2 * self.window - 1) ** 2, self.heads))
+        self.mlp_norm = PromptFilm(channels, config.prompt_size)
+        self.mlp = nn.Sequential(nn.Linear(channels, 2 * channels), nn.GELU(), nn.Linear(2 * channels, channels))
+        self.register_buffer("offsets", relative_offsets(self.window), persistent=False)
+        self.register_buffer("mask", shift_mask(self.grid, self.window, shift), persistent=False)
+
+    def forward(self, tokens: Tensor, prompt: Tensor) -> Tensor:
+        batch, count, channels = tokens.shape
+        grid = self.norm(tokens, prompt).reshape(batch, self.grid, self.grid, channels)
+        rolled = torch.roll(grid, (-self.shift, -self.shift), dims=(1, 2))
+        attended = self._attend(windows_of(rolled, self.window))
+        merged = grid_of(attended, self.window, self.grid)
+        merged = torch.roll(merged, (self.shift, self.shift), dims=(1, 2)).reshape(batch, count, channels)
+        tokens = tokens + merged
+        result: Tensor = tokens + self.mlp(self.mlp_norm(tokens, prompt))
+        return result
+
+    def _attend(self, windows: Tensor) -> Tensor:
+        """[B, W, n, C] with W windows of n tokens -> same."""
+        batch, count, length, channels = windows.shape
+        qkv = self.qkv(windows).reshape(batch, count, length, 3, self.heads, channels // self.heads)
+        query, key, value = qkv.permute(3, 0, 1, 4, 2, 5)  # [B, W, heads, n, C / heads]
+        bias = self.bias[self.get_buffer("offsets")].permute(2, 0, 1)  # [heads, n, n]
+        weights = query @ key.transpose(-1, -2) / math.sqrt(channels // self.heads) + bias
+        weights = torch.softmax(weights + self.get_buffer("mask")[:, None], dim=-1)
+        result: Tensor = self.out((weights @ value).transpose(2, 3).reshape(windows.shape))
+        return result
+
+
+def relative_offsets(window: int) -> Tensor:
+    """Index of the relative position of each pair in a window: [n, n] with n = window ** 2."""
+    ticks = torch.arange(window)
+    places = torch.stack(torch.meshgrid(ticks, ticks, indexing="ij")).reshape(2, -1)
+    difference = places[:, :, None] - places[:, None, :] + window - 1
+    return difference[0] * (2 * window - 1) + difference[1]
+
+
+def shift_mask(grid: int, window: int, shift: int) -> Tensor:
+    """-inf where the cyclic shift brings far places into one window: [W, n, n]."""
+    region = torch.zeros(grid, dtype=torch.long)
+    if shift:
+        region[grid - window : grid - shift] = 1
+        region[grid - shift :] = 2
+    labels = (region[:, None] * 3 + region[None, :])[None, :, :, None].float()
+    labels = windows_of(labels, window)[0, :, :, 0]  # [W, n]
+    return torch.where(labels[:, :, None] == labels[:, None, :], 0.0, -math.inf)
+
+
+def windows_of(grid: Tensor, window: int) -> Tensor:
+    """[B, G, G, C] -> [B, W, n, C]."""
+    batch, side, _, channels = grid.shape
+    count = side // window
+    blocks = grid.reshape(batch, count, window, count, window, channels).transpose(2, 3)
+    return blocks.reshape(batch, count * count, window * window, channels)
+
+
+def grid_of(windows: Tensor, window: int, side: int) -> Tensor:
+    """Undo ``windows_of``."""
+    batch, _, _, channels = windows.shape
+    count = side // window
+    blocks = windows.reshape(batch, count, count, window, window, channels).transpose(2, 3)
+    return blocks.reshape(batch, side, side, channels)
+
+
+def patch_weighted(values: Tensor, weights: Tensor, dim: int = -1) -> Tensor:
+    """sum(f w) / sum(w) along one axis; weights are positive."""
+    return (values * weights).sum(dim) / weights.sum(dim).clamp(min=1e-6)
+
+
+class Network(nn.Module):
+    """Tiles and prompt to tokens (``encode``), tokens to a judgement (``judge``)."""
+
+    def __init__(self, config: NetworkConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or NetworkConfig()
+        channels = config.channels
+        self.encoder = ConvolutionalEncoder(config)
+        self.prompt = PromptEncoder(config)
+        self.position = nn.Parameter(torch.zeros(1, config.grid**2, channels))
+        layers: list[nn.Module] = []
+        for _ in range(config.stages):
+            layers.append(ChannelAttention(channels, config.heads, config.prompt_size))
+            layers.append(WindowAttention(config, 0))
+            layers.append(WindowAttention(config, config.window // 2))
+        self.layers = nn.ModuleList(layers)
+        self.norm = nn.LayerNorm(channels)
+        self.quality = nn.Sequential(nn.Linear(channels, channels), nn.GELU(), nn.Linear(channels, 3))
+        self.severities = nn.Linear(2 * channels, len(config.kinds))
+
+    def encode(self, tiles: Tensor, tile_kinds: Tensor, codes: Tensor) -> Tensor:
+        """[B, 2, S, S], [B], [B, factors] -> pooled tokens [B, pooled_grid ** 2, C]."""
+        grid = self.encoder(tiles)  # [B, C, G, G]
+        prompt = self.prompt(codes, tile_kinds)  # [B, P]
+        tokens = grid.flatten(2).transpose(1, 2) + self.position  # [B, N, C]
+        for layer in self.layers:
+            tokens = layer(tokens, prompt)
+        tokens = self.norm(tokens).transpose(1, 2).reshape(grid.shape)
+        pooled = functional.adaptive_avg_pool2d(tokens, self.config.pooled_grid)
+        return pooled.flatten(2).transpose(1, 2)
+
+    def judge(self, tokens: Tensor) -> Judgement:
+        """All tokens of B slices [B, T * pooled_grid ** 2, C] -> Judgement."""
+        value, weight, spread = self.quality(tokens).unbind(-1)  # [B, N] each
+        weight = torch.sigmoid(weight)
+        return Judgement(
+            quality=patch_weighted(torch.sigmoid(value), weight),
+            log_variance=patch_weighted(spread, weight).clamp(-7.0, 1.0),
+            severities=torch.sigmoid(self.severities(summary(tokens))),
+        )
+
+    def forward(self, tiles: Tensor, tile_kinds: Tensor, codes: Tensor) -> Judgement:
+        """[B, T, 2, S, S], [T], [B, factors] -> Judgement of B slices."""
+        return self.judge(self.encode_slices(tiles, tile_kinds, codes))
+
+    def encode_slices(self, tiles: Tensor, tile_kinds: Tensor, codes: Tensor) -> Tensor:
+        """[B, T, 2, S, S], [T], [B, factors] -> [B, T * pooled_grid ** 2, C]."""
+        batch, count = tiles.shape[:2]
+        tokens = self.encode(tiles.flatten(0, 1), tile_kinds.repeat(batch), codes.repeat_interleave(count, dim=0))
+        return tokens.reshape(batch, -1, tokens.shape[-1])
+
+
+def summary(tokens: Tensor) -> Tensor:
+    """Mean and spread over tokens: [..., N, C] -> [..., 2 C]; the embedding of a slice."""
+    return torch.cat((tokens.mean(dim=-2), tokens.std(dim=-2, unbiased=False)), dim=-1)

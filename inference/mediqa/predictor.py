@@ -1,0 +1,293 @@
+"""The one object that the platform holds: a loaded model that encodes and scores."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from inference.mediqa.checkpoint import (
+    DEFAULT_CHECKPOINT,
+    Checkpoint,
+    CheckpointFiles,
+    load_checkpoint,
+    pack_checkpoint,
+    save_checkpoint,
+    unpack_checkpoint,
+)
+from inference.mediqa.errors import CheckpointError
+from inference.mediqa.heads import HeadEnsemble, HeadPrediction
+from inference.mediqa.network import Network, NetworkConfig, summary
+from inference.mediqa.physics import physical_parameters
+from inference.mediqa.preprocessing import PREPROCESSING_VERSION, prepare
+from inference.mediqa.prompt import prompt_codes
+from inference.mediqa.types import (
+    CriterionScore,
+    DoubleArray,
+    Features,
+    FloatArray,
+    ImageArray,
+    PreparedImage,
+    Prompt,
+    Scale,
+    Scored,
+)
+from inference.mediqa.uncertainty import OodStatistics, interval_factor
+
+PRIOR = "quality"  # the one Criterion of the prior: 1 untouched, 0 hardly readable
+PRIOR_STD_SHARE = 0.2  # of a scale: what is not known of how experts use it
+SLICE_BATCH = 32  # slices in one forward pass
+
+
+class Predictor:
+    """Encodes images with the frozen network and scores features with heads. Thread-safe once built."""
+
+    def __init__(
+        self,
+        network: Network,
+        prior: HeadEnsemble,
+        ood: OodStatistics,
+        *,
+        heads: HeadEnsemble | None = None,
+        training: Mapping[str, Any] | None = None,
+        device: str | torch.device | None = None,
+        sha256: str | None = None,
+    ) -> None:
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.network = network.to(self.device).eval().requires_grad_(requires_grad=False)
+        self.prior = prior.to(self.device)
+        self.heads = heads.to(self.device) if heads is not None else None
+        self.ood = ood
+        self.training = dict(training or {})
+        self.sha256 = sha256
+
+    @property
+    def config(self) -> NetworkConfig:
+        config: NetworkConfig = self.network.config
+        return config
+
+    @property
+    def features_version(self) -> str:
+        """Name of the features: hash of the encoder's weights and of the preprocessing.
+
+        The same for every model that was fine-tuned on this encoder, so cached features stay valid.
+        """
+        digest = hashlib.sha256(PREPROCESSING_VERSION.encode())
+        for name, tensor in sorted(self.network.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    @classmethod
+    def load(cls, path: Path | str | None = None, device: str | torch.device | None = None) -> Predictor:
+        """Load a checkpoint, by default the one that is shipped; raises CheckpointError."""
+        return cls._from_checkpoint(load_checkpoint(Path(path or DEFAULT_CHECKPOINT)), device)
+
+    @classmethod
+    def load_bytes(cls, weights: bytes, document: bytes, device: str | torch.device | None = None) -> Predictor:
+        """Load a checkpoint from the contents of its two files; raises CheckpointError."""
+        return cls._from_checkpoint(unpack_checkpoint(weights, document), device)
+
+    @classmethod
+    def _from_checkpoint(cls, checkpoint: Checkpoint, device: str | torch.device | None) -> Predictor:
+        document = checkpoint.document
+        try:
+            network = Network(NetworkConfig.from_document(document["config"]))
+            network.load_state_dict(_under(checkpoint, "network."))
+            heads = document.get("heads")
+            return cls(
+                network,
+                HeadEnsemble.from_checkpoint(_under(checkpoint, "prior."), document["prior"]),
+                OodStatistics.from_tensors({name: value.numpy() for name, value in _under(checkpoint, "ood.").items()}),
+                heads=HeadEnsemble.from_checkpoint(_under(checkpoint, "heads."), heads) if heads else None,
+                training=document.get("training"),
+                device=device,
+                sha256=document["sha256"],
+            )
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise CheckpointError("The checkpoint lacks parts of the model, or has parts of another.") from error
+
+    def with_heads(self, heads: HeadEnsemble, training: Mapping[str, Any] | None = None) -> Predictor:
+        """Return a model with the same encoder and prior, and these heads; ``training`` names its data."""
+        return Predictor(
+            self.network,
+            self.prior,
+            self.ood,
+            heads=heads,
+            training=self.training | {"heads": dict(training or {})},
+            device=self.device,
+        )
+
+    def save(self, path: Path | str) -> CheckpointFiles:
+        """Write the whole model: ``path`` (.safetensors) and the JSON beside it."""
+        return save_checkpoint(Path(path), *self._contents())
+
+    def to_bytes(self) -> tuple[bytes, bytes]:
+        """Return the contents of the two files of a checkpoint: (weights, document)."""
+        return pack_checkpoint(*self._contents())
+
+    def _contents(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        prior_tensors, prior_document = self.prior.to_checkpoint()
+        tensors: dict[str, Tensor] = {f"network.{k}": v for k, v in self.network.state_dict().items()}
+        tensors |= {f"prior.{name}": value for name, value in prior_tensors.items()}
+        tensors |= {f"ood.{name}": torch.from_numpy(value) for name, value in self.ood.to_tensors().items()}
+        document = {
+            "config": self.config.to_document(),
+            "prior": prior_document,
+            "heads": None,
+            "training": self.training,
+        }
+        if self.heads is not None:
+            head_tensors, document["heads"] = self.heads.to_checkpoint()
+            tensors |= {f"heads.{name}": value for name, value in head_tensors.items()}
+        return tensors, document
+
+    def prepare(self, image: ImageArray) -> PreparedImage:
+        """Return the tiles of an image; raises UnscorableImage. May run in decoding threads."""
+        return prepare(image, self.config.preprocessing)
+
+    def encode(self, images: Sequence[ImageArray]) -> list[Features]:
+        """Prepare and encode; the first image that can't be scored raises UnscorableImage."""
+        return self.encode_prepared([self.prepare(image) for image in images])
+
+    def encode_prepared(self, images: Sequence[PreparedImage]) -> list[Features]:
+        """Encode the slices of all images in common batches."""
+        if not images:
+            return []
+        tiles = np.concatenate([image.tiles for image in images])  # [slices, T, 2, S, S]
+        codes = np.concatenate([np.tile(prompt_codes(image.prompt), (len(image.tiles), 1)) for image in images]).astype(
+            np.int64
+        )
+        tokens = self._tokens(tiles, codes)  # [slices, N, C]
+        starts = np.cumsum([0, *(len(image.tiles) for image in images)])
+        return [
+            _features(image, tokens[start : start + len(image.tiles)])
+            for image, start in zip(images, starts[:-1], strict=True)
+        ]
+
+    def _tokens(self, tiles: np.ndarray[Any, Any], codes: np.ndarray[Any, Any]) -> Tensor:
+        kinds = torch.ones(self.config.tiles, dtype=torch.long, device=self.device)
+        kinds[0] = 0
+        parts = []
+        with torch.inference_mode():
+            for start in range(0, len(tiles), SLICE_BATCH):
+                rows = slice(start, start + SLICE_BATCH)
+                batch = torch.from_numpy(tiles[rows]).to(self.device).float()
+                code = torch.from_numpy(codes[rows]).to(self.device)
+                parts.append(self.network.encode_slices(batch, kinds, code).cpu())
+        return torch.cat(parts)
+
+    def score(
+        self,
+        features: Sequence[Features],
+        *,
+        prompts: Sequence[Prompt],
+        scales: Mapping[str, Scale],
+        level: float = 0.9,
+    ) -> list[Scored]:
+        """Score n images on the Criteria of ``scales``; n prompts decide which physics is named.
+
+        A Criterion that the heads know (on the same scale) gets an expert score with a conformal interval;
+        any other gets the prior, mapped to its scale, with a wide interval and ``is_prior``.
+        """
+        if len(prompts) != len(features):
+            raise ValueError(f"{len(prompts)} prompts for {len(features)} images.")
+        if not features:
+            return []
+        distance = self.ood.distance(np.stack([one.embedding for one in features]))
+        predictions, factors = self._predictions(features, scales, level)
+        prior = self.prior.predict(features)[PRIOR]
+        weights = [
+            np.mean([p.slice_weights[row] for p in predictions.values()] or [prior.slice_weights[row]], axis=0)
+            for row in range(len(features))
+        ]
+        severities = self._severities(features, weights)
+        scored = []
+        for row, prompt in enumerate(prompts):
+            scores = {
+                key: _criterion_score(predictions.get(key), prior, row, scale, factors[key], distance[row])
+                for key, scale in scales.items()
+            }
+            scored.append(
+                Scored(
+                    scores=scores,
+                    slice_weights=weights[row][: len(features[row].slice_indices)].astype(np.float32),
+                    physical=physical_parameters(severities[row], prompt.modality),
+                    ood_distance=float(distance[row]),
+                )
+            )
+        return scored
+
+    def _predictions(
+        self, features: Sequence[Features], scales: Mapping[str, Scale], level: float
+    ) -> tuple[dict[str, HeadPrediction], dict[str, float]]:
+        """Return what the heads say on the Criteria that they share with ``scales``, and interval factors."""
+        factors = dict.fromkeys(scales, interval_factor([], level))
+        if self.heads is None:
+            return {}, factors
+        heads = self.heads
+        shared = [key for key in scales if key in heads.criteria and heads.scales[key] == scales[key]]
+        factors |= {key: heads.interval_factor(key, level) for key in shared}
+        predicted = heads.predict(features) if shared else {}
+        return {key: predicted[key] for key in shared}, factors
+
+    def _severities(self, features: Sequence[Features], weights: Sequence[DoubleArray]) -> list[dict[str, float]]:
+        """Severity of each kind of degradation, slices by their weight."""
+        result = []
+        with torch.inference_mode():
+            for one, weight in zip(features, weights, strict=True):
+                tokens = torch.from_numpy(np.asarray(one.tokens, dtype=np.float32)).to(self.device)
+                by_slice = torch.sigmoid(self.network.severities(summary(tokens))).cpu().numpy()  # [K, kinds]
+                mixed = weight[: len(by_slice)] @ by_slice
+                result.append(dict(zip(self.config.kinds, map(float, mixed), strict=True)))
+        return result
+
+
+def _features(image: PreparedImage, tokens: Tensor) -> Features:
+    embedding: FloatArray = summary(tokens).mean(dim=0).numpy().astype(np.float32)
+    return Features(
+        embedding=embedding,
+        tokens=tokens.numpy().astype(np.float16),
+        slice_indices=image.slice_indices,
+        salience=image.salience,
+        tile_boxes=image.tile_boxes,
+    )
+
+
+def _criterion_score(
+    prediction: HeadPrediction | None,
+    prior: HeadPrediction,
+    row: int,
+    scale: Scale,
+    factor: float,
+    distance: float,
+) -> CriterionScore:
+    """One score; the further an image lies from the training images, the less the members' accord counts."""
+    strangeness = max(1.0, float(distance))
+    if prediction is not None:
+        quality, aleatoric = float(prediction.mean[row]), float(prediction.aleatoric_std[row])
+        epistemic = float(prediction.epistemic_std[row]) * strangeness
+    else:
+        unit = float(prior.mean[row])
+        quality = scale.minimum + scale.span * (unit if scale.is_higher_better else 1.0 - unit)
+        aleatoric = scale.span * math.hypot(float(prior.aleatoric_std[row]), PRIOR_STD_SHARE)
+        epistemic = scale.span * float(prior.epistemic_std[row]) * strangeness
+    reach = factor * math.hypot(epistemic, aleatoric)
+    return CriterionScore(
+        quality=quality,
+        epistemic_std=epistemic,
+        aleatoric_std=aleatoric,
+        lower=max(scale.minimum, quality - reach),
+        upper=min(scale.maximum, quality + reach),
+        is_prior=prediction is None,
+    )
+
+
+def _under(checkpoint: Checkpoint, prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in checkpoint.tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,168 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from inference.mediqa import ImageArray, Prompt, Scale, UnscorableImage
+from inference.mediqa.evaluation import evaluate_predictor
+from inference.mediqa.physics import Subject, degrade
+from inference.mediqa.simulation import image_of, subject_of
+
+from .conftest import phantom
+
+SCALES = {"overall": Scale(0.0, 4.0), "noise": Scale(1.0, 5.0, is_higher_better=False)}
+
+
+def images() -> list[ImageArray]:
+    return [
+        ImageArray(phantom(12), Prompt("3D", "MR", "head", "t1")),
+        ImageArray(phantom(1, side=90, seed=1), Prompt("2D", "XR", "chest", "frontal")),
+        ImageArray(phantom(3, side=200, seed=2) * 10 - 1000, Prompt("3D", "CT", "abdomen", "soft_kernel")),
+    ]
+
+
+def test_held_out_images_are_ordered_better_than_chance(predictor, held_out_slices):
+    """The copies are made by the physics from images of pydicom; chance is 0."""
+    evaluation = evaluate_predictor(predictor, held_out_slices, seed=3, copies=8)
+    assert evaluation.copies == 40
+    assert evaluation.srocc.lower > 0.15
+    assert evaluation.srocc.value > 0.45
+    assert evaluation.within > 0.45
+
+
+def test_none_of_the_test_images_was_trained_on(predictor):
+    assert not any("pydicom" in source for source in predictor.training["sources"])
+    assert any("pydicom" in source for source in predictor.training["held_out"])
+
+
+def test_shapes_of_features(predictor):
+    features = predictor.encode(images())
+    config = predictor.config
+    for one, count in zip(features, (5, 1, 3), strict=True):
+        assert one.tokens.shape == (count, config.tokens, config.channels)
+        assert one.embedding.shape == (config.embedding_size,) == (192,)
+        assert one.embedding.dtype == np.float32
+
+
+def test_a_batch_equals_single_images(predictor):
+    together = predictor.encode(images())
+    alone = [predictor.encode([image])[0] for image in images()]
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_allclose(one.embedding, other.embedding, atol=1e-4)
+        np.testing.assert_allclose(one.tokens.astype(float), other.tokens.astype(float), atol=1e-2)
+    prompts = [image.prompt for image in images()]
+    batch = predictor.score(together, prompts=prompts, scales=SCALES)
+    for scored, features, prompt in zip(batch, alone, prompts, strict=True):
+        (single,) = predictor.score([features], prompts=[prompt], scales=SCALES)
+        assert scored.scores["overall"].quality == pytest.approx(single.scores["overall"].quality, abs=1e-2)
+
+
+def test_encoding_twice_gives_the_same(predictor):
+    one, two = predictor.encode(images()), predictor.encode(images())
+    for first, second in zip(one, two, strict=True):
+        np.testing.assert_array_equal(first.tokens, second.tokens)
+
+
+def test_without_expert_scores_the_prior_is_mapped_to_each_scale(predictor):
+    prompts = [image.prompt for image in images()]
+    for scored in predictor.score(predictor.encode(images()), prompts=prompts, scales=SCALES):
+        overall, noise = scored.scores["overall"], scored.scores["noise"]
+        assert overall.is_prior
+        assert noise.is_prior
+        assert overall.quality / 4 == pytest.approx(1 - (noise.quality - 1) / 4)
+        for score, scale in ((overall, SCALES["overall"]), (noise, SCALES["noise"])):
+            assert scale.minimum <= score.lower <= score.quality <= score.upper <= scale.maximum
+            assert score.aleatoric_std >= 0.2 * scale.span
+            assert score.upper - score.lower > 0.3 * scale.span
+
+
+def test_slice_weights_and_physics_come_with_the_score(predictor):
+    scored = predictor.score(
+        predictor.encode(images()), prompts=[image.prompt for image in images()], scales=SCALES
+    )
+    for one, count in zip(scored, (5, 1, 3), strict=True):
+        assert one.slice_weights.shape == (count,)
+        assert one.slice_weights.sum() == pytest.approx(1.0, abs=1e-5)
+        assert np.isfinite(one.ood_distance)
+    assert "kspace_share" in scored[0].physical
+    assert "relative_dose" in scored[1].physical
+    assert 0 < scored[2].physical["relative_dose"] <= 1
+
+
+def test_a_tenth_of_the_dose_is_seen_as_less_dose_and_less_quality(predictor, ct_slice):
+    import torch
+
+    subject = subject_of(ct_slice)
+    reduced = degrade(subject, {"dose": 0.8}, torch.Generator().manual_seed(0)).numpy()
+    pair = [image_of(ct_slice, ct_slice.pixels), image_of(ct_slice, reduced)]
+    full, low = predictor.score(predictor.encode(pair), prompts=[ct_slice.prompt] * 2, scales=SCALES)
+    assert low.physical["relative_dose"] < full.physical["relative_dose"]
+    assert low.scores["overall"].quality < full.scores["overall"].quality
+
+
+def test_one_spoilt_slice_of_a_long_series_lowers_the_score(predictor, ct_slice):
+    import torch
+
+    volume = np.repeat(ct_slice.pixels[None, ::2, ::2], 40, axis=0)
+    spoilt = volume.copy()
+    subject = Subject(torch.from_numpy(volume[0].copy()), "CT", low=-1000, high=400)
+    spoilt[23] = degrade(subject, {"dose": 0.9}, torch.Generator().manual_seed(0)).numpy()
+    prompt = Prompt("3D", "CT", ct_slice.prompt.region, "soft_kernel")
+    features = predictor.encode([ImageArray(volume, prompt), ImageArray(spoilt, prompt)])
+    assert 23 in features[1].slice_indices
+    clean, bad = predictor.score(features, prompts=[prompt] * 2, scales=SCALES)
+    assert bad.scores["overall"].quality < clean.scores["overall"].quality
+    place = features[1].slice_indices.tolist().index(23)
+    assert bad.slice_weights[place] == bad.slice_weights.max()
+
+
+def test_noise_that_is_no_image_lies_further_away(predictor):
+    rng = np.random.default_rng(0)
+    checks = (np.indices((256, 256)).sum(0) % 2 * 1000.0)[None] + rng.normal(0, 1, (1, 256, 256))
+    strange = ImageArray(checks.astype(np.float32), Prompt("2D", "MR", "head", "t1"))
+    plain = images()[0]
+    scored = predictor.score(
+        predictor.encode([plain, strange]), prompts=[plain.prompt, strange.prompt], scales=SCALES
+    )
+    assert scored[1].ood_distance > scored[0].ood_distance
+
+
+def test_what_cannot_be_scored_is_refused_and_the_rest_can_go_on(predictor):
+    bad = ImageArray(np.zeros((1, 64, 64), dtype=np.float32), Prompt())
+    with pytest.raises(UnscorableImage):
+        predictor.encode([images()[0], bad])
+    prepared = []
+    for image in (images()[0], bad, images()[1]):
+        try:
+            prepared.append(predictor.prepare(image))
+        except UnscorableImage as refusal:
+            assert refusal.reason == "constant"
+    assert len(predictor.encode_prepared(prepared)) == 2
+
+
+def test_nothing_gives_nothing(predictor):
+    assert predictor.encode([]) == []
+    assert predictor.score([], prompts=[], scales=SCALES) == []
+
+
+def test_prompts_must_match_the_images(predictor):
+    with pytest.raises(ValueError, match="prompts"):
+        predictor.score(predictor.encode(images()[:1]), prompts=[], scales=SCALES)
+
+
+def test_the_package_works_without_django():
+    script = (
+        "import sys; from inference.mediqa import Predictor, fit_heads, prompt_from_header; Predictor.load();"
+        "assert not [name for name in sys.modules if name.split('.')[0] in ('django', 'annotations')]"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+
+
+def test_numpy_parts_do_not_load_torch():
+    script = (
+        "import sys; import inference.mediqa.types, inference.mediqa.prompt, inference.mediqa.metrics,"
+        "inference.mediqa.acquisition, inference.mediqa.uncertainty, inference.mediqa.slices;"
+        "from inference.mediqa import Prompt, UnscorableImage; assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)

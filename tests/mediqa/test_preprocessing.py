@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+
+from inference.mediqa.errors import UnscorableImage
+from inference.mediqa.preprocessing import PreprocessingConfig, luminance, prepare, window_ranges, windowed
+from inference.mediqa.types import ImageArray, Prompt
+
+from .conftest import phantom
+
+
+def image(pixels, modality="MR", **more):
+    return ImageArray(pixels=np.asarray(pixels, dtype=np.float32), prompt=Prompt(modality=modality), **more)
+
+
+def test_shapes_of_a_volume():
+    prepared = prepare(image(phantom(9)))
+    assert prepared.tiles.shape == (5, 5, 2, 128, 128)
+    assert prepared.tiles.dtype == np.float16
+    assert prepared.tile_boxes.shape == (5, 5, 4)
+    assert prepared.salience.shape == (9,)
+    assert len(prepared.slice_indices) == 5
+
+
+def test_crops_are_native_pixels():
+    pixels = phantom(1, side=300)
+    prepared = prepare(image(pixels))
+    low, high = window_ranges(pixels, image(pixels))[0]
+    row, column = prepared.tile_boxes[0, 1, :2].astype(int)
+    native = (pixels[0, row : row + 128, column : column + 128] - low) / (high - low)
+    np.testing.assert_allclose(prepared.tiles[0, 1, 0], np.clip(native, -0.25, 1.25), atol=1e-3)
+
+
+def test_noise_survives_in_crops_and_is_averaged_in_the_whole_view():
+    rng = np.random.default_rng(0)
+    pixels = rng.normal(0, 1, size=(1, 512, 512)).astype(np.float32)
+    prepared = prepare(image(pixels))
+    crop, whole = prepared.tiles[0, 1, 0].astype(float), prepared.tiles[0, 0, 0].astype(float)
+    assert crop.std() > 3 * whole.std()  # 4 x 4 pixels are averaged: a factor of 4
+
+
+def test_monochrome1_is_inverted_and_a_negative_of_it_gives_the_same_tiles():
+    pixels = phantom(1)
+    same = prepare(image(pixels, window=(60.0, 200.0)))
+    negative = prepare(image(-pixels, is_inverted=True, window=(-60.0, 200.0)))
+    np.testing.assert_allclose(same.tiles[:, :, 1], negative.tiles[:, :, 1], atol=2e-3)
+
+
+def test_ct_windows_are_fixed_in_hounsfield_units():
+    pixels = np.linspace(-1000, 400, 128 * 128).reshape(1, 128, 128)
+    view = windowed(pixels[0], window_ranges(pixels, image(pixels, "CT")), is_inverted=False)
+    assert view[0].min() == pytest.approx(0.0)
+    assert view[0].max() == pytest.approx(1.0)
+    assert np.interp(40.0, pixels[0].ravel(), view[1].ravel()) == pytest.approx(0.5, abs=1e-3)
+
+
+@pytest.mark.parametrize("window", [(1e9, 5.0), (50.0, -1.0), (float("nan"), 10.0), (0.0, 1e9)])
+def test_a_useless_header_window_is_ignored(window):
+    pixels = phantom(1)
+    assert window_ranges(pixels, image(pixels, window=window)) == window_ranges(pixels, image(pixels))
+
+
+@pytest.mark.parametrize("shape", [(1, 16, 16), (1, 17, 900), (3, 64, 40), (1, 4000, 5000), (2, 127, 129)])
+def test_any_reasonable_shape_gives_finite_tiles(shape):
+    pixels = np.random.default_rng(0).random(shape).astype(np.float32)
+    prepared = prepare(image(pixels))
+    assert np.isfinite(prepared.tiles).all()
+    assert prepared.tiles.shape[1:] == (5, 2, 128, 128)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "reason"),
+    [
+        (np.ones((1, 1, 1)), "too_small"),
+        (np.ones((1, 600, 8)), "too_small"),
+        (np.ones((1, 64, 64)), "constant"),
+        (np.full((1, 64, 64), np.nan), "not_finite"),
+        (np.ones((64, 64)), "wrong_shape"),
+        (np.ones((0, 64, 64)), "empty"),
+        (np.full((1, 64, 64), np.inf), "not_finite"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused_with_its_reason(pixels, reason):
+    with pytest.raises(UnscorableImage) as refused:
+        prepare(image(pixels))
+    assert refused.value.reason == reason
+
+
+def test_a_few_holes_are_filled():
+    pixels = phantom(1)
+    pixels[0, :3, :3] = np.nan
+    assert np.isfinite(prepare(image(pixels)).tiles).all()
+
+
+def test_extreme_values_do_not_overflow():
+    pixels = phantom(1)
+    pixels[0, 0, 0], pixels[0, 0, 1] = 3e38, -3e38
+    assert np.isfinite(prepare(image(pixels)).tiles).all()
+
+
+def test_preparing_twice_gives_the_same():
+    one, two = prepare(image(phantom(7))), prepare(image(phantom(7)))
+    np.testing.assert_array_equal(one.tiles, two.tiles)
+    np.testing.assert_array_equal(one.tile_boxes, two.tile_boxes)
+
+
+def test_the_given_pixels_are_not_changed():
+    pixels = phantom(2)
+    before = pixels.copy()
+    prepare(image(pixels), PreprocessingConfig(slices=1))
+    np.testing.assert_array_equal(pixels, before)
+
+
+def test_luminance_weights_sum_to_one():
+    assert luminance(np.full((2, 2, 3), 10.0, dtype=np.float32)) == pytest.approx(10.0)

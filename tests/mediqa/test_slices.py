@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from inference.mediqa.physics.generic import with_blur
+from inference.mediqa.slices import salience, salient_slices
+
+from .conftest import phantom
+
+
+def test_one_spoilt_slice_among_many_is_picked():
+    pixels = phantom(60, side=96)
+    pixels[41] += np.random.default_rng(1).normal(0, 25, size=pixels[41].shape)
+    scores = salience(pixels)
+    assert int(np.argmax(scores)) == 41
+    assert 41 in salient_slices(scores, 5)
+
+
+def test_one_blurred_slice_among_many_is_picked():
+    import torch
+
+    pixels = phantom(40, side=96)
+    pixels[7] = with_blur(torch.from_numpy(pixels[7]), 2.0).numpy()
+    assert 7 in salient_slices(salience(pixels), 5)
+
+
+def test_empty_slices_at_the_ends_count_little():
+    pixels = phantom(20, side=64)
+    pixels[:4] = 0.0
+    scores = salience(pixels)
+    assert scores[:3].max() < scores[8:].min()
+
+
+@pytest.mark.parametrize(("slices", "count", "expected"), [(1, 5, 1), (3, 5, 3), (5, 5, 5), (6, 5, 5), (200, 5, 5)])
+def test_picks_are_distinct_ascending_and_as_many_as_asked(slices, count, expected):
+    picks = salient_slices(np.random.default_rng(0).random(slices).astype(np.float32), count)
+    assert len(picks) == expected == len(set(picks.tolist()))
+    assert picks.tolist() == sorted(picks.tolist())
+
+
+def test_picks_keep_a_distance():
+    picks = salient_slices(np.linspace(0, 1, 100).astype(np.float32), 5)
+    assert np.diff(picks).min() > 100 // 10
+
+
+def test_constant_volume_has_finite_salience():
+    assert np.isfinite(salience(np.full((6, 20, 20), 3.0, dtype=np.float32))).all()
