@@ -1,6 +1,6 @@
 from django.urls import path
 
-from annotations.api import projects, readings, session, worklists
+from annotations.api import images, ingests, jobs, projects, readings, session, worklists
 
 urlpatterns = [
     path("session/", session.SessionView.as_view(), name="session"),
@@ -8,6 +8,15 @@ urlpatterns = [
     path("projects/<slug:slug>/", projects.ProjectDetail.as_view(), name="project-detail"),
     path("projects/<slug:slug>/progress/", projects.ProjectProgress.as_view(), name="project-progress"),
     path("projects/<slug:slug>/worklist/", worklists.Worklist.as_view(), name="worklist"),
+    path("projects/<slug:slug>/images/", images.ProjectImages.as_view(), name="image-list"),
+    path("images/<int:pk>/thumbnail/", images.ImageThumbnail.as_view(), name="image-thumbnail"),
+    path("projects/<slug:slug>/ingests/", ingests.IngestCreation.as_view(), name="ingest-list"),
+    path("ingests/<uuid:pk>/", ingests.IngestDetail.as_view(), name="ingest-detail"),
+    path("ingests/<uuid:pk>/files/", ingests.IngestFiles.as_view(), name="ingest-files"),
+    path("ingests/<uuid:pk>/start/", ingests.IngestStart.as_view(), name="ingest-start"),
+    path("ingests/<uuid:pk>/refusals/", ingests.IngestRefusals.as_view(), name="ingest-refusals"),
+    path("jobs/<uuid:pk>/", jobs.JobDetail.as_view(), name="job-detail"),
+    path("jobs/<uuid:pk>/cancel/", jobs.JobCancellation.as_view(), name="job-cancel"),
     path("assignments/<uuid:pk>/lease/", worklists.AssignmentLease.as_view(), name="assignment-lease"),
     path("assignments/<uuid:pk>/readings/", readings.AssignmentReadings.as_view(), name="assignment-readings"),
     path("readings/", readings.ReadingList.as_view(), name="reading-list"),

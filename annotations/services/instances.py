@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmwrite
@@ -188,9 +188,14 @@ def _without_odd_characters(value: Any) -> Any:
 def record_instances(*, project: Project, stored: Sequence[StoredInstance]) -> list[tuple[Instance, bool]]:
     """Write the rows of one file: all or none. Each Instance comes with whether the Project had it not before.
 
+    The commit does not wait for the disk: a power cut may undo the last files, as if they had not been read yet. The
+    commit of `group_series`, which ends an ingest, waits for it and for all before it.
+
     Raises:
         ConflictingInstance: another object was taken before under the same UID.
     """
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit TO off")
     return [take_instance(project=project, instance=_get_or_create_instance(one)) for one in stored]
 
 

@@ -1,0 +1,53 @@
+"""Jobs: how far long work is, and to stop it."""
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotations.models import Job, JobKind
+from annotations.services.jobs import cancel_job
+from annotations.services.uploads import cancel_upload
+
+
+class JobSerializer(serializers.ModelSerializer[Job]):
+    class Meta:
+        model = Job
+        fields = [
+            "id",
+            "kind",
+            "state",
+            "phase",
+            "done",
+            "total",
+            "message",
+            "result",
+            "created_at",
+            "started_at",
+            "finished_at",
+        ]
+        read_only_fields = fields
+
+
+class JobDetail(generics.RetrieveAPIView[Job]):
+    serializer_class = JobSerializer
+
+    def get_queryset(self) -> QuerySet[Job]:
+        return Job.objects.visible_to(self.request.user)
+
+
+class JobCancellation(generics.GenericAPIView[Job]):
+    """POST asks a Job to stop; what it has done so far stays."""
+
+    serializer_class = JobSerializer
+
+    def get_queryset(self) -> QuerySet[Job]:
+        return Job.objects.visible_to(self.request.user)
+
+    @extend_schema(request=None, responses=JobSerializer)
+    def post(self, request: Request, pk: str) -> Response:
+        job = self.get_object()
+        cancel = cancel_upload if job.kind == JobKind.INGEST else cancel_job
+        return Response(JobSerializer(cancel(job=job, now=timezone.now())).data)
