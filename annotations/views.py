@@ -107,7 +107,7 @@ def read(request: HttpRequest, slug: str) -> HttpResponse:
 def upload(request: HttpRequest, slug: str) -> HttpResponse:
     current = _project_with_role(request, slug, Role.MANAGER)
     config = {
-        "ingests_url": reverse("project-ingests", kwargs={"slug": current.slug}),
+        "ingests_url": reverse("ingest-list", kwargs={"slug": current.slug}),
         "csrf_token": get_token(request),
         "project": {"slug": current.slug, "name": current.name},
     }

@@ -7,10 +7,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from annotations.dicom.archives import walk_sources
 from annotations.errors import JobAlreadyActive
 from annotations.models import Assignment, Image, Job, JobKind, JobState, Project, Role
 from annotations.queueing import enqueue_on_commit
-from annotations.services.ingestion import ingest_paths
+from annotations.services.ingestion import Refusal, ingest_sources
 from inference.models import Prediction
 from inference.services.registry import ensure_baseline
 from inference.services.scoring import start_prescoring
@@ -18,6 +19,7 @@ from inference.services.selection import select_batch
 from mediqa_platform.demo.seeding import Account, image_sources, seed_people, seed_project
 
 POLL_SECONDS = 1.0
+REPORT_EVERY = 25
 ROLE_NAMES = {Role.READER: "reader", Role.MANAGER: "project manager", Role.ML_ENGINEER: "ML engineer"}
 
 
@@ -47,8 +49,18 @@ class Command(BaseCommand):
 
     def _ingest(self, project: Project) -> None:
         self.stdout.write("Taking in the demo's images ...")
-        summary = ingest_paths(project=project, paths=image_sources())
-        self.stdout.write(f"Took in {summary.images_new} images; {summary.refused} files were refused.")
+        paths = image_sources()
+        total = sum(1 for _ in walk_sources(paths))
+        sources = walk_sources(paths)
+        ingest_sources(project=project, sources=sources, total=total, report=self._report, on_refused=self._refused)
+        self.stdout.write(f"Took in {Image.objects.in_project(project).count()} images.")
+
+    def _report(self, *, done: int, total: int, phase: str) -> None:
+        if done % REPORT_EVERY == 0 or done == total:
+            self.stdout.write(f"{phase}: {done} of {total}")
+
+    def _refused(self, refusal: Refusal) -> None:
+        self.stdout.write(f"Refused {refusal.name}: {refusal.detail}")
 
     def _prescore(self, project: Project) -> None:
         version = ensure_baseline(project=project, now=timezone.now())
