@@ -1,9 +1,7 @@
-"""DICOM and other image files, without Django: parsing, stacks, frames, windows, physical parameters, DICOM
-JSON.
+"""Image files without Django: parsing, stacks, frames, windows, physical parameters, DICOM JSON.
 
-Nothing here knows of the database. Importing the package quiets pydicom: its warnings quote element values,
-and an
-element value may name a patient.
+Nothing here knows of the database. Importing the package quiets the readers that it uses: their warnings quote the
+values of elements, and an element may name a patient.
 """
 
 import logging
@@ -12,6 +10,8 @@ import warnings
 from pydicom import config
 
 config.settings.reading_validation_mode = config.IGNORE
-logging.getLogger("pydicom").addHandler(logging.NullHandler())
-logging.getLogger("pydicom").propagate = False
+for _name in ("pydicom", "tifffile", "nibabel"):
+    logging.getLogger(_name).addHandler(logging.NullHandler())
+    logging.getLogger(_name).propagate = False
+logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)  # it has a handler of its own
 warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")

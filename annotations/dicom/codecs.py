@@ -11,6 +11,7 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
+import rle
 from numpy.typing import NDArray
 
 from annotations.dicom.refusals import RefusalReason, RefusedFile
@@ -62,16 +63,19 @@ def decode_codestream(content: bytes, header: Codestream) -> NDArray[Any]:
 
 
 def decode_rle(content: bytes, *, rows: int, columns: int, samples: int, bits_allocated: int) -> NDArray[Any]:
-    """Decode one DICOM RLE frame (PS3.5 annex G) to [rows, columns] or [rows, columns, samples]."""
-    dtype = np.dtype(f"<u{bits_allocated // 8}")
+    """Decode one DICOM RLE frame (PS3.5 annex G) to [rows, columns] or [rows, columns, samples].
+
+    Not with imagecodecs, whose decoder writes out of bounds on damaged frames.
+    """
+    size = {"rows": rows, "columns": columns, "bits_allocated": bits_allocated}
     try:
-        planes = np.frombuffer(imagecodecs.dicomrle_decode(content, dtype), dtype)
+        planes = np.frombuffer(rle.decode_pixel_data(content, version=2, **size), f"<u{bits_allocated // 8}")
     except Exception as error:
         raise RefusedFile(RefusalReason.UNDECODABLE, "The compressed pixels (RLE) are damaged.") from error
-    if planes.size < rows * columns * samples:
-        raise RefusedFile(RefusalReason.TRUNCATED, "The compressed pixels (RLE) end too early.")
-    planes = planes[: rows * columns * samples].reshape(samples, rows, columns)
-    return planes[0] if samples == 1 else planes.transpose(1, 2, 0)
+    if planes.size != rows * columns * samples:
+        raise RefusedFile(RefusalReason.UNDECODABLE, "The compressed pixels (RLE) decode to another size.")
+    shaped = planes.reshape(samples, rows, columns)
+    return shaped[0] if samples == 1 else shaped.transpose(1, 2, 0)
 
 
 def _read_jpeg(content: bytes) -> Codestream | None:

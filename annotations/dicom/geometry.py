@@ -141,16 +141,19 @@ def _located_groups(frames: Sequence[SliceHeader], words: tuple[str, ...]) -> li
     for direction, members in _by_orientation(frames):
         places = _places(members)
         base = (*words, *direction)
-        if len(members) > 2 and len(set(places)) == 1 and _is_series_in_time(members):
+        if len(members) > 2 and len(set(places)) == 1 and _is_one_volume(members):
             groups.append(_Group((*base, "cine"), tuple(sorted(members, key=_time_order))))
         else:
             groups += _without_duplicates(members, base)
     return groups
 
 
-def _is_series_in_time(frames: Sequence[SliceHeader]) -> bool:
-    if frames[0].volume_uid:
-        return True
+def _is_one_volume(frames: Sequence[SliceHeader]) -> bool:
+    """True where frames at one place belong together: time points, or a multi-frame object with one position."""
+    return bool(frames[0].volume_uid) or _has_moments(frames)
+
+
+def _has_moments(frames: Sequence[SliceHeader]) -> bool:
     moments = {(one.temporal_position, one.trigger_time_ms) for one in frames}
     return len(moments) == len(frames)
 
@@ -290,7 +293,8 @@ def _describe(series_instance_uid: str, group: _Group) -> Stack:
     if kind == "frames":
         return replace(plain, is_cine=first.frame_seconds is not None)
     if group.words[-1] == "cine":
-        return replace(plain, is_cine=True, frame_seconds=_phase_seconds(group.slices))
+        seconds = _phase_seconds(group.slices) or first.frame_seconds
+        return replace(plain, is_cine=seconds is not None or _has_moments(group.slices), frame_seconds=seconds)
     return _with_geometry(plain) if kind == "stack" and len(group.slices) > 1 else plain
 
 
@@ -326,7 +330,7 @@ def _notes(
     notes = []
     missing = sum(gap.missing for gap in gaps)
     if gaps:
-        notes.append(f"About {missing} slices are missing at {len(gaps)} places of {len(slices)} slices.")
+        notes.append(f"Slices seem to be missing: about {missing}, between {len(slices)} that are there.")
     regular = steps[steps <= _GAP_FACTOR * spacing]
     if regular.size and np.abs(regular - spacing).max() > _UNEVEN_SHARE * spacing:
         notes.append(f"Slices lie unevenly, {regular.min():.2f} to {regular.max():.2f} mm apart.")

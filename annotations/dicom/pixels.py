@@ -59,12 +59,14 @@ def _compressed(dataset: Dataset, layout: PixelLayout) -> Iterator[NDArray[Any]]
             continue
         _check_header(header, layout)
         decoded = decode_codestream(content, header)
-        if decoded.shape[:2] != (layout.rows, layout.columns) or decoded.size != decoded[..., :1].size * (
-            layout.samples if decoded.ndim == 3 else 1
-        ):
+        if decoded.shape != _frame_shape(layout):
             raise RefusedFile(RefusalReason.UNDECODABLE, "The compressed pixels decode to another size.")
         values = reinterpret(decoded, precision=header.precision, is_signed=layout.is_signed)
         yield _to_rgb(values, _is_ybr(header, layout)) if layout.samples == 3 else values
+
+
+def _frame_shape(layout: PixelLayout) -> tuple[int, ...]:
+    return (layout.rows, layout.columns) if layout.samples == 1 else (layout.rows, layout.columns, layout.samples)
 
 
 def _check_header(header: Codestream, layout: PixelLayout) -> None:

@@ -61,8 +61,7 @@ def read_tiff(content: bytes) -> list[Dataset]:
     """The pages of a TIFF: those of one size and type are one multi-frame Dataset. Raises RefusedFile."""
     try:
         with tifffile.TiffFile(BytesIO(content)) as file:
-            pages = [page for page in file.pages if not _is_reduced(page)]
-            _check_count(len(pages))
+            pages = _tiff_pages(file)
             _check_bytes(sum(page.size * np.dtype(page.dtype).itemsize for page in pages))
             frames = [_tiff_pixels(page) for page in pages]
     except RefusedFile:
@@ -148,8 +147,18 @@ def _grey_if_possible(pixels: NDArray[Any]) -> NDArray[Any]:
     return pixels[..., 0] if is_grey else pixels
 
 
-def _is_reduced(page: Any) -> bool:
-    return bool(getattr(page, "is_reduced", False))
+def _tiff_pages(file: tifffile.TiffFile) -> list[Any]:
+    """The pages but for thumbnails. A chain of pages that leads back to itself never ends by itself."""
+    pages: list[Any] = []
+    seen: set[int] = set()
+    for page in file.pages:
+        if page.offset in seen or len(seen) > MAXIMUM_FRAMES:
+            raise RefusedFile(RefusalReason.CORRUPT, "The pages of the TIFF file have no end.")
+        seen.add(page.offset)
+        if not getattr(page, "is_reduced", False):
+            pages.append(page)
+    _check_count(len(pages))
+    return pages
 
 
 def _tiff_pixels(page: Any) -> NDArray[Any]:
