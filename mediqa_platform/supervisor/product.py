@@ -28,6 +28,9 @@ DEFAULT_PORT = 8000
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared with, never bound by itself
 PROBE_SECONDS = 2.0
+# Without the system checks, which import every page's code: the web server does that anyway.
+COLLECT = ("collectstatic", "--noinput", "--verbosity", "0", "--skip-checks")
+MIGRATE = ("migrate", "--noinput", "--verbosity", "0", "--skip-checks")
 
 
 @dataclass(frozen=True)
@@ -80,10 +83,10 @@ class Product:
         self._check_settings(services)
         plan = self._plan(services, listener)
         self.log.say(f"data folder {self.home}")
-        static = self.supervisor.start(plan.manage("collectstatic", "--noinput", "--verbosity", "0"))
+        static = self.supervisor.start(plan.manage(*COLLECT))
         for service in services:
             self._start_service(plan, service)
-        self._require(self.supervisor.run(plan.manage("migrate", "--noinput", "--verbosity", "0")))
+        self._require(self.supervisor.run(plan.manage(*MIGRATE)))
         self.supervisor.wait_for(lambda: static.exit_code is not None)
         self._require(static)
         self._open(plan, listener)
@@ -168,7 +171,7 @@ class Product:
             self.log.say(f"{sentence} All but the reading room and the charts works.")
             return
         frontend.note_state(self.home, "ready")
-        self._then(plan.manage("collectstatic", "--noinput", "--verbosity", "0"), self._reload_web)
+        self._then(plan.manage(*COLLECT), self._reload_web)
 
     def _reload_web(self, code: int) -> None:
         if code == 0 and self._web is not None:

@@ -9,21 +9,31 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mediqa_platform.supervisor.frontend import SOURCE_ROOT
+from mediqa_platform.supervisor.launching import Account, guarded_command
 from tests.platform.deadlines import eventually
+
+OURS = ("MEDIQA_", "DJANGO_", "DATABASE_URL", "BROKER_URL")
 
 
 class Running:
     """A Python program whose output goes to a file that can be waited on."""
 
-    def __init__(self, arguments: Sequence[str], output: Path, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        output: Path,
+        environment: dict[str, str] | None = None,
+        account: Account | None = None,
+    ) -> None:
         self.output = output
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("MEDIQA_")}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         with output.open("wb") as stream:
             self.process = subprocess.Popen(
-                [sys.executable, *arguments],
+                guarded_command([sys.executable, *arguments], account=account),
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
+                cwd="/",
                 env={**inherited, "PYTHONPATH": str(SOURCE_ROOT), **(environment or {})},
             )
 
