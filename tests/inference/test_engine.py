@@ -1,0 +1,95 @@
+"""From stored frames to what the model sees."""
+
+import numpy as np
+import pytest
+from django.core.files.storage import default_storage
+
+from annotations.dicom.frames import decode_stored
+from annotations.models import PhysicalParameters, Project
+from inference import engine
+from inference.engine import engine_for, read_frames
+from inference.mediqa.errors import UnscorableImage
+from inference.sources import image_sources
+from tests.factories import make_project
+from tests.inference.images import baseline, make_stored_image, phantom, store_frame
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("objects")]
+
+
+@pytest.fixture
+def project() -> Project:
+    return make_project()
+
+
+def source_of(image):
+    return image_sources([image.pk], features_version="none")[0]
+
+
+def test_pixels_come_in_modality_units_and_stack_order(project):
+    image = make_stored_image(project, slices=3)
+    pixels = read_frames(source_of(image).frames)
+    expected = np.stack([phantom(20, index).astype(np.float32) - 1024 for index in range(3)])
+    assert pixels.dtype == np.float32
+    np.testing.assert_array_equal(pixels, expected)
+
+
+def test_colours_become_luminance(project):
+    image = make_stored_image(project)
+    colour = np.zeros((64, 64, 3), dtype=np.uint8)
+    colour[..., 1] = 100
+    store_frame(image, 0, colour)
+    pixels = read_frames(source_of(image).frames)
+    assert pixels.shape == (1, 64, 64)
+    assert pixels.max() == pytest.approx(58.7, abs=0.1)  # ITU-R BT.601: 0.587 of green
+
+
+def test_slices_of_different_sizes_are_refused(project):
+    image = make_stored_image(project, slices=2)
+    store_frame(image, 1, np.zeros((32, 32), dtype=np.uint16))
+    with pytest.raises(UnscorableImage):
+        read_frames(source_of(image).frames)
+
+
+def test_a_frame_with_a_rescale_of_its_own_uses_it(project):
+    image = make_stored_image(project)
+    store_frame(image, 0, phantom(0, 0), frame_rescales=((2.0, -5.0),))
+    np.testing.assert_allclose(read_frames(source_of(image).frames)[0], phantom(0, 0) * 2.0 - 5.0)
+
+
+def test_the_prompt_is_read_from_series_and_acquisition(project):
+    image = make_stored_image(project, slices=2)
+    image.series.modality, image.series.body_part_examined = "MR", "BRAIN"
+    image.series.save()
+    first = image.slices.get(index=0).instance
+    PhysicalParameters.objects.create(instance=first, echo_time_ms=90.0, repetition_time_ms=4000.0)
+    source = source_of(image)
+    assert (source.prompt.dimension, source.prompt.modality, source.prompt.region) == ("3D", "MR", "head")
+    assert source.prompt.image_type == "t2"
+    assert set(source.provenance.values()) == {"dicom"}
+
+
+def test_a_volume_too_large_for_memory_is_scored_from_its_salient_slices(project, monkeypatch):
+    image = make_stored_image(project, slices=40)
+    loaded = engine_for(baseline(project))
+    usual = loaded.prepare(source_of(image))
+    monkeypatch.setattr(engine, "MOST_VOXELS", 64 * 64 * 10)
+    reads = []
+    monkeypatch.setattr(engine, "decode_stored", lambda content: reads.append(1) or decode_stored(content))
+    long = loaded.prepare(source_of(image))
+    assert len(reads) == 40 + len(long.slice_indices)
+    np.testing.assert_array_equal(long.slice_indices, usual.slice_indices)
+    np.testing.assert_array_equal(long.tiles, usual.tiles)
+    assert len(long.salience) == 40
+
+
+def test_a_model_is_loaded_once_in_a_process(project):
+    version = baseline(project)
+    loaded = engine_for(version)
+    default_storage.delete(version.weights_name)
+    assert engine_for(version) is loaded
+
+
+def test_a_checkpoint_survives_storage(project):
+    loaded = engine_for(baseline(project))
+    content = loaded.checkpoint()
+    assert content.weights == default_storage.open(baseline(project).weights_name).read()
