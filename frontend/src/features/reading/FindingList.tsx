@@ -31,6 +31,7 @@ function FindingLine({ desk, finding, index }: { desk: Desk; finding: Finding; i
         onClick={() => void desk.viewer.value?.scrollTo(finding.slice_index)}
       >
         {number}
+        <span class="findings-slice"> · slice {finding.slice_index + 1}</span>
       </button>
       <select
         aria-label={`Kind of finding ${number}`}

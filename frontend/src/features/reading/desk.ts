@@ -69,6 +69,10 @@ export function startDesk(desk: Desk): void {
   effect(() => {
     if (!session.needsSignIn.value) void outbox.flush();
   });
+  effect(() => {
+    const status = desk.viewer.value?.state.value.failureStatus;
+    if (status === 401 || status === 403) void session.isSignedIn().catch(() => undefined);
+  });
   addEventListener('online', () => void resume(desk));
   addEventListener('pagehide', () => room.keep());
   document.addEventListener('visibilitychange', () => room.keep());

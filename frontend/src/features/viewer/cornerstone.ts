@@ -1,6 +1,7 @@
 import { RenderingEngine, cache, getConfiguration, init as initCore } from '@cornerstonejs/core';
 import { init as initLoader } from '@cornerstonejs/dicom-image-loader';
 import { PanTool, WindowLevelTool, ZoomTool, addTool, init as initTools } from '@cornerstonejs/tools';
+import { registerFrameFetch } from './frameFetch';
 
 export const ENGINE_ID = 'reading';
 
@@ -21,11 +22,8 @@ export function startRenderer(options: RendererOptions): Renderer {
   if (renderer) return renderer;
   initCore({ rendering: { useCPURendering: options.forceCpu }, debug: { statsOverlay: false } });
   initTools();
-  // The frames' address answers one codestream as it lies; no need to unpack a multipart answer.
-  initLoader({
-    maxWebWorkers: workerCount(),
-    beforeSend: () => Promise.resolve({ Accept: 'application/octet-stream; transfer-syntax=*' }),
-  });
+  initLoader({ maxWebWorkers: workerCount() });
+  registerFrameFetch();
   for (const tool of [WindowLevelTool, ZoomTool, PanTool]) addTool(tool);
   cache.setMaxCacheSize(cacheBytes());
   renderer = { engine: new RenderingEngine(ENGINE_ID), isCpu: isCpuRendering() };

@@ -78,31 +78,21 @@ function createFrameLoad(reading: Case, isCpu: boolean): FrameLoad {
   };
 }
 
-async function fetchFrame(imageId: string, isCpu: boolean): Promise<void> {
-  try {
-    // The options are those of the viewport itself: what it finds in the cache is what it would have made.
-    const options = { requestType: Enums.RequestType.Interaction, priority: 5, useRGBA: isCpu };
-    await imageLoader.loadAndCacheImage(imageId, options);
-  } catch (error) {
-    if (cache.getImageLoadObject(imageId)) cache.removeImageLoadObject(imageId);
-    throw new FrameError(statusOf(error), error);
-  }
-}
+const underway = new Map<string, Promise<void>>();
 
-/** A frame that could not be fetched or decoded; `status` is the server's answer, 0 where there was none. */
-export class FrameError extends Error {
-  constructor(
-    readonly status: number | null,
-    cause: unknown,
-  ) {
-    super('The image could not be loaded.', { cause });
-    this.name = 'FrameError';
-  }
-}
-
-function statusOf(error: unknown): number | null {
-  const found = error instanceof XMLHttpRequest ? error : (error as { error?: unknown } | null)?.error;
-  return found instanceof XMLHttpRequest ? found.status : null;
+/** Fetches and decodes one frame once, however many ask; only what succeeded is kept. */
+function fetchFrame(imageId: string, isCpu: boolean): Promise<void> {
+  if (cache.getImageLoadObject(imageId)) return Promise.resolve();
+  const known = underway.get(imageId);
+  if (known) return known;
+  // The options are those of the viewport itself: what it finds in the cache is what it would have made.
+  const options = { requestType: Enums.RequestType.Interaction, priority: 5, useRGBA: isCpu };
+  const made = imageLoader
+    .loadImage(imageId, options)
+    .then((image) => cache.putImageLoadObject(imageId, { promise: Promise.resolve(image) }))
+    .finally(() => underway.delete(imageId));
+  underway.set(imageId, made);
+  return made;
 }
 
 function idle(): Promise<void> {

@@ -5,7 +5,8 @@ import { firstSlice } from '../../lib/loadOrder';
 import { presetsFor, rangeOf, windowOf, type ValueRange, type VoiFunction } from '../../lib/windows';
 import { wheelTurn } from '../../lib/wheel';
 import { startRenderer, type Renderer, type RendererOptions } from './cornerstone';
-import { FrameError, framesOf, type FrameLoad } from './frameLoader';
+import { FrameError } from './frameFetch';
+import { framesOf, type FrameLoad } from './frameLoader';
 import { ScreenGeometry } from './geometry';
 import { isColour, voiFunction } from './metadata';
 import { bindDragTools, type DragTool } from './tools';
@@ -118,7 +119,10 @@ export class StackViewer {
       await shown.frames.load(wanted);
       if (this.shown !== shown || this.wantedSlice !== wanted) return;
       this.update({ failedSlice: null, failureStatus: null });
+      const { voiRange } = this.viewport.getProperties();
       await this.viewport.setImageIdIndex(wanted);
+      // Without WebGL the library goes back to the header's window with each slice.
+      if (this.isCpu && voiRange) this.viewport.setProperties({ voiRange });
     } catch (error) {
       if (this.wantedSlice === wanted) this.fail(error, shown.reading.assignment, wanted);
     }
