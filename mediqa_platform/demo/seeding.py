@@ -20,7 +20,6 @@ BATCH_SIZE = 16
 PYDICOM_DATA = (
     "693_UNCI.dcm",  # CT head, explicit little endian
     "explicit_VR-UN.dcm",  # CT abdomen, JPEG 2000 lossless
-    "bad_sequence.dcm",  # CT neck, JPEG lossless
     "eCT_Supplemental.dcm",  # CT, enhanced multi-frame
     "MR-SIEMENS-DICOM-WithOverlays.dcm",  # MR abdomen, explicit little endian
     "MR2_J2KR.dcm",  # MR shoulder, JPEG 2000 lossless

@@ -69,9 +69,11 @@ class Command(BaseCommand):
         except JobAlreadyActive:
             self.stdout.write("The sweep began to score them by itself.")
         total = Image.objects.in_project(project).count()
-        while Prediction.objects.pending_images(version).exists():
-            scored = Prediction.objects.filter(model_version=version).count()
-            self.stdout.write(f"MedIQA has scored {scored} of {total} images ...")
+        told = -1
+        while pending := Prediction.objects.pending_images(version).count():
+            if pending != told:
+                self.stdout.write(f"MedIQA has scored {total - pending} of {total} images ...")
+            told = pending
             self._fail_with(project)
             time.sleep(POLL_SECONDS)
         self.stdout.write("MedIQA has scored them all.")
