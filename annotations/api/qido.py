@@ -1,4 +1,4 @@
-"""QIDO-RS (PS3.18 section 10.6): search in what the user's Projects hold. Nothing is found by a patient's identifiers."""
+"""QIDO-RS (PS3.18 section 10.6): search in what the Projects of the user hold. No patient is found by an identifier."""
 
 from __future__ import annotations
 
