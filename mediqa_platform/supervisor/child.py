@@ -1,6 +1,7 @@
 """One supervised process: how it is started, read, and ended."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 from mediqa_platform.supervisor.launching import Account, guarded_command
 
 READ_SIZE = 65536
+ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def _nothing() -> None:
@@ -155,5 +157,5 @@ class Child:
 
     @staticmethod
     def _decoded(line: bytes) -> str:
-        text = line.decode("utf-8", "replace").rstrip("\r").rsplit("\r", 1)[-1]
+        text = ANSI.sub("", line.decode("utf-8", "replace")).rstrip("\r").rsplit("\r", 1)[-1]
         return "".join(character for character in text if character.isprintable() or character == "\t")

@@ -24,6 +24,8 @@ SOURCE_ROOT = Path(__file__).resolve().parents[2]
 BUNDLE_INPUTS = ("src", "scripts", "package.json", "package-lock.json", "vite.config.ts", "tsconfig.json")
 BUILD_SECONDS = 900
 OUTPUT_TAIL = 25
+# What is worth a line in the log; all the rest is kept for the error message.
+PROGRESS = re.compile(r"added \d+ package|vite v|transforming|.*modules transformed|rendering|.*built in")
 
 State = Literal["ready", "building", "failed", "missing"]
 
@@ -200,7 +202,8 @@ def _relay(process: "subprocess.Popen[str]", say: Callable[[str], None]) -> list
     tail: list[str] = []
     for line in process.stdout or ():
         if text := line.strip():
-            say(text)
+            if PROGRESS.match(text):
+                say(text)
             tail = [*tail, text][-OUTPUT_TAIL:]
     return tail
 
