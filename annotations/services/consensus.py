@@ -34,13 +34,13 @@ def consensus_of(project: Project) -> list[Consensus]:
         return []
     scores = Score.objects.filter(reading__in=Reading.objects.of(project).current(), criterion__rubric=rubric)
     rows = scores.values("reading__image_id", "criterion_id").annotate(
-        value=Avg("value"), reader_count=Count("reading__reader", distinct=True), spread=StdDev("value", sample=True)
+        mean=Avg("value"), reader_count=Count("reading__reader", distinct=True), spread=StdDev("value", sample=True)
     )
     return [
         Consensus(
             image_id=row["reading__image_id"],
             criterion_id=row["criterion_id"],
-            value=row["value"],
+            value=row["mean"],
             reader_count=row["reader_count"],
             spread=row["spread"],
         )
