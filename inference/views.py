@@ -69,7 +69,7 @@ def scoring(request: HttpRequest, project: Project) -> HttpResponse:
         "version": version,
         "images": images.count(),
         "scored": Prediction.objects.filter(model_version=version, image__in=images).count(),
-        "refusals": ScoringRefusal.objects.filter(model_version=version).order_by("pk")[:20],
+        "refusals": ScoringRefusal.objects.visible_to(request.user).filter(model_version=version).order_by("pk")[:20],
         "scoring_job": Job.objects.filter(project=project, kind=JobKind.PRESCORE).first(),
         "ingest_job": Job.objects.filter(project=project, kind=JobKind.INGEST).active().first(),
     }

@@ -73,6 +73,12 @@ class CriterionPrediction(models.Model):
         return f"{self.criterion.key}: {self.quality:.2f}"
 
 
+class ScoringRefusalQuerySet(models.QuerySet["ScoringRefusal"]):
+    def visible_to(self, user: User | AnonymousUser) -> ScoringRefusalQuerySet:
+        """Blinding as for Predictions: that a model could not score an Image tells something of its quality."""
+        return self.filter(unblinded_for(user)) if user.is_authenticated else self.none()
+
+
 class ScoringRefusal(models.Model):
     """Why a ModelVersion could not score an Image. Stands in a Prediction's place, so that the rest goes on."""
 
@@ -82,6 +88,8 @@ class ScoringRefusal(models.Model):
     reason = models.CharField(max_length=60)
     detail = models.TextField()
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScoringRefusalQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -1,7 +1,7 @@
 """The permission matrix: every role, every endpoint, every verb, in one's own Project and in another's.
 
-Two Projects that are filled alike. `A` has one member of each role, and one who reads and trains at once. What a line of the
-matrix does not allow is refused: 403 for members without the role, 404 for everybody else, 401 for who is not signed in.
+Two Projects are filled alike. What a line of the matrix does not allow is refused: 403 for members without the role,
+404 for everybody else, 401 (on pages: the way to the sign-in) for who is not signed in.
 """
 
 import uuid
