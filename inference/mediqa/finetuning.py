@@ -1,7 +1,8 @@
 """Fitting heads to expert scores on cached features, the encoder frozen: seconds for a hundred images.
 
-beta-NLL: Seitzer et al., ICLR 2022. Members see different bootstrap weights and start from different members
-of the prior, and are pulled back to it (L2-SP, Li et al., ICML 2018), so that few scores can't spoil it.
+beta-NLL: Seitzer et al., ICLR 2022. Members see different bootstrap samples and start from different members
+of the prior, and are pulled back to it (L2-SP, Li et al., ICML 2018), so that few scores can't spoil it. The
+images that a member did not see set the level of its variance, so that a good fit is not taken for knowledge.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from inference.mediqa.types import DoubleArray, Features, Scale
 
 OnProgress = Callable[[str, int, int, float], None]
 ShouldStop = Callable[[], bool]
+PSEUDO_COUNT = 2.0  # images that a member is taken to have judged as it said
 UNIT_MARGIN = 0.02  # targets at the ends of a scale keep a finite logit
 
 
@@ -178,7 +180,6 @@ def _train(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.epochs)
     count = len(unit)
     votes = torch.poisson(torch.ones(config.members, count), generator=generator)  # bootstrap weights
-    votes = votes + 0.1
     for epoch in range(config.epochs):
         if should_stop is not None and should_stop():
             raise FittingCancelled("The fitting was cancelled.")
@@ -196,6 +197,19 @@ def _train(
         schedule.step()
         if on_progress is not None:
             on_progress("fit", epoch + 1, config.epochs, total)
+    _scale_variance(network, batch, unit, votes)
+
+
+def _scale_variance(network: HeadNetwork, batch: TokenBatch, unit: Tensor, votes: Tensor) -> None:
+    """Shift each member's log variance so that squared errors on images it did not see are as it says."""
+    with torch.no_grad():
+        output = network(batch)
+        unseen = torch.isfinite(unit)[None] & (votes == 0)[:, :, None]  # [M, n, Q]
+        ratio = (output.mean - torch.nan_to_num(unit)) ** 2 / output.log_variance.exp()
+        known = unseen.sum(1)  # [M, Q]
+        factor = ((ratio * unseen).sum(1) + PSEUDO_COUNT) / (known + PSEUDO_COUNT)
+        spread = network.out_bias.view(len(factor), 3, -1)[:, 2]
+        spread += factor.clamp(0.05, 20.0).log()
 
 
 def _distance(network: HeadNetwork, start: Mapping[str, Tensor]) -> Tensor:

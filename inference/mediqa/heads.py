@@ -74,15 +74,15 @@ def collate(features: Sequence[Features]) -> TokenBatch:
 
 
 class HeadNetwork(nn.Module):
-    """All members at once; every weight has a leading member axis."""
+    """All members at once; every weight has a leading member axis. Starts at zero: ``finetuning`` fills it."""
 
     def __init__(self, channels: int, criteria: int, members: int, hidden: int) -> None:
         super().__init__()
         self.register_buffer("shift", torch.zeros(channels))
         self.register_buffer("gain", torch.ones(channels))
-        self.trunk = nn.Parameter(torch.randn(members, channels, hidden) / math.sqrt(channels))
+        self.trunk = nn.Parameter(torch.zeros(members, channels, hidden))
         self.trunk_bias = nn.Parameter(torch.zeros(members, 1, hidden))
-        self.out = nn.Parameter(torch.randn(members, hidden, 3 * criteria) / math.sqrt(hidden))
+        self.out = nn.Parameter(torch.zeros(members, hidden, 3 * criteria))
         self.out_bias = nn.Parameter(torch.zeros(members, 1, 3 * criteria))
         self.attention = nn.Parameter(torch.tensor([-1.0, 0.5]).repeat(members, criteria, 1))
         self.affine_gain = nn.Parameter(torch.ones(members, criteria))

@@ -235,13 +235,14 @@ def _step_loss(
 
 
 def _turned(tiles: Tensor, rng: np.random.Generator, every: int) -> Tensor:
-    """Flip and transpose the tiles of each image at random: [B, T, 2, S, S]."""
+    """Flip, transpose and slightly re-window the copies of each image together: [B, T, 2, S, S]."""
     parts = []
     for start in range(0, len(tiles), every):
         part = tiles[start : start + every]
         flips = [axis for axis in (-1, -2) if rng.random() < 0.5]
         turned = part.flip(flips) if flips else part
-        parts.append(turned.transpose(-1, -2) if rng.random() < 0.5 else turned)
+        turned = turned.transpose(-1, -2) if rng.random() < 0.5 else turned
+        parts.append(turned * rng.uniform(0.85, 1.15) + rng.uniform(-0.05, 0.05))
     return torch.cat(parts)
 
 

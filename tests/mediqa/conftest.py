@@ -76,7 +76,9 @@ def mr_volume() -> ImageArray:
     return ImageArray(pixels=phantom(12), prompt=Prompt("3D", "MR", "head", "t1"))
 
 
-def random_features(count: int, *, slices: int = 1, tokens: int = 20, channels: int = 12, seed: int = 0) -> list[Features]:
+def random_features(
+    count: int, *, slices: int = 1, tokens: int = 20, channels: int = 12, seed: int = 0
+) -> list[Features]:
     """Return features with one hidden number each, ``tokens[..., 0]``, that a head can find."""
     rng = np.random.default_rng(seed)
     features = []

@@ -11,7 +11,7 @@ from inference.mediqa.types import Scale
 from .conftest import random_features
 
 SCALE = {"noise": Scale(1.0, 5.0)}
-QUICK = FitConfig(epochs=30, members=3, hidden=8)
+QUICK = FitConfig(epochs=40, members=3, hidden=8, learning_rate=1e-2)
 
 
 def hidden_number(features):
@@ -91,9 +91,7 @@ def test_disagreement_grows_away_from_the_scored_images(fitted):
     near, far = random_features(30, slices=2, seed=5), random_features(30, slices=2, seed=5)
     for one in far:
         one.tokens[..., 1:] *= 8
-    assert (
-        fitted.predict(far)["noise"].epistemic_std.mean() > 1.5 * fitted.predict(near)["noise"].epistemic_std.mean()
-    )
+    assert fitted.predict(far)["noise"].epistemic_std.mean() > 1.5 * fitted.predict(near)["noise"].epistemic_std.mean()
 
 
 def test_noisy_scores_give_a_larger_aleatoric_part():
@@ -147,7 +145,7 @@ def test_progress_is_told_and_cancel_is_obeyed():
             on_progress=lambda *step: told.append(step),
             should_stop=lambda: len(told) == 4,
         )
-    assert [step[:3] for step in told] == [("fit", number, 30) for number in (1, 2, 3, 4)]
+    assert [step[:3] for step in told] == [("fit", number, 40) for number in (1, 2, 3, 4)]
 
 
 @pytest.mark.parametrize(
@@ -163,9 +161,7 @@ def test_progress_is_told_and_cancel_is_obeyed():
 def test_scores_that_cannot_be_learnt_are_refused_before_anything_starts(values, error):
     told: list[object] = []
     with pytest.raises(error):
-        fit_heads(
-            random_features(20), {"noise": np.array(values)}, SCALE, on_progress=lambda *step: told.append(step)
-        )
+        fit_heads(random_features(20), {"noise": np.array(values)}, SCALE, on_progress=lambda *step: told.append(step))
     assert told == []
 
 
@@ -183,9 +179,7 @@ def test_heads_survive_a_round_trip(fitted):
     features = random_features(10, slices=2, seed=6)
     calibrated = fitted.calibrated(features, {"noise": known_function(features)})
     again = HeadEnsemble.from_checkpoint(*calibrated.to_checkpoint())
-    np.testing.assert_array_equal(
-        again.predict(features)["noise"].mean, calibrated.predict(features)["noise"].mean
-    )
+    np.testing.assert_array_equal(again.predict(features)["noise"].mean, calibrated.predict(features)["noise"].mean)
     assert again.scales == calibrated.scales
     assert again.interval_factor("noise", 0.9) == calibrated.interval_factor("noise", 0.9)
 

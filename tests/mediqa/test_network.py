@@ -83,7 +83,7 @@ def test_window_attention_stays_in_its_window():
     layer = WindowAttention(CONFIG, shift=0)
     tokens, prompt = torch.randn(1, 16, 16), torch.zeros(1, 8)
     changed = tokens.clone()
-    changed[0, 0] += 1.0  # place (0, 0) of a 4 x 4 grid with windows of 2 x 2
+    changed[0, 0, 0] += 3.0  # place (0, 0) of a 4 x 4 grid with windows of 2 x 2
     moved = (layer(changed, prompt) - layer(tokens, prompt)).abs().sum(-1)[0].reshape(4, 4) > 1e-6
     assert moved[:2, :2].all()
     assert not moved[2:].any()
@@ -95,7 +95,7 @@ def test_shifted_windows_do_not_join_opposite_borders():
     layer = WindowAttention(CONFIG, shift=1)
     tokens, prompt = torch.randn(1, 16, 16), torch.zeros(1, 8)
     changed = tokens.clone()
-    changed[0, 0] += 1.0
+    changed[0, 0, 0] += 3.0
     moved = (layer(changed, prompt) - layer(tokens, prompt)).abs().sum(-1)[0].reshape(4, 4) > 1e-6
     assert moved.nonzero().tolist() == [[0, 0]]
     assert torch.isinf(shift_mask(4, 2, 1)).any()

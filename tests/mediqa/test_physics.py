@@ -5,7 +5,17 @@ import math
 import pytest
 import torch
 
-from inference.mediqa.physics import DEGRADATIONS, KINDS, Subject, ct, degrade, generic, mr, physical_parameters, projection
+from inference.mediqa.physics import (
+    DEGRADATIONS,
+    KINDS,
+    Subject,
+    ct,
+    degrade,
+    generic,
+    mr,
+    physical_parameters,
+    projection,
+)
 
 
 def seeded(seed: int = 0) -> torch.Generator:

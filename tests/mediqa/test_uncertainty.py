@@ -61,6 +61,7 @@ def test_distance_survives_a_round_trip():
 
 
 def test_constant_embeddings_and_single_ones():
-    assert np.isfinite(OodStatistics.fit(np.ones((5, 3), dtype=np.float32)).distance(np.zeros((1, 3), np.float32))).all()
+    constant = OodStatistics.fit(np.ones((5, 3), dtype=np.float32))
+    assert np.isfinite(constant.distance(np.zeros((1, 3), np.float32))).all()
     with pytest.raises(ValueError, match="two"):
         OodStatistics.fit(np.ones((1, 3), dtype=np.float32))
