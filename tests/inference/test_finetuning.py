@@ -1,0 +1,248 @@
+"""From readers' scores to a candidate with its report."""
+
+import json
+
+import pytest
+from django.core.files.storage import default_storage
+from django.utils import timezone
+
+from annotations.errors import JobAlreadyActive, JobCancelled
+from annotations.models import Job, JobState, Project, PromotionPolicy, Role, User
+from annotations.services.jobs import cancel_job
+from inference.engine import engine_for
+from inference.errors import (
+    BadRunConfig,
+    CheckpointMissing,
+    ConstantScores,
+    NoProductionVersion,
+    TooFewScores,
+)
+from inference.models import FineTuneRun, LabelSnapshot, ModelVersion, Partition, Prediction, Stage
+from inference.services.finetuning import execute_run, start_run
+from inference.services.registry import promote
+from inference.tasks import run_fine_tuning
+from tests.factories import make_image, make_member, make_project, make_reading
+from tests.inference.images import Reports, baseline, lapse_lease, make_read_images, make_stored_image, prescore
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("objects")]
+QUICK = {"epochs": 15, "members": 2}
+
+
+@pytest.fixture
+def project() -> Project:
+    return make_project()
+
+
+@pytest.fixture
+def reader(project) -> User:
+    return make_member(project, Role.READER)
+
+
+@pytest.fixture
+def read_project(project, reader) -> Project:
+    make_read_images(project, reader)
+    baseline(project)
+    return project
+
+
+def start(project: Project, **config: object) -> FineTuneRun:
+    return start_run(project=project, by=None, seed=1, config={**QUICK, **config})
+
+
+def execute(run: FineTuneRun) -> ModelVersion:
+    return execute_run(run=run, load=engine_for, reporter=Reports(), now=timezone.now())
+
+
+def test_a_run_makes_a_candidate_with_a_report_and_a_loss_curve(read_project):
+    run = start(read_project)
+    run_fine_tuning(str(run.job_id))
+    run.refresh_from_db()
+    run.job.refresh_from_db()
+    assert run.job.state == JobState.SUCCEEDED
+    assert run.candidate.stage == Stage.CANDIDATE
+    assert (run.candidate.number, run.candidate.parent) == (2, run.parent)
+    assert run.candidate.features_version == run.parent.features_version
+    assert run.report["versions"] == {"old": 1, "new": 2}
+    assert set(run.report["criteria"]["overall"]["metrics"]) == {"plcc", "srocc", "krocc", "rmse", "mae"}
+    assert run.report["counts"]["test"]["images"] == run.snapshot.entries.filter(partition=Partition.TEST).count()
+    assert [step for _, step, _ in run.loss_history] == list(range(1, 16))
+    assert run.seconds_left is None
+    assert run.job.result == {"model_version": 2, "is_gate_passed": run.report["gate"]["passed"]}
+    json.dumps(run.report, allow_nan=False)
+
+
+def test_both_versions_are_compared_on_the_same_test_images(read_project):
+    candidate = execute(start(read_project, epochs=60))
+    report = candidate.report["criteria"]["overall"]
+    entries = LabelSnapshot.objects.get().entries.filter(partition=Partition.TEST)
+    assert sorted(point["consensus"] for point in report["scatter"]) == sorted(
+        entries.values_list("consensus", flat=True)
+    )
+    assert report["metrics"]["rmse"]["new"]["value"] < report["metrics"]["rmse"]["old"]["value"]
+
+
+def test_the_checkpoint_says_what_it_was_trained_on_and_names_nobody(read_project):
+    run = start(read_project)
+    candidate = execute(run)
+    document = default_storage.open(candidate.document_name).read().decode()
+    training = json.loads(document)["training"]["heads"]
+    assert training["snapshot_sha256"] == run.snapshot.sha256
+    assert training["parent_sha256"] == run.parent.sha256
+    assert "patient-" not in document
+
+
+def test_a_promoted_candidate_scores_the_rest_and_the_old_predictions_stay(read_project):
+    prescore(read_project)
+    candidate = execute(start(read_project, epochs=60))
+    promote(version=candidate, by=None, now=timezone.now())
+    assert prescore(read_project) == {"model_version": 2, "scored": 16, "refused": 0, "from_cache": 16}
+    assert Prediction.objects.count() == 32
+    assert not Prediction.objects.filter(model_version=candidate, criteria__is_prior=True).exists()
+
+
+def test_the_same_seed_and_snapshot_give_the_same_report(read_project):
+    first, second = (execute(start_after(read_project)) for _ in range(2))
+    assert first.report["criteria"] == second.report["criteria"]
+    assert first.pk != second.pk
+
+
+def start_after(project: Project) -> FineTuneRun:
+    Job.objects.filter(project=project).update(state=JobState.SUCCEEDED, finished_at=timezone.now())
+    return start(project)
+
+
+def test_by_the_projects_policy_a_candidate_that_passed_is_promoted_at_once(read_project):
+    read_project.promotion_policy = PromotionPolicy.AUTOMATIC
+    read_project.save()
+    candidate = execute(start(read_project, epochs=60))
+    candidate.refresh_from_db()
+    assert candidate.has_passed_gate
+    assert (candidate.stage, candidate.promoted_by) == (Stage.PRODUCTION, None)
+
+
+def test_images_that_were_never_scored_are_encoded_by_the_run(read_project):
+    assert not read_project.predictions.exists()
+    execute(start(read_project))
+    assert all(image.embeddings.count() == 1 for image in read_project.images.all())
+
+
+def test_a_run_may_learn_some_criteria_only(reader):
+    project = make_project(criteria=("overall", "noise"))
+    make_read_images(project, make_member(project, Role.READER))
+    baseline(project)
+    candidate = execute(start(project, criteria=["overall"]))
+    assert set(candidate.report["criteria"]) == {"overall", "noise"}
+    figures = candidate.report["criteria"]["noise"]["metrics"]["rmse"]
+    assert figures["old"] == figures["new"]
+
+
+# -- refused before anything starts --
+def assert_nothing_started(project: Project) -> None:
+    assert not Job.objects.filter(project=project).exists()
+    assert not FineTuneRun.objects.exists()
+    assert not LabelSnapshot.objects.exists()
+
+
+def test_too_few_scores_are_refused(project, reader):
+    make_read_images(project, reader, patients=2)
+    baseline(project)
+    with pytest.raises(TooFewScores, match="4 images of 2 patients"):
+        start(project)
+    assert_nothing_started(project)
+
+
+def test_constant_scores_are_refused(project, reader):
+    for number in range(12):
+        make_reading(project, make_image(project, patient_key=f"p{number}"), reader, {"overall": 2.0})
+    baseline(project)
+    with pytest.raises(ConstantScores):
+        start(project)
+    assert_nothing_started(project)
+
+
+def test_a_missing_checkpoint_is_refused(read_project):
+    default_storage.delete(baseline(read_project).weights_name)
+    with pytest.raises(CheckpointMissing, match="Restore it from a backup"):
+        start(read_project)
+    assert_nothing_started(read_project)
+
+
+def test_without_production_there_is_nothing_to_start_from(project, reader):
+    make_read_images(project, reader)
+    with pytest.raises(NoProductionVersion):
+        start(project)
+
+
+def test_one_run_of_a_project_at_a_time(read_project):
+    start(read_project)
+    with pytest.raises(JobAlreadyActive):
+        start(read_project)
+    assert FineTuneRun.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"epochs": 0},
+        {"epochs": "many"},
+        {"members": True},
+        {"criteria": []},
+        {"criteria": ["unheard-of"]},
+        {"learning": 1},
+    ],
+)
+def test_senseless_settings_are_refused(read_project, config):
+    with pytest.raises(BadRunConfig):
+        start(read_project, **config)
+
+
+# -- interrupted --
+def test_a_cancelled_run_leaves_no_candidate(read_project):
+    run = start(read_project)
+    with pytest.raises(JobCancelled):
+        execute_run(run=run, load=engine_for, reporter=Reports(raises=JobCancelled(), at=8), now=timezone.now())
+    assert ModelVersion.objects.count() == 1
+
+
+def test_a_run_that_is_cancelled_before_it_began_is_not_begun(read_project):
+    run = start(read_project)
+    cancel_job(job=run.job, now=timezone.now())
+    run_fine_tuning(str(run.job_id))
+    assert ModelVersion.objects.count() == 1
+
+
+class Killed(BaseException):
+    """The end of a process: no `except Exception` sees it."""
+
+
+@pytest.mark.parametrize("place", ["_report", "_register", "_promote_by_policy"])
+def test_a_run_whose_worker_died_is_finished_by_the_next_with_one_candidate(read_project, monkeypatch, place):
+    run = start(read_project)
+    with monkeypatch.context() as patch:
+        patch.setattr(f"inference.services.finetuning.{place}", dies)
+        with pytest.raises(Killed):
+            run_fine_tuning(str(run.job_id))
+    lapse_lease(run.job)
+    run_fine_tuning(str(run.job_id))
+    run.refresh_from_db()
+    run.job.refresh_from_db()
+    assert run.job.state == JobState.SUCCEEDED
+    assert ModelVersion.objects.filter(stage=Stage.CANDIDATE).get() == run.candidate
+
+
+def dies(*args: object) -> None:
+    raise Killed
+
+
+def test_an_image_that_can_no_longer_be_read_is_left_out(read_project):
+    run = start(read_project)
+    image_id = run.snapshot.entries.filter(partition=Partition.TRAIN).values_list("image_id", flat=True)[0]
+    image = read_project.images.get(pk=image_id)
+    default_storage.delete(image.slices.get().instance.frame_name(1))
+    before = run.snapshot.entries.filter(partition=Partition.TRAIN).count()
+    assert execute(run).report["counts"]["train"]["images"] == before - 1
+
+
+def test_unread_images_play_no_part(read_project):
+    make_stored_image(read_project, seed=99)
+    assert start(read_project).snapshot.entries.count() == 16
