@@ -3,12 +3,12 @@ import type { Desk } from './desk';
 
 /** Rings over the image where this slice has findings. */
 export function FindingMarks({ desk, viewer }: { desk: Desk; viewer: StackViewer }) {
-  // Read for its change only: each picture drawn may have moved the image under the rings.
-  void viewer.state.value.drawn;
   const findings = desk.room.draft.value?.findings ?? [];
+  // The state changes with each picture drawn, which may have moved the image under the rings.
+  const { sliceIndex } = viewer.state.value;
   const here = findings
     .map((finding, index) => ({ finding, index, at: viewer.canvasPointOf(finding.x, finding.y) }))
-    .filter(({ finding }) => finding.slice_index === viewer.state.value.sliceIndex);
+    .filter(({ finding }) => finding.slice_index === sliceIndex);
   return (
     <svg class="marks" aria-hidden="true">
       {here.map(({ index, at }) => at && <Mark key={index} number={index + 1} at={at} />)}

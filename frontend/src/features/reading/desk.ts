@@ -3,10 +3,11 @@ import { apiRoot, createClient } from '../../api/client';
 import type { Case, DisplayState } from '../../api/types';
 import { framesOf, prefetchCase, releaseCase } from '../viewer/frameLoader';
 import type { StackViewer } from '../viewer/stackViewer';
+import { EMPTY_STATE } from '../viewer/viewerState';
 import { ActivityWatch } from './activity';
 import type { Draft } from './draft';
 import { openKeptStore, type KeptStore } from './keptStore';
-import { createOutbox, type Outbox, type OutboxEntry } from './outbox';
+import { Outbox, type OutboxEntry } from './outbox';
 import type { ReadingConfig } from './readingConfig';
 import { Room } from './room';
 import { sendReading } from './sendReading';
@@ -34,12 +35,11 @@ export function createDesk(config: ReadingConfig): Desk {
   const kept = openKeptStore<OutboxEntry>('mediqa-outbox');
   const viewer = signal<StackViewer | null>(null);
   const activity = new ActivityWatch();
-  const outbox = createOutbox({
+  const outbox = new Outbox({
     username: config.username,
     store: kept,
     send: (entry) => sendReading(client, session, entry),
     onSaved: (entry, receipt) => void room.acknowledged(entry, receipt),
-    onRefused: () => undefined,
     now: () => new Date(),
     schedule: (callback, milliseconds) => {
       const timer = setTimeout(callback, milliseconds);
@@ -134,14 +134,14 @@ async function fetchAhead(screen: StackViewer, current: Case, next: Case | null)
 }
 
 function displayState(screen: StackViewer | null, config: ReadingConfig): DisplayState {
-  const state = screen?.state.value;
+  const state = screen?.state.value ?? EMPTY_STATE;
   return {
-    slice_index: state?.sliceIndex ?? 0,
-    window_center: state?.window?.center ?? null,
-    window_width: state?.window?.width ?? null,
-    zoom: state?.zoom ?? 1,
-    pan: state?.pan ?? [0, 0],
-    is_inverted: state?.isInverted ?? false,
+    slice_index: state.sliceIndex,
+    window_center: state.window?.center ?? null,
+    window_width: state.window?.width ?? null,
+    zoom: state.zoom,
+    pan: state.pan,
+    is_inverted: state.isInverted,
     viewport: [screen?.element.clientWidth ?? 0, screen?.element.clientHeight ?? 0],
     device_pixel_ratio: devicePixelRatio,
     software_version: config.software_version,

@@ -1,4 +1,4 @@
-import { signal, type ReadonlySignal } from '@preact/signals';
+import { signal } from '@preact/signals';
 import type { ReadingReceipt, Submission } from '../../api/types';
 import { backoffMilliseconds } from '../../lib/backoff';
 import type { KeptStore } from './keptStore';
@@ -37,97 +37,95 @@ export interface OutboxOptions {
   store: KeptStore<OutboxEntry>;
   send: (entry: OutboxEntry) => Promise<SendOutcome>;
   onSaved: (entry: OutboxEntry, receipt: ReadingReceipt) => void;
-  onRefused: (entry: OutboxEntry) => void;
   now: () => Date;
   /** Calls back later; returns the way to call it off. */
   schedule: (callback: () => void, milliseconds: number) => () => void;
 }
 
-export interface Outbox {
-  state: ReadonlySignal<OutboxState>;
+/** The readings on their way: kept on the device first, sent in order, gone when the server says so. */
+export class Outbox {
+  readonly state = signal<OutboxState>({ status: 'idle', waiting: [], refused: [], savedAt: null });
+  /** Acknowledged in this sitting: a disk that refuses to forget must not send them again. */
+  private readonly saved = new Set<string>();
+  private failures = 0;
+  private flushing: Promise<void> | null = null;
+  private callOff: (() => void) | null = null;
+
+  constructor(private readonly options: OutboxOptions) {}
+
   /** Reads what an earlier visit left, without sending. */
-  open(): Promise<void>;
-  /** Keeps the entry on the device, then sends all that waits. Resolves once it is kept. */
-  add(entry: OutboxEntry): Promise<void>;
-  /** Sends what waits, in order, one at a time; resolves when it stops. */
-  flush(): Promise<void>;
-  /** Takes a refused entry out of the box. */
-  dismiss(clientKey: string): Promise<void>;
-}
-
-export function createOutbox(options: OutboxOptions): Outbox {
-  const state = signal<OutboxState>({ status: 'idle', waiting: [], refused: [], savedAt: null });
-  let failures = 0;
-  let flushing: Promise<void> | null = null;
-  let callOff: (() => void) | null = null;
-
-  function update(change: Partial<OutboxState>): void {
-    state.value = { ...state.value, ...change };
-  }
-
-  async function read(): Promise<void> {
-    const kept = (await options.store.all()).map(([, entry]) => entry);
-    const mine = kept.filter((entry) => entry.username === options.username).sort((a, b) => a.queuedAt - b.queuedAt);
-    update({
+  async open(): Promise<void> {
+    const kept = (await this.options.store.all()).map(([, entry]) => entry);
+    const mine = kept.filter(({ username, submission }) => username === this.options.username && !this.saved.has(submission.client_key));
+    mine.sort((a, b) => a.queuedAt - b.queuedAt);
+    this.update({
       waiting: mine.filter((entry) => entry.refusal === null),
       refused: mine.filter((entry) => entry.refusal !== null),
     });
   }
 
+  /** Keeps the entry on the device, then sends all that waits. Resolves once it is kept. */
+  async add(entry: OutboxEntry): Promise<void> {
+    await this.options.store.set(entry.submission.client_key, entry);
+    await this.open();
+    void this.flush();
+  }
+
+  /** Sends what waits, in order, one at a time; resolves when it stops. */
+  async flush(): Promise<void> {
+    this.callOff?.();
+    this.callOff = null;
+    this.flushing ??= this.sendAll().finally(() => {
+      this.flushing = null;
+    });
+    await this.flushing;
+    // Added in the very moment in which the last round ended.
+    const { status, waiting } = this.state.value;
+    if (status === 'idle' && waiting.length > 0) await this.flush();
+  }
+
+  /** Takes a refused entry out of the box. */
+  async dismiss(clientKey: string): Promise<void> {
+    await this.options.store.delete(clientKey);
+    await this.open();
+  }
+
+  private async sendAll(): Promise<void> {
+    for (let entry = this.state.value.waiting[0]; entry; entry = this.state.value.waiting[0]) {
+      this.update({ status: 'sending' });
+      if (!(await this.settle(entry, await this.options.send(entry)))) return;
+    }
+    this.update({ status: 'idle' });
+  }
+
   /** Returns whether the next one may be sent. */
-  async function settle(entry: OutboxEntry, outcome: SendOutcome): Promise<boolean> {
-    if (outcome.kind === 'passing') {
-      failures += 1;
-      update({ status: 'offline' });
-      callOff = options.schedule(() => void flush(), backoffMilliseconds(failures));
-      return false;
+  private async settle(entry: OutboxEntry, outcome: SendOutcome): Promise<boolean> {
+    switch (outcome.kind) {
+      case 'passing':
+        this.failures += 1;
+        this.update({ status: 'offline' });
+        this.callOff = this.options.schedule(() => void this.flush(), backoffMilliseconds(this.failures));
+        return false;
+      case 'sign_in':
+        this.update({ status: 'sign_in' });
+        return false;
+      case 'saved':
+        this.saved.add(entry.submission.client_key);
+        await this.options.store.delete(entry.submission.client_key);
+        await this.open();
+        this.update({ savedAt: this.options.now() });
+        this.options.onSaved(entry, outcome.receipt);
+        break;
+      case 'refused':
+        await this.options.store.set(entry.submission.client_key, { ...entry, refusal: outcome.reason });
+        await this.open();
+        break;
     }
-    if (outcome.kind === 'sign_in') {
-      update({ status: 'sign_in' });
-      return false;
-    }
-    failures = 0;
-    const key = entry.submission.client_key;
-    const refused = outcome.kind === 'refused' ? { ...entry, refusal: outcome.reason } : null;
-    if (refused) await options.store.set(key, refused);
-    else await options.store.delete(key);
-    await read();
-    if (outcome.kind === 'saved') {
-      update({ savedAt: options.now() });
-      options.onSaved(entry, outcome.receipt);
-    } else if (refused) options.onRefused(refused);
+    this.failures = 0;
     return true;
   }
 
-  async function sendAll(): Promise<void> {
-    for (let entry = state.value.waiting[0]; entry; entry = state.value.waiting[0]) {
-      update({ status: 'sending' });
-      if (!(await settle(entry, await options.send(entry)))) return;
-    }
-    update({ status: 'idle' });
+  private update(change: Partial<OutboxState>): void {
+    this.state.value = { ...this.state.value, ...change };
   }
-
-  async function flush(): Promise<void> {
-    callOff?.();
-    callOff = null;
-    flushing ??= sendAll().finally(() => {
-      flushing = null;
-    });
-    await flushing;
-  }
-
-  return {
-    state,
-    open: read,
-    async add(entry) {
-      await options.store.set(entry.submission.client_key, entry);
-      await read();
-      void flush();
-    },
-    flush,
-    async dismiss(clientKey) {
-      await options.store.delete(clientKey);
-      await read();
-    },
-  };
 }

@@ -14,6 +14,11 @@ import { EMPTY_STATE, describeState, type ViewerState } from './viewerState';
 
 const VIEWPORT_ID = 'image';
 const CINE_SECONDS = 1 / 12;
+const VOI_FUNCTIONS: Record<VoiFunction, Enums.VOILUTFunctionType> = {
+  LINEAR: Enums.VOILUTFunctionType.LINEAR,
+  LINEAR_EXACT: Enums.VOILUTFunctionType.LINEAR_EXACT,
+  SIGMOID: Enums.VOILUTFunctionType.SAMPLED_SIGMOID,
+};
 
 interface Shown {
   reading: Case;
@@ -181,7 +186,7 @@ export class StackViewer {
   }
 
   private get viewport(): Types.IStackViewport {
-    return this.renderer.engine.getViewport(VIEWPORT_ID) as Types.IStackViewport;
+    return this.renderer.engine.getViewport<Types.IStackViewport>(VIEWPORT_ID);
   }
 
   private setRange(range: ValueRange | undefined): void {
@@ -189,7 +194,7 @@ export class StackViewer {
     if (!shown) return;
     // Without WebGL the library knows straight lines only.
     const hasCurve = !shown.isColour && !this.isCpu;
-    if (hasCurve) this.viewport.setProperties({ VOILUTFunction: shown.voi as Enums.VOILUTFunctionType });
+    if (hasCurve) this.viewport.setProperties({ VOILUTFunction: VOI_FUNCTIONS[shown.voi] });
     if (range) this.viewport.setProperties({ voiRange: range });
   }
 

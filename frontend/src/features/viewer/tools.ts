@@ -6,12 +6,12 @@ export type DragTool = 'window' | 'zoom' | 'pan';
 const { MouseBindings } = Enums;
 const GROUP_ID = 'reading';
 const NAMES: Record<DragTool, string> = {
-  window: WindowLevelTool.toolName,
-  zoom: ZoomTool.toolName,
-  pan: PanTool.toolName,
+  window: WindowLevelTool.toolName as string,
+  zoom: ZoomTool.toolName as string,
+  pan: PanTool.toolName as string,
 };
 /** What a button other than the left one does, whatever the left one does. */
-const FIXED_BUTTONS: Record<DragTool, number | null> = {
+const FIXED_BUTTONS: Record<DragTool, Enums.MouseBindings | null> = {
   window: null,
   zoom: MouseBindings.Secondary,
   pan: MouseBindings.Auxiliary,
@@ -31,8 +31,13 @@ export function bindDragTools(viewportId: string): (left: DragTool | null) => vo
   };
 }
 
-function bindingsOf(tool: DragTool, left: DragTool | null): { mouseButton?: number; numTouchPoints?: number }[] {
-  const bindings: { mouseButton?: number; numTouchPoints?: number }[] = [];
+interface Binding {
+  mouseButton?: Enums.MouseBindings;
+  numTouchPoints?: number;
+}
+
+function bindingsOf(tool: DragTool, left: DragTool | null): Binding[] {
+  const bindings: Binding[] = [];
   const fixed = FIXED_BUTTONS[tool];
   if (tool === left) bindings.push({ mouseButton: MouseBindings.Primary }, { numTouchPoints: 1 });
   if (fixed !== null) bindings.push({ mouseButton: fixed });

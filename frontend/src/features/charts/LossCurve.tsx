@@ -1,0 +1,19 @@
+import { extent, linearScale, polyline } from '../../lib/chartScales';
+import { BOX, Frame } from './Frame';
+import type { LossPoint } from './reportConfig';
+
+/** The loss by step of the training. */
+export function LossCurve({ points }: { points: readonly LossPoint[] }) {
+  const steps = points.map(([step]) => step);
+  const x = linearScale(steps.length > 1 ? extent(steps, 0) : [0, 1], [BOX.left, BOX.right]);
+  const y = linearScale(extent([0, ...points.map(([, loss]) => loss)]), [BOX.bottom, BOX.top]);
+  const [first, last] = [points[0]?.[1], points.at(-1)?.[1]];
+  const description = first === undefined || last === undefined ? 'No step yet.' : `From ${first.toPrecision(3)} to ${last.toPrecision(3)} in ${points.length} points.`;
+  return (
+    <Frame name="loss" title="Loss" description={description} x={x} y={y} xLabel="Step" yLabel="Loss">
+      <g class="series-candidate">
+        <polyline points={polyline(points, x, y)} />
+      </g>
+    </Frame>
+  );
+}

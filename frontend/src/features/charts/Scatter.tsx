@@ -1,0 +1,55 @@
+import { linearScale } from '../../lib/chartScales';
+import { BOX, Frame } from './Frame';
+import type { ReportConfig, ScoredPoint } from './reportConfig';
+
+/** Predictions of the old and the new version over what experts said, for the same images. */
+export function Scatter({ config }: { config: ReportConfig }) {
+  const { minimum, maximum, key } = config.criterion;
+  const air = (maximum - minimum) * 0.05;
+  const x = linearScale([minimum - air, maximum + air], [BOX.left, BOX.right]);
+  const y = linearScale([minimum - air, maximum + air], [BOX.bottom, BOX.top]);
+  const old = config.production?.points ?? [];
+  const fresh = config.candidate?.points ?? [];
+  return (
+    <Frame
+      name="scatter"
+      title={`Predicted over expert scores: ${key}`}
+      description={`${describe('Production', old)} ${describe('Candidate', fresh)} On the diagonal the prediction equals the expert.`}
+      x={x}
+      y={y}
+      xLabel="Expert"
+      yLabel="Predicted"
+    >
+      <line class="chart-ideal" x1={x(minimum)} y1={y(minimum)} x2={x(maximum)} y2={y(maximum)} />
+      <g class="series-production">
+        {old.map((point, index) => (
+          <path key={index} d={cross(x(point[0]), y(point[1]))}>
+            <title>{tooltip('Production', point)}</title>
+          </path>
+        ))}
+      </g>
+      <g class="series-candidate">
+        {fresh.map((point, index) => (
+          <circle key={index} cx={x(point[0])} cy={y(point[1])} r="4">
+            <title>{tooltip('Candidate', point)}</title>
+          </circle>
+        ))}
+      </g>
+    </Frame>
+  );
+}
+
+function cross(x: number, y: number): string {
+  return `M${x - 4} ${y - 4}l8 8M${x - 4} ${y + 4}l8 -8`;
+}
+
+function tooltip(version: string, [expert, predicted, std]: ScoredPoint): string {
+  return `${version}: expert ${expert}, predicted ${predicted.toFixed(2)} ± ${std.toFixed(2)}`;
+}
+
+/** The mean absolute difference in words. */
+function describe(version: string, points: readonly ScoredPoint[]): string {
+  if (points.length === 0) return `${version}: none.`;
+  const total = points.reduce((sum, [expert, predicted]) => sum + Math.abs(predicted - expert), 0);
+  return `${version}: ${points.length} images, ${(total / points.length).toFixed(2)} off on average.`;
+}
