@@ -55,6 +55,13 @@ class ChildSpec:
     is_noise: Callable[[str], bool] = _is_never_noise
 
 
+def _lower_priority(pid: int, niceness: int) -> None:
+    """Make a process nice; Linux weighs sessions against each other, so its session has to be nice too."""
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, niceness)
+        Path(f"/proc/{pid}/autogroup").write_text(str(niceness))
+
+
 class Child:
     """A running (or ended) process of a spec, in a session of its own: a terminal's Ctrl-C passes it by."""
 
@@ -99,7 +106,7 @@ class Child:
         )
         os.set_blocking(self._require_output(), False)
         if self.spec.niceness:
-            os.setpriority(os.PRIO_PROCESS, self._process.pid, self.spec.niceness)
+            _lower_priority(self._process.pid, self.spec.niceness)
         self.started_at = time.monotonic()
         self.exit_code = None
 

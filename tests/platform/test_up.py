@@ -13,7 +13,7 @@ from psycopg import sql
 
 from mediqa_platform.supervisor.leftovers import clear_leftovers
 from mediqa_platform.supervisor.postgres import EmbeddedPostgres
-from mediqa_platform.supervisor.records import recorded_process
+from mediqa_platform.supervisor.records import is_alive, recorded_process
 from mediqa_platform.supervisor.valkey import EmbeddedValkey
 from tests.platform.deadlines import eventually
 from tests.platform.ordinary import folder_of_ordinary_user, ordinary_account
@@ -124,6 +124,15 @@ def test_database_that_is_killed_comes_back(installation, up):
     recorded_process(installation.home, "postgres").kill()
     up.wait_for("postgres was ended by SIGKILL; starting postgres again")
     eventually(EmbeddedPostgres(installation.home).is_ready, what="the database")
+
+
+def test_worker_that_is_killed_takes_its_pool_along_and_comes_back(installation, up):
+    worker = eventually(lambda: recorded_process(installation.home, "infer"), what="the worker")
+    pool = eventually(worker.children, what="the worker's pool")
+    worker.kill()
+    eventually(lambda: not any(map(is_alive, pool)), seconds=10, what="the end of the pool")
+    up.wait_for("infer was ended by SIGKILL; starting infer again")
+    eventually(lambda: recorded_process(installation.home, "infer"), what="the next worker")
 
 
 def test_ordinary_user_runs_a_second_installation_beside_the_first(up, tmp_path):
