@@ -18,8 +18,8 @@ from annotations.models import Job, JobKind, JobState, Project, User
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=20)
-HEARTBEAT_SECONDS = 5.0
+LEASE = timedelta(seconds=15)
+HEARTBEAT_SECONDS = 3.0
 REPORT_SECONDS = 0.5
 QUEUED_TOO_LONG = timedelta(seconds=60)
 MOST_ATTEMPTS = 4

@@ -106,7 +106,7 @@ JOB_TASKS = {
     "fine_tune": "inference.tasks.run_fine_tuning",
 }
 CELERY_BEAT_SCHEDULE = {
-    "recover-lost-jobs": {"task": "annotations.tasks.recover_lost_jobs", "schedule": 10.0},
+    "recover-lost-jobs": {"task": "annotations.tasks.recover_lost_jobs", "schedule": 5.0},
     "discard-left-over-uploads": {"task": "annotations.tasks.discard_left_over_uploads", "schedule": 3600.0},
     "sweep-unscored-images": {"task": "inference.tasks.sweep_unscored_images", "schedule": 15.0},
 }

@@ -1,0 +1,64 @@
+"""A browser for the tests: an installed Chromium, else Playwright's, else one from the system's package manager."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# No sandbox: containers seldom let Chromium make one. The rest keeps it from calling home.
+OPTIONS = [
+    *("--no-sandbox", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update", "--force-device-scale-factor=1"),
+    *("--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
+]
+WHAT_TO_DO = (
+    "The browser tests need Chromium, and none could be had. Install one (Debian and Ubuntu: "
+    "`apt-get install chromium`; elsewhere `python -m playwright install --with-deps chromium`) and run pytest again."
+)
+
+
+def find_browser() -> str:
+    """Path of a Chromium, installed on the way if need be.
+
+    Raises:
+        RuntimeError: none could be had; says what to do.
+    """
+    for candidate in _candidates():
+        if candidate is not None and Path(candidate).exists():
+            return candidate
+    raise RuntimeError(WHAT_TO_DO)
+
+
+def _candidates() -> Iterator[str | None]:
+    yield os.environ.get("MEDIQA_TEST_BROWSER")
+    yield _on_path()
+    yield _of_playwright()
+    if _ran(sys.executable, "-m", "playwright", "install", "chromium"):
+        yield _of_playwright()
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        _ran("apt-get", "update", "-qq")
+        _ran("apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium")
+        yield _on_path()
+
+
+def _on_path() -> str | None:
+    return next((found for name in NAMES if (found := shutil.which(name))), None)
+
+
+def _of_playwright() -> str:
+    with sync_playwright() as playwright:
+        return playwright.chromium.executable_path
+
+
+def _ran(*command: str) -> bool:
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, timeout=600, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0

@@ -1,0 +1,50 @@
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from mediqa_platform.demo.seeding import image_sources
+from mediqa_platform.supervisor.frontend import Checkout, build, needs_build
+from tests.e2e.browser import OPTIONS, find_browser
+from tests.e2e.product import Product
+
+
+@pytest.fixture(scope="package")
+def bundle() -> None:
+    """The front-end, built once if its sources have changed."""
+    checkout = Checkout()
+    if needs_build(checkout):
+        build(checkout, say=print)
+
+
+@pytest.fixture(scope="package")
+def product(bundle: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """One running installation for all end-to-end tests; each makes a Project of its own in it."""
+    product = Product(tmp_path_factory.mktemp("product"))
+    yield product
+    product.stop()
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    path = find_browser()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def image_files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Real DICOM files of some twenty patients: CT, MR, radiographs, ultrasound; single and in stacks."""
+    folder, files = tmp_path_factory.mktemp("images"), list[Path]()
+    for source in image_sources():
+        if source.suffix == ".zip":
+            with zipfile.ZipFile(source) as archive:
+                archive.extractall(folder / source.stem)
+            files += sorted(path for path in (folder / source.stem).rglob("*") if path.is_file())
+        else:
+            files.append(source)
+    return files

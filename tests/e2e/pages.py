@@ -1,0 +1,75 @@
+"""What people do in the browser. Every step waits for an effect on the page, never for time to pass."""
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.product import PASSWORD
+
+OUTPUT = Path(__file__).resolve().parents[1] / "output"
+LONG = 180_000  # ms, for work on a busy machine
+
+
+def open_page(browser: Browser, address: str) -> Page:
+    """A fresh person at a fresh computer."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=address)
+    return watched(context.new_page())
+
+
+def watched(page: Page) -> Page:
+    """Any error in the page's scripts, or a breach of the content security policy, fails the test at `check`."""
+    page.errors = []  # type: ignore[attr-defined]
+    page.on("pageerror", lambda error: page.errors.append(str(error)))  # type: ignore[attr-defined]
+    page.on("console", lambda message: _note(page, message.text))
+    return page
+
+
+def _note(page: Page, text: str) -> None:
+    if "Content Security Policy" in text:
+        page.errors.append(text)  # type: ignore[attr-defined]
+
+
+def check(page: Page, name: str) -> None:
+    """Keep a picture of the page, and fail on what its scripts complained of."""
+    OUTPUT.mkdir(exist_ok=True)
+    page.screenshot(path=OUTPUT / f"{name}.png")
+    assert page.errors == [], page.errors  # type: ignore[attr-defined]
+
+
+def sign_in(page: Page, username: str, password: str = PASSWORD) -> None:
+    page.goto("/sign-in/")
+    page.get_by_label("User name").fill(username)
+    page.get_by_label("Password").fill(password)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Projects")).to_be_visible()
+
+
+def case_on_screen(page: Page) -> str:
+    """Wait until a case is drawn; return its Assignment."""
+    viewport = page.locator('[data-viewport][data-state="rendered"]')
+    expect(viewport).to_be_visible(timeout=LONG)
+    assignment = viewport.get_attribute("data-assignment")
+    assert assignment
+    return assignment
+
+
+def read_case(page: Page, digit: int) -> str:
+    """Score the case on the screen with one key, submit with another; return its Assignment when the next is there."""
+    assignment = case_on_screen(page)
+    page.keyboard.press(str(digit))
+    expect(page.locator('[data-criterion="overall"]')).to_have_attribute("data-score", str(digit))
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        """id => document.querySelector('.room').dataset.phase === 'empty'
+             || (document.querySelector('[data-viewport]')?.dataset.state === 'rendered'
+                 && document.querySelector('[data-viewport]').dataset.assignment !== id)""",
+        arg=assignment,
+        timeout=LONG,
+    )
+    return assignment
+
+
+def expect_saved(page: Page) -> None:
+    expect(page.locator("[data-save-state]")).to_have_attribute("data-save-state", "saved", timeout=LONG)
+    expect(page.locator("[data-save-state]")).to_have_text(re.compile(r"^Saved \d\d:\d\d"))

@@ -1,0 +1,139 @@
+"""The product under test: `manage.py up` on a data folder of its own, looked at from outside."""
+
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+import requests
+
+from mediqa_platform.supervisor.frontend import SOURCE_ROOT
+from mediqa_platform.supervisor.home import embedded_database_url
+from mediqa_platform.supervisor.leftovers import clear_leftovers
+from mediqa_platform.supervisor.postgres import EmbeddedPostgres
+from mediqa_platform.supervisor.records import recorded_process
+from mediqa_platform.supervisor.valkey import EmbeddedValkey
+from tests.platform.deadlines import eventually
+from tests.platform.running import OURS, Running
+
+START_SECONDS = 180  # generous: other tests may use the machine
+PASSWORD = "correct horse battery"
+
+
+class Product:
+    """One running installation. What it says of itself is compared with its database, asked directly."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = folder / "data folder"
+        arguments = ["-m", "mediqa_platform", "up", "--workers", "2"]
+        self.running = Running(arguments, folder / "output", {"MEDIQA_HOME": str(self.home)})
+        self.address = self.running.wait_for(r"ready: (\S+)/", seconds=START_SECONDS).group(1)
+
+    def stop(self) -> None:
+        """Leave no process behind, whatever a test did."""
+        self.running.end(signal.SIGTERM, seconds=120)
+        clear_leftovers(self.home, but_services=())
+        for service in (EmbeddedValkey(self.home), EmbeddedPostgres(self.home)):
+            service.stop()
+
+    def manage(self, *arguments: str, code: int = 0) -> str:
+        """Run a management command beside the running product, and return what it printed."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        environment = inherited | {"MEDIQA_HOME": str(self.home), "PYTHONPATH": str(SOURCE_ROOT)}
+        command = [sys.executable, "-m", "mediqa_platform", *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout
+
+    def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        with psycopg.connect(embedded_database_url(self.home)) as connection:
+            return connection.execute(statement, values).fetchall()  # type: ignore[arg-type]
+
+    def value(self, statement: str, *values: object) -> Any:
+        return self.rows(statement, *values)[0][0]
+
+    def add_person(self, username: str, project: str, role: str) -> None:
+        code = (
+            "from annotations.models import *; "
+            f"u, _ = User.objects.get_or_create(username={username!r}); u.set_password({PASSWORD!r}); u.save(); "
+            f"Membership.objects.get_or_create(user=u, project=Project.objects.get(slug={project!r}), role={role!r})"
+        )
+        self.manage("shell", "--no-imports", "-c", code)
+
+    def add_project(self, slug: str, **policy: object) -> None:
+        code = (
+            "from annotations.services.projects import create_project; "
+            f"create_project(name={slug!r}, slug={slug!r}, creator=None, **{policy!r})"
+        )
+        self.manage("shell", "--no-imports", "-c", code)
+
+    def api(self, username: str) -> "Api":
+        return Api(self.address, self.manage("create_token", username).strip())
+
+    def process(self, child: str) -> psutil.Process:
+        """The main process of a child: postgres, valkey, web, default, infer, train or beat."""
+        return eventually(lambda: recorded_process(self.home, child), seconds=60, what=f"{child} running")
+
+    def kill(self, child: str) -> None:
+        """`kill -9` a child and everything below it, as a machine that runs out of memory would."""
+        process = self.process(child)
+        for victim in [process, *process.children(recursive=True)]:
+            if victim.is_running():
+                victim.kill()
+        eventually(lambda: self.process(child).pid != process.pid, seconds=120, what=f"{child} started again")
+
+
+class Api:
+    """The API as a script uses it, with a token."""
+
+    def __init__(self, address: str, token: str) -> None:
+        self.base = f"{address}/api/v1"
+        self.session = requests.Session()
+        self.session.headers["Authorization"] = f"Token {token}"
+
+    def get(self, path: str, **parameters: str) -> Any:
+        answer = self.session.get(f"{self.base}/{path}", params=parameters, timeout=60)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def post(self, path: str, body: object = None, files: Sequence[tuple[str, Any]] | None = None) -> Any:
+        answer = self.session.post(f"{self.base}/{path}", json=body, files=files, timeout=120)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def job(self, path: str, *, seconds: float = 300) -> Any:
+        """Wait for a Job's end."""
+
+        def ended() -> Any:
+            try:
+                job = self.get(path)
+            except (requests.ConnectionError, AssertionError):
+                return None  # a test has just killed what would answer
+            return job if job["state"] in ("succeeded", "failed", "cancelled") else None
+
+        return eventually(ended, seconds=seconds, what=f"the end of {path}")
+
+    def ingest(self, project: str, files: Sequence[Path]) -> Any:
+        """Upload and start; returns the Job as it stands."""
+        job = self.post(f"projects/{project}/ingests/")
+        for path in files:
+            with path.open("rb") as stream:
+                self.post(f"ingests/{job['id']}/files/", files=[("files", (path.name, stream))])
+        return self.post(f"ingests/{job['id']}/start/")
+
+
+def submission(case: Any, score: float) -> dict[str, Any]:
+    """What the reading page sends."""
+    return {
+        "client_key": str(uuid.uuid4()),
+        "rubric_id": case["rubric"]["id"],
+        "scores": {criterion["key"]: score for criterion in case["rubric"]["criteria"]},
+        "active_seconds": 5,
+        "wall_seconds": 6,
+    }
