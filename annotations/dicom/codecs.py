@@ -11,8 +11,8 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
-import rle
 from numpy.typing import NDArray
+from rle.utils import decode_pixel_data
 
 from annotations.dicom.refusals import RefusalReason, RefusedFile
 
@@ -67,10 +67,12 @@ def decode_rle(content: bytes, *, rows: int, columns: int, samples: int, bits_al
 
     Not with imagecodecs, whose decoder writes out of bounds on damaged frames.
     """
-    size = {"rows": rows, "columns": columns, "bits_allocated": bits_allocated}
+    size: dict[str, Any] = {"rows": rows, "columns": columns, "bits_allocated": bits_allocated}
     try:
-        planes = np.frombuffer(rle.decode_pixel_data(content, version=2, **size), f"<u{bits_allocated // 8}")
-    except Exception as error:
+        planes = np.frombuffer(decode_pixel_data(content, version=2, **size), f"<u{bits_allocated // 8}")
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise  # a panic of the Rust decoder is no Exception, and no reason to stop
         raise RefusedFile(RefusalReason.UNDECODABLE, "The compressed pixels (RLE) are damaged.") from error
     if planes.size != rows * columns * samples:
         raise RefusedFile(RefusalReason.UNDECODABLE, "The compressed pixels (RLE) decode to another size.")

@@ -90,8 +90,8 @@ def _dataset_json(dataset: Dataset, left_out: frozenset[BaseTag], with_identity:
 
 
 def _is_hidden(tag: BaseTag, with_identity: bool) -> bool:
-    """Meta header, overlays, curves and private elements always; identity unless it was asked for."""
-    if tag.group <= 0x0006 or tag.is_private or 0x5000 <= tag.group < 0x5100 or 0x6000 <= tag.group < 0x6100:
+    """Meta header, group lengths, overlays, curves, private elements always; identity unless asked for."""
+    if tag.element == 0 or tag.is_private or tag.group <= 0x0006 or tag.group & 0xFF00 in (0x5000, 0x6000):
         return True
     if with_identity or tag in _KEPT_OF_PATIENT:
         return False

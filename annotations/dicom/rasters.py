@@ -47,6 +47,8 @@ def read_picture(content: bytes) -> list[Dataset]:
     """One PNG or JPEG. Raises RefusedFile."""
     try:
         picture = Image.open(BytesIO(content), formats=("PNG", "JPEG"))
+    except Image.DecompressionBombError as error:
+        raise RefusedFile(RefusalReason.TOO_LARGE, "The picture unfolds to more than is taken.") from error
     except Exception as error:
         raise RefusedFile(RefusalReason.CORRUPT, "The picture is damaged.") from error
     _check_bytes(picture.width * picture.height * (3 if len(picture.getbands()) > 1 else 2))
@@ -100,7 +102,7 @@ def read_nifti(content: bytes) -> list[Dataset]:
 
 def _is_nifti(content: bytes) -> bool:
     for order in ("<", ">"):
-        size = int(np.frombuffer(content[:4], f"{order}i4")[0]) if len(content) >= 540 else 0
+        size = int(np.frombuffer(content[:4], f"{order}i4")[0]) if len(content) >= 348 else 0
         if size in _NIFTI_SIZES:
             offset, marks = _NIFTI_SIZES[size]
             return content[offset : offset + 4] in marks

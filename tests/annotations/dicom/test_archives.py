@@ -1,0 +1,132 @@
+"""Folders, files and zip archives, the hostile ones included."""
+
+import os
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from annotations.dicom.archives import (
+    ArchiveLimits,
+    Source,
+    SourceFile,
+    SourceRefusal,
+    walk_sources,
+    walk_upload,
+)
+from annotations.dicom.refusals import RefusalReason, RefusedFile
+
+
+def make_zip(members: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    stream = BytesIO()
+    with zipfile.ZipFile(stream, "w", compression) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def upload(content: bytes, **limits: int) -> list[Source]:
+    return list(walk_upload("a.zip", BytesIO(content), ArchiveLimits(**limits)))
+
+
+def only_refusal(sources: list[Source]) -> SourceRefusal:
+    (found,) = [source for source in sources if isinstance(source, SourceRefusal)]
+    return found
+
+
+def test_walk_sources_reads_folders_in_order_and_passes_hidden_files_over(tmp_path: Path) -> None:
+    for name in ("b/2.dcm", "a/1.dcm", ".git/x", "a/.DS_Store", "Thumbs.db", "__MACOSX/y"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(name.encode())
+    found = [source for source in walk_sources([tmp_path]) if isinstance(source, SourceFile)]
+    assert [(source.name, source.read()) for source in found] == [("a/1.dcm", b"a/1.dcm"), ("b/2.dcm", b"b/2.dcm")]
+
+
+def test_walk_sources_takes_single_files_and_names_paths_that_are_not_there(tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(b"x")
+    file, refusal = walk_sources([tmp_path / "one", tmp_path / "none"])
+    assert isinstance(file, SourceFile)
+    assert isinstance(refusal, SourceRefusal)
+    assert refusal.reason == RefusalReason.UNREADABLE
+
+
+def test_walk_sources_refuses_pipes(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert only_refusal(list(walk_sources([tmp_path]))).reason == RefusalReason.UNREADABLE
+
+
+def test_zip_members_are_read_with_the_archive_in_their_names(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(make_zip({"s/2": b"two", "s/1": b"one", "__MACOSX/z": b""}))
+    found = [(source.name, source.read()) for source in walk_sources([tmp_path]) if isinstance(source, SourceFile)]
+    assert found == [("a.zip/s/1", b"one"), ("a.zip/s/2", b"two")]
+
+
+def test_a_zip_in_a_zip_is_opened_and_one_deeper_is_refused() -> None:
+    inner = make_zip({"x": b"x", "deep.zip": make_zip({"y": b"y"})})
+    found = list(walk_upload("a.zip", BytesIO(make_zip({"inner.zip": inner}))))
+    assert [source.name for source in found] == ["a.zip/inner.zip/deep.zip", "a.zip/inner.zip/x"]
+    assert only_refusal(found).reason == RefusalReason.NESTED_ARCHIVE
+
+
+@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "a/../../evil", "..\\evil", "C:\\evil"])
+def test_names_that_point_outside_are_refused_and_the_rest_is_read(name: str) -> None:
+    found = upload(make_zip({name: b"evil", "good": b"good"}))
+    assert only_refusal(found).reason == RefusalReason.UNSAFE_NAME
+    assert [source.name for source in found if isinstance(source, SourceFile)] == ["a.zip/good"]
+
+
+def test_links_in_archives_are_refused() -> None:
+    stream = BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        link = zipfile.ZipInfo("link")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "/etc/passwd")
+    assert only_refusal(upload(stream.getvalue())).reason == RefusalReason.UNSAFE_NAME
+
+
+def test_bombs_are_refused_by_ratio_total_and_count() -> None:
+    dense = make_zip({"bomb": bytes(20 * 2**20)})
+    assert only_refusal(upload(dense)).reason == RefusalReason.ARCHIVE_BOMB
+    many = make_zip({str(index): b"x" for index in range(5)})
+    assert only_refusal(upload(many, maximum_members=4)).reason == RefusalReason.ARCHIVE_BOMB
+    assert only_refusal(upload(many, maximum_total_bytes=4)).reason == RefusalReason.ARCHIVE_BOMB
+
+
+def test_a_member_that_lies_about_its_size_is_refused() -> None:
+    content = bytearray(make_zip({"x": bytes(range(256)) * 100}))
+    for start in (content.index(b"PK\x03\x04") + 22, content.index(b"PK\x01\x02") + 24):
+        content[start : start + 4] = (10).to_bytes(4, "little")
+    assert only_refusal(upload(bytes(content))).reason == RefusalReason.CORRUPT
+
+
+def test_encrypted_members_are_refused() -> None:
+    content = bytearray(make_zip({"x": b"x"}))
+    content[content.index(b"PK\x03\x04") + 6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    assert only_refusal(upload(bytes(content))).reason == RefusalReason.ENCRYPTED
+
+
+def test_a_damaged_archive_or_member_never_raises() -> None:
+    content = make_zip({"x": b"hello" * 100, "y": b"y"}, zipfile.ZIP_STORED)
+    assert only_refusal(upload(content[:-30])).reason == RefusalReason.CORRUPT
+    damaged = BytesIO(content.replace(b"hellohello", b"jellojello", 1))
+    found = [one.read() if isinstance(one, SourceFile) else one.reason for one in walk_upload("a.zip", damaged)]
+    assert found == [RefusalReason.CORRUPT, b"y"]
+
+
+def test_damage_deep_in_a_large_member_is_found_when_it_is_read() -> None:
+    content = bytearray(make_zip({"x": bytes(2**20)}, zipfile.ZIP_STORED))
+    content[2**19] = 1
+    source = next(walk_upload("a.zip", BytesIO(content)))
+    assert isinstance(source, SourceFile)
+    with pytest.raises(RefusedFile) as caught:
+        source.read()
+    assert caught.value.reason == RefusalReason.CORRUPT
+
+
+def test_walk_upload_takes_a_plain_file() -> None:
+    (source,) = walk_upload("x.dcm", BytesIO(b"content"))
+    assert isinstance(source, SourceFile)
+    assert (source.size, source.read()) == (7, b"content")
+    assert list(walk_upload("a/.DS_Store", BytesIO(b"x"))) == []
