@@ -22,6 +22,7 @@ from inference.mediqa.metrics import (
 from inference.mediqa.types import CriterionScore, DoubleArray, Scored
 
 LEVEL = 0.95
+RESAMPLES = 1000
 GATE_CRITERION = (
     "On the test images the candidate's error (RMSE as a share of the scale, mean over the criteria) "
     "is not larger than that of the version in production."
@@ -122,11 +123,11 @@ def _criterion(comparison: Comparison, criterion: Criterion) -> dict[str, Any]:
 
 def _metric(name: str, old: Measured, new: Measured, target: DoubleArray, seed: int) -> dict[str, Any]:
     metric = METRICS[name]
-    difference = paired_bootstrap(metric, old.quality, new.quality, target, seed=seed, level=LEVEL)
+    difference = paired_bootstrap(metric, old.quality, new.quality, target, seed=seed, level=LEVEL, resamples=RESAMPLES)
     below = difference.share_below_zero
     return {
-        "old": _interval(bootstrap_interval(metric, old.quality, target, seed=seed, level=LEVEL)),
-        "new": _interval(bootstrap_interval(metric, new.quality, target, seed=seed, level=LEVEL)),
+        "old": _interval(bootstrap_interval(metric, old.quality, target, seed=seed, level=LEVEL, resamples=RESAMPLES)),
+        "new": _interval(bootstrap_interval(metric, new.quality, target, seed=seed, level=LEVEL, resamples=RESAMPLES)),
         "difference": {
             "value": difference.value,
             "lower": difference.lower,

@@ -28,6 +28,12 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("objects")]
 QUICK = {"epochs": 15, "members": 2}
 
 
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch) -> None:
+    """The intervals' width is not what is tested here."""
+    monkeypatch.setattr("inference.services.evaluation.RESAMPLES", 20)
+
+
 @pytest.fixture
 def project() -> Project:
     return make_project()
