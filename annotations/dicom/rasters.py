@@ -94,6 +94,7 @@ def read_nifti(content: bytes) -> list[Dataset]:
         raise RefusedFile(RefusalReason.CORRUPT, "The NIfTI file is damaged or cut off.") from error
     if volumes is None:
         return _nifti_colour(content, values, affine)
+    volumes, affine = _turned(volumes, affine)
     return [
         _nifti_volume(content, volumes[..., point], affine, point, volumes.shape[-1])
         for point in range(volumes.shape[-1])
@@ -201,7 +202,7 @@ def _check_nifti(shape: Sequence[int], dtype: np.dtype[Any]) -> None:
 def _nifti_volume(
     content: bytes, volume: NDArray[Any], affine: NDArray[np.float64], point: int, points: int
 ) -> Dataset:
-    """Slices are turned so that the first two axes are column and row: frame k is volume[:, :, k] transposed."""
+    """Frame k is volume[:, :, k] transposed: the first axis of the array runs along a row of the picture."""
     if volume.dtype.kind not in "fiu":
         raise RefusedFile(RefusalReason.UNSUPPORTED_PIXELS, "The NIfTI file holds numbers of an unsupported kind.")
     frames = [np.ascontiguousarray(volume[:, :, index].T) for index in range(volume.shape[2])]
@@ -213,10 +214,34 @@ def _nifti_volume(
     return dataset
 
 
+def _turned(volume: NDArray[Any], affine: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """The slices as radiologists look at them, with the affine that belongs to it; no value changes.
+
+    On the screen, left to right is towards the patient's left (axial, coronal) or back (sagittal), and downwards is
+    towards the back (axial) or the feet. The stored order of NIfTI would show the nose below.
+    """
+    directions = (np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine)[:3, :3]
+    if not np.all(np.isfinite(directions)):
+        return volume, affine
+    nearest = [int(axis) for axis in np.abs(directions).argmax(axis=0)]
+    affine = affine.copy()
+    if nearest[0] > nearest[1]:
+        volume, affine, nearest = np.swapaxes(volume, 0, 1), affine[:, [1, 0, 2, 3]], [nearest[1], nearest[0]]
+        directions = directions[:, [1, 0, 2]]
+    for axis in (0, 1):
+        towards_feet = -1 if nearest[axis] == 2 else 1
+        if directions[nearest[axis], axis] * towards_feet < 0:
+            volume = np.flip(volume, axis)
+            affine[:, 3] += affine[:, axis] * (volume.shape[axis] - 1)
+            affine[:, axis] *= -1
+    return volume, affine
+
+
 def _nifti_colour(content: bytes, values: NDArray[Any], affine: NDArray[np.float64]) -> list[Dataset]:
     if values.dtype.names is None or not {"R", "G", "B"} <= set(values.dtype.names) or values.ndim > 3:
         raise RefusedFile(RefusalReason.UNSUPPORTED_PIXELS, "The NIfTI file holds numbers of an unsupported kind.")
     volume = np.stack([values[name] for name in "RGB"], axis=-1).reshape(*values.shape[:2], -1, 3)
+    volume, affine = _turned(volume, affine)
     frames = [np.ascontiguousarray(volume[:, :, index].transpose(1, 0, 2)) for index in range(volume.shape[2])]
     dataset = _wrap(content, frames, part="")
     _add_geometry(dataset, affine, len(frames))

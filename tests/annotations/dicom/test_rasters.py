@@ -95,6 +95,33 @@ def test_nifti_keeps_values_and_geometry() -> None:
     assert stack.slices[1].position_mm == (-10.0, -20.0, -26.0)  # RAS to LPS: x and y change their sign
 
 
+@pytest.mark.parametrize("codes", ["RAS", "LAS", "LPS", "ARS", "RSA", "ASR", "PIR"])
+def test_nifti_is_shown_as_radiologists_look_at_it(codes: str) -> None:
+    """One bright voxel at the patient's left, front and head must come out at the same place in every order."""
+    volume = np.zeros((4, 5, 6), np.int16)  # to the right, to the front, to the head: closest canonical is RAS
+    volume[0, 4, 5] = 100
+    image = nibabel.Nifti1Image(volume, np.diag([1.0, 1.0, 1.0, 1.0]))
+    turn = nibabel.orientations.axcodes2ornt(codes)
+    (dataset,) = load_datasets(
+        image.as_reoriented(
+            nibabel.orientations.ornt_transform(nibabel.orientations.axcodes2ornt("RAS"), turn)
+        ).to_bytes()
+    )
+    (stack,) = group_slices(slice_headers(dataset))
+    frames = list(decode_frames(dataset))
+    (index,) = [number for number, frame in enumerate(frames) if frame.any()]
+    row, column = (int(places[0]) for places in np.nonzero(frames[index]))
+    last_column = frames[index].shape[1] - 1
+    # axial: front is above, left is on the right; coronal: head is above; sagittal: front is on the left
+    assert (row, column) == {"axial": (0, last_column), "coronal": (0, last_column), "sagittal": (0, 0)}[stack.plane]
+    orientation = stack.slices[0].orientation
+    header = next(one for one in stack.slices if one.frame_number == index + 1)
+    assert orientation is not None
+    assert header.position_mm is not None
+    place = np.add(header.position_mm, np.multiply(orientation[:3], column) + np.multiply(orientation[3:], row))
+    assert np.allclose(place, (0, -4, 5))  # the voxel's place in LPS is where it was before
+
+
 def test_nifti_time_points_are_datasets_of_one_series() -> None:
     volume = np.arange(2 * 3 * 4 * 3, dtype=np.float32).reshape(2, 3, 4, 3)
     datasets = load_datasets(nibabel.Nifti1Image(volume, np.eye(4)).to_bytes())
