@@ -122,3 +122,16 @@ def test_database_that_is_not_running_is_said_with_what_to_do(
 
     monkeypatch.setattr(ingest_command.Project, "objects", Away())
     assert "python manage.py up" in not_begun(str(tmp_path), "--project", "chest")
+
+
+@pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), 130), (OSError(28, "full"), 1)])
+def test_ingest_that_is_stopped_says_how_to_go_on(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int
+) -> None:
+    def stop(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(ingest_command, "ingest_sources", stop)
+    with pytest.raises(CommandError, match="Run the same command again") as stopped:
+        call_command("ingest", str(tmp_path), "--project", "chest", stdout=StringIO())
+    assert stopped.value.returncode == code

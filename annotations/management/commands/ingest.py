@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import OperationalError
+from django.db import DatabaseError, OperationalError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -18,12 +18,14 @@ from annotations.services.uploads import is_ingest_running
 
 EXIT_REFUSED_SOME = 3
 EXIT_NOT_BEGUN = 2
+EXIT_STOPPED = 130
 
 
 class Command(BaseCommand):
     help = (
         "Take DICOM, PNG, JPEG, TIFF and NIfTI files, folders, zip archives and DICOMDIRs into a project. "
-        "Exit code 0: all was taken or known; 3: some files were refused, each with its reason; 2: nothing was begun."
+        "Exit code 0: all was taken or known; 3: some files were refused, each with its reason; 2: nothing was begun. "
+        "Running it again goes on where it was stopped."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -38,7 +40,14 @@ class Command(BaseCommand):
         project = find_project(options["project"])
         console = Console(file=cast(IO[str], self.stdout._out))
         refusals: list[Refusal] = []
-        summary = run_ingest(console, project, paths, refusals)
+        try:
+            summary = run_ingest(console, project, paths, refusals)
+        except KeyboardInterrupt as stopped:
+            raise CommandError("Stopped. Run the same command again to go on.", returncode=EXIT_STOPPED) from stopped
+        except (OSError, DatabaseError) as error:
+            raise CommandError(
+                f"Storage or database failed ({type(error).__name__}). Run the same command again to go on."
+            ) from error
         console.print(summary_table(summary))
         print_refusals(console, refusals)
         if report_path is not None:
