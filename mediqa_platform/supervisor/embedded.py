@@ -15,7 +15,7 @@ from typing import ClassVar, Self
 import psutil
 
 from mediqa_platform.supervisor.errors import ServiceError
-from mediqa_platform.supervisor.home import prepare_home, run_folder
+from mediqa_platform.supervisor.home import prepare_home, remove_empty_sockets_folder, run_folder
 from mediqa_platform.supervisor.launching import Account, guarded_command
 from mediqa_platform.supervisor.records import forget_process, is_alive, record_process, recorded_process
 
@@ -94,6 +94,7 @@ class EmbeddedService(ABC):
             self._child.wait()
             self._child = None
         forget_process(self.home, self.name)
+        remove_empty_sockets_folder(self.home)
 
     def __enter__(self) -> Self:
         self.start()

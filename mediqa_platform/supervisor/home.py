@@ -137,6 +137,15 @@ def sockets_folder(home: Path) -> Path:
     return SHORT_ROOT / f"mediqa-{os.geteuid()}-{digest}"
 
 
+def remove_empty_sockets_folder(home: Path) -> None:
+    """Tidy up under /tmp once nothing listens there any more; folders in use are left alone."""
+    folder = sockets_folder(home)
+    if folder.parent == SHORT_ROOT:
+        for path in (folder / "postgres", folder / "valkey", folder):
+            with suppress(OSError):
+                path.rmdir()
+
+
 def postgres_socket_folder(home: Path) -> Path:
     """The folder of the database's socket; whoever can enter it may use the database."""
     return sockets_folder(home) / "postgres"

@@ -16,7 +16,7 @@ from mediqa_platform.supervisor import checks, frontend
 from mediqa_platform.supervisor.child import Child, ChildSpec
 from mediqa_platform.supervisor.embedded import EmbeddedService
 from mediqa_platform.supervisor.errors import SupervisorError
-from mediqa_platform.supervisor.home import prepare_home
+from mediqa_platform.supervisor.home import prepare_home, remove_empty_sockets_folder
 from mediqa_platform.supervisor.leftovers import clear_leftovers, exclusive_home, new_run, publish
 from mediqa_platform.supervisor.logs import LogStream
 from mediqa_platform.supervisor.plan import BUILD_NICENESS, Plan
@@ -72,6 +72,7 @@ class Product:
                 self.log.say("stopping; press Ctrl-C again to hurry")
             finally:
                 self.supervisor.stop()
+                remove_empty_sockets_folder(self.home)
         self.log.say("stopped")
 
     def _listener(self) -> socket.socket:

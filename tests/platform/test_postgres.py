@@ -145,6 +145,9 @@ def test_server_ends_with_the_process_that_started_it(tmp_path):
 def test_long_and_odd_paths_work(tmp_path):
     with EmbeddedPostgres(tmp_path / ("long, " * 20) / "it's") as server:
         assert query(server, "SELECT 1") == 1
+        sockets = postgres_socket_folder(server.home).parent
+        assert sockets.parent == Path("/tmp")
+    assert not sockets.exists()
 
 
 def test_folder_that_holds_something_else_is_refused_untouched(tmp_path):
