@@ -59,9 +59,12 @@ export function createClient(options: ClientOptions): ApiClient {
   };
 }
 
+/** Django's CSRF_COOKIE_NAME here. */
+const CSRF_COOKIE = 'mediqa_csrf';
+
 export function csrfCookie(cookies: string): string | null {
-  const match = /(?:^|;\s*)csrftoken=([^;]+)/.exec(cookies);
-  return match?.[1] ? decodeURIComponent(match[1]) : null;
+  const found = cookies.split(/;\s*/).find((cookie) => cookie.startsWith(`${CSRF_COOKIE}=`));
+  return found ? decodeURIComponent(found.slice(CSRF_COOKIE.length + 1)) : null;
 }
 
 /** The root of the API, ending in a slash, worked out from the session's address. */

@@ -85,8 +85,9 @@ export interface Finding {
 
 export interface DisplayState {
   slice_index: number;
-  window_center: number | null;
-  window_width: number | null;
+  /** Absent for colour images, which have no window. */
+  window_center?: number;
+  window_width?: number;
   /** Screen pixels (CSS) for one image pixel. */
   zoom: number;
   /** Shift of the image's middle from the viewport's, in CSS pixels. */
@@ -99,6 +100,7 @@ export interface DisplayState {
 
 export interface Submission {
   client_key: string;
+  rubric_id: string | number;
   scores: Record<string, number>;
   findings: Finding[];
   comment: string;
@@ -149,11 +151,9 @@ export interface IngestRefusal {
 }
 
 export interface FineTuneProgress {
-  state: string;
-  phase: string;
-  done: number;
-  total: number;
-  loss_history: [number, number][];
+  job: Job;
+  /** Phase, step, loss. */
+  loss_history: [string, number, number | null][];
   seconds_left: number | null;
 }
 

@@ -16,6 +16,6 @@ export function wheelTurn(rest: number, deltaY: number, deltaMode: number): Whee
   const travelled = (isTurned ? 0 : rest) + deltaY * unit;
   // A wheel's notch is one slice, however far the system says that it went.
   if (Math.abs(deltaY * unit) >= NOTCH_PX) return { steps: Math.sign(deltaY), rest: 0 };
-  const steps = Math.trunc(travelled / NOTCH_PX);
+  const steps = Math.trunc(travelled / NOTCH_PX) + 0;
   return { steps, rest: travelled - steps * NOTCH_PX };
 }

@@ -1,11 +1,11 @@
 import { linearScale, polyline } from '../../lib/chartScales';
 import { BOX, Frame } from './Frame';
-import type { CoveragePoint, ReportConfig } from './reportConfig';
+import type { CoveragePoint, CriterionReport } from './reportConfig';
 
 const percent = (value: number): string => `${Math.round(value * 100)} %`;
 
 /** How often the stated interval held the expert's score. */
-export function Calibration({ calibration }: { calibration: NonNullable<ReportConfig['calibration']> }) {
+export function Calibration({ calibration }: { calibration: NonNullable<CriterionReport['calibration']> }) {
   const x = linearScale([0, 1], [BOX.left, BOX.right]);
   const y = linearScale([0, 1], [BOX.bottom, BOX.top]);
   return (

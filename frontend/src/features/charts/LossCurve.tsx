@@ -1,9 +1,10 @@
 import { extent, linearScale, polyline } from '../../lib/chartScales';
 import { BOX, Frame } from './Frame';
-import type { LossPoint } from './reportConfig';
+import { withGrowingSteps, type LossPoint } from './reportConfig';
 
 /** The loss by step of the training. */
-export function LossCurve({ points }: { points: readonly LossPoint[] }) {
+export function LossCurve({ history }: { history: readonly LossPoint[] }) {
+  const points = withGrowingSteps(history);
   const steps = points.map(([step]) => step);
   const x = linearScale(steps.length > 1 ? extent(steps, 0) : [0, 1], [BOX.left, BOX.right]);
   const y = linearScale(extent([0, ...points.map(([, loss]) => loss)]), [BOX.bottom, BOX.top]);

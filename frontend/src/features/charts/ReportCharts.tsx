@@ -1,41 +1,52 @@
+import type { ComponentChildren } from 'preact';
 import { duration } from '../../lib/format';
 import { Calibration } from './Calibration';
 import { LossCurve } from './LossCurve';
-import type { ReportConfig } from './reportConfig';
+import type { CriterionReport, LossPoint, ReportConfig } from './reportConfig';
 import type { RunProgress } from './runProgress';
 import { Scatter } from './Scatter';
 
 /** The charts of a run's report, and its progress while it goes on. */
 export function ReportCharts({ config, run }: { config: ReportConfig; run: RunProgress | null }) {
   const live = run?.progress.value?.loss_history ?? [];
-  const loss = live.length > 0 ? live : config.loss;
-  const hasPoints = config.candidate !== null || config.production !== null;
+  const loss = live.length > 0 ? live.map(([, step, value]): LossPoint => [step, value]) : config.loss;
   return (
     <div class="report">
       {run && <Progress run={run} />}
-      {(hasPoints || config.calibration) && <Legend />}
-      <div class="report-charts">
-        {hasPoints && (
-          <Figure caption="Same untouched test images, old and new">
-            <Scatter config={config} />
-          </Figure>
-        )}
-        {config.calibration && (
-          <Figure caption="Stated and observed coverage of the intervals">
-            <Calibration calibration={config.calibration} />
-          </Figure>
-        )}
-        {(loss.length > 0 || run) && (
+      {config.criteria.length > 0 && <Legend />}
+      {config.criteria.map((report) => (
+        <CriterionCharts key={report.criterion.key} report={report} />
+      ))}
+      {(loss.length > 0 || run) && (
+        <div class="report-charts">
           <Figure caption="Loss during training">
-            <LossCurve points={loss} />
+            <LossCurve history={loss} />
           </Figure>
-        )}
-      </div>
+        </div>
+      )}
     </div>
   );
 }
 
-function Figure({ caption, children }: { caption: string; children: preact.ComponentChildren }) {
+function CriterionCharts({ report }: { report: CriterionReport }) {
+  return (
+    <section class="report-criterion" data-criterion={report.criterion.key}>
+      <h3>{report.criterion.question}</h3>
+      <div class="report-charts">
+        <Figure caption="Same untouched test images, old and new">
+          <Scatter report={report} />
+        </Figure>
+        {report.calibration && (
+          <Figure caption="Stated and observed coverage of the intervals">
+            <Calibration calibration={report.calibration} />
+          </Figure>
+        )}
+      </div>
+    </section>
+  );
+}
+
+function Figure({ caption, children }: { caption: string; children: ComponentChildren }) {
   return (
     <figure>
       <figcaption>{caption}</figcaption>
@@ -64,14 +75,14 @@ function Legend() {
 }
 
 function Progress({ run }: { run: RunProgress }) {
-  const progress = run.progress.value;
-  const left = progress?.seconds_left ?? null;
+  const job = run.progress.value?.job;
+  const left = run.progress.value?.seconds_left ?? null;
   return (
-    <section class="report-progress" data-run-state={progress?.state ?? 'unknown'}>
-      <p role="status">{progress?.phase || progress?.state || 'Asking…'}</p>
-      <progress aria-label="Progress" max={progress?.total || 1} value={progress?.done ?? 0} />
+    <section class="report-progress" data-run-state={job?.state ?? 'unknown'}>
+      <p role="status">{job ? job.phase || job.state : 'Asking…'}</p>
+      <progress aria-label="Progress" max={job?.total || 1} value={job?.done ?? 0} />
       <p>
-        {progress ? `${progress.done} of ${progress.total}` : ''}
+        {job && job.total > 0 && `${job.done} of ${job.total}`}
         {left !== null && `, about ${duration(left)} left`}
         {run.isOutOfReach.value && ' The server does not answer; the run goes on without this page.'}
       </p>

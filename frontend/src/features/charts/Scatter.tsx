@@ -1,19 +1,19 @@
 import { linearScale } from '../../lib/chartScales';
 import { BOX, Frame } from './Frame';
-import type { ReportConfig, ScoredPoint } from './reportConfig';
+import type { CriterionReport, ScoredPoint } from './reportConfig';
 
 /** Predictions of the old and the new version over what experts said, for the same images. */
-export function Scatter({ config }: { config: ReportConfig }) {
-  const { minimum, maximum, key } = config.criterion;
+export function Scatter({ report }: { report: CriterionReport }) {
+  const { minimum, maximum, question } = report.criterion;
   const air = (maximum - minimum) * 0.05;
   const x = linearScale([minimum - air, maximum + air], [BOX.left, BOX.right]);
   const y = linearScale([minimum - air, maximum + air], [BOX.bottom, BOX.top]);
-  const old = config.production?.points ?? [];
-  const fresh = config.candidate?.points ?? [];
+  const old = report.production?.points ?? [];
+  const fresh = report.candidate?.points ?? [];
   return (
     <Frame
       name="scatter"
-      title={`Predicted over expert scores: ${key}`}
+      title={`Predicted over expert scores: ${question}`}
       description={`${describe('Production', old)} ${describe('Candidate', fresh)} On the diagonal the prediction equals the expert.`}
       x={x}
       y={y}
@@ -44,7 +44,8 @@ function cross(x: number, y: number): string {
 }
 
 function tooltip(version: string, [expert, predicted, std]: ScoredPoint): string {
-  return `${version}: expert ${expert}, predicted ${predicted.toFixed(2)} ± ${std.toFixed(2)}`;
+  const spread = std === null ? '' : ` ± ${std.toFixed(2)}`;
+  return `${version}: expert ${expert}, predicted ${predicted.toFixed(2)}${spread}`;
 }
 
 /** The mean absolute difference in words. */

@@ -1,9 +1,9 @@
 import { signal } from '@preact/signals';
 import type { ApiClient } from '../../api/client';
-import type { FineTuneProgress } from '../../api/types';
+import type { FineTuneProgress, JobState } from '../../api/types';
 
 const POLL_MS = 1000;
-const OVER = new Set(['succeeded', 'failed', 'cancelled', 'refused']);
+const OVER = new Set<JobState>(['succeeded', 'failed', 'cancelled']);
 
 export interface RunProgressOptions {
   client: ApiClient;
@@ -22,7 +22,7 @@ export class RunProgress {
   async follow(): Promise<void> {
     for (;;) {
       await this.ask();
-      if (this.progress.value && OVER.has(this.progress.value.state)) break;
+      if (this.progress.value && OVER.has(this.progress.value.job.state)) break;
       await this.options.wait(POLL_MS);
     }
     this.options.onEnd();

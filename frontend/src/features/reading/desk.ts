@@ -137,8 +137,7 @@ function displayState(screen: StackViewer | null, config: ReadingConfig): Displa
   const state = screen?.state.value ?? EMPTY_STATE;
   return {
     slice_index: state.sliceIndex,
-    window_center: state.window?.center ?? null,
-    window_width: state.window?.width ?? null,
+    ...(state.window && { window_center: state.window.center, window_width: state.window.width }),
     zoom: state.zoom,
     pan: state.pan,
     is_inverted: state.isInverted,

@@ -209,6 +209,7 @@ export class Room {
       refusal: null,
       submission: {
         client_key: draft.clientKey,
+        rubric_id: reading.rubric.id,
         scores: draft.scores,
         findings: draft.findings,
         comment: draft.comment.trim(),

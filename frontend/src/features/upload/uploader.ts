@@ -139,10 +139,13 @@ export class Uploader {
   }
 
   private async finish(job: Job<IngestResult>): Promise<void> {
-    const answer = await this.persist(() =>
-      this.options.client.get<IngestRefusal[] | { results: IngestRefusal[] }>(this.address(job, 'refusals')),
-    );
-    this.update({ phase: 'finished', refusals: Array.isArray(answer) ? answer : answer.results });
+    const refusals: IngestRefusal[] = [];
+    for (let url: string | null = this.address(job, 'refusals'); url; ) {
+      const page: RefusalPage = await this.persist(() => this.options.client.get<RefusalPage>(url ?? ''));
+      refusals.push(...(Array.isArray(page) ? page : page.results));
+      url = Array.isArray(page) ? null : samePath(page.next);
+    }
+    this.update({ phase: 'finished', refusals });
   }
 
   /** Tries again where the cause may pass. */
@@ -177,6 +180,13 @@ export class Uploader {
   private update(change: Partial<UploadState>): void {
     this.state.value = { ...this.state.value, ...change };
   }
+}
+
+type RefusalPage = IngestRefusal[] | { results: IngestRefusal[]; next: string | null };
+
+/** A page's address without its host, which behind a proxy may not be the one that the browser knows. */
+function samePath(url: string | null): string | null {
+  return url?.replace(/^https?:\/\/[^/]+/, '') ?? null;
 }
 
 function formOf(chunk: readonly Entry[]): FormData {

@@ -40,7 +40,9 @@ export class ScreenGeometry {
     const [column, row] = [x - this.offset, y - this.offset];
     const [columns, rows] = grid.getDimensions();
     const isInside = column >= -0.5 && row >= -0.5 && column <= columns - 0.5 && row <= rows - 0.5;
-    return isInside ? [round(column), round(row)] : null;
+    if (!isInside) return null;
+    // The outer half of the first and last pixels belongs to them.
+    return [round(Math.min(columns - 1, Math.max(0, column))), round(Math.min(rows - 1, Math.max(0, row)))];
   }
 
   /** CSS pixels for one image pixel, along a row; NaN where nothing is drawn. */

@@ -1,0 +1,79 @@
+import { describe, expect, test } from 'vitest';
+import { actionFor, chordOf, clashes, isTakenBy, type Action, type KeyPress } from './keymap';
+
+const press = (change: Partial<KeyPress>): KeyPress => ({
+  key: '',
+  code: '',
+  shiftKey: false,
+  ctrlKey: false,
+  metaKey: false,
+  altKey: false,
+  ...change,
+});
+
+describe('chordOf', () => {
+  test.each([
+    [{ key: '3', code: 'Digit3' }, '3'],
+    [{ key: '3', code: 'Numpad3' }, '3'],
+    [{ key: '#', code: 'Digit3', shiftKey: true }, 'Shift+3'],
+    // French keyboard: the digit row gives signs without Shift.
+    [{ key: '"', code: 'Digit3' }, '3'],
+    [{ key: 'i', code: 'KeyI' }, 'I'],
+    [{ key: 'I', code: 'KeyI', shiftKey: true }, 'I'],
+    [{ key: '?', code: 'Slash', shiftKey: true }, '?'],
+    [{ key: ' ', code: 'Space' }, 'Space'],
+    [{ key: 'Tab', code: 'Tab', shiftKey: true }, 'Shift+Tab'],
+    [{ key: 'ArrowDown', code: 'ArrowDown' }, 'ArrowDown'],
+  ])('%o is %s', (change, chord) => {
+    expect(chordOf(press(change))).toBe(chord);
+  });
+
+  test.each(['ctrlKey', 'metaKey', 'altKey'] as const)('leaves what goes with %s to the browser', (modifier) => {
+    expect(chordOf(press({ key: 'c', code: 'KeyC', [modifier]: true }))).toBeNull();
+  });
+});
+
+describe('actions', () => {
+  const action = (id: string, keys: string[], isAvailable = true): Action => ({
+    id,
+    label: id,
+    keys,
+    group: '',
+    perform: () => undefined,
+    isAvailable: () => isAvailable,
+  });
+
+  test('finds the action of a chord among those available', () => {
+    const actions = [action('off', ['C'], false), action('on', ['C', 'X'])];
+    expect(actionFor(actions, 'C')?.id).toBe('on');
+    expect(actionFor(actions, 'Y')).toBeNull();
+  });
+
+  test('names chords given twice', () => {
+    expect(clashes([action('a', ['A', 'B']), action('b', ['B'])])).toEqual(['B']);
+  });
+});
+
+describe('isTakenBy', () => {
+  const element = (html: string): Element => {
+    document.body.innerHTML = html;
+    return document.body.firstElementChild!;
+  };
+
+  test('text fields keep all but Escape', () => {
+    const field = element('<textarea></textarea>');
+    expect(isTakenBy(field, '3')).toBe(true);
+    expect(isTakenBy(field, 'Escape')).toBe(false);
+  });
+
+  test('buttons keep Enter and Space', () => {
+    const button = element('<button></button>');
+    expect(isTakenBy(button, 'Enter')).toBe(true);
+    expect(isTakenBy(button, '3')).toBe(false);
+  });
+
+  test('radio buttons keep nothing: digits score and arrows scroll', () => {
+    const radio = element('<input type="radio">');
+    expect(['3', 'Space', 'ArrowDown', 'Enter'].map((chord) => isTakenBy(radio, chord))).not.toContain(true);
+  });
+});
