@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +10,13 @@ from django.shortcuts import render
 
 
 def is_built() -> bool:
-    return Path(settings.DJANGO_VITE["default"]["manifest_path"]).exists()
+    return settings.BUNDLE_MANIFEST.exists()
+
+
+def failure() -> str:
+    """What the build ended with, if it failed: a sentence; else empty."""
+    state, sentence = settings.BUNDLE_STATE()
+    return sentence if state == "failed" else ""
 
 
 def needs_bundle(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -20,7 +25,7 @@ def needs_bundle(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not is_built():
-            return render(request, "building.html", status=503, headers={"Retry-After": "5"})
+            return render(request, "building.html", {"failure": failure()}, status=503)
         return view(request, *args, **kwargs)
 
     return wrapped

@@ -1,13 +1,13 @@
 """Pages. What they show comes from QuerySets and services; what they start is sent off here."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -28,11 +28,10 @@ class SignIn(LoginView):
     template_name = "annotations/sign_in.html"
     redirect_authenticated_user = True
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not User.objects.exists():
             return redirect("setup")
-        response: HttpResponse = super().dispatch(request, *args, **kwargs)
-        return response
+        return super().dispatch(request, *args, **kwargs)
 
 
 def setup(request: HttpRequest) -> HttpResponse:
@@ -58,7 +57,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def _project_card(project: Project, user: Any, now: Any) -> dict[str, Any]:
     roles = roles_in(project, user)
-    counts = worklist_counts(project, reader_id=user.pk, now=now) if Role.READER in roles else None
+    counts = worklist_counts(project, reader=user, now=now) if Role.READER in roles else None
     return {"project": project, "roles": roles, "counts": counts, "images": Image.objects.in_project(project).count()}
 
 
@@ -80,7 +79,7 @@ def project(request: HttpRequest, slug: str) -> HttpResponse:
     roles = roles_in(current, request.user)
     context: dict[str, Any] = {"project": current, "roles": roles}
     if Role.READER in roles:
-        context["counts"] = worklist_counts(current, reader_id=request.user.pk, now=timezone.now())
+        context["counts"] = worklist_counts(current, reader=signed_in(request), now=timezone.now())
     if {Role.MANAGER, Role.ML_ENGINEER} & roles:
         context["progress"] = progress_of(current, now=timezone.now())
         context["agreement"] = agreement_of(current)
@@ -135,3 +134,8 @@ def tokens(request: HttpRequest) -> HttpResponse:
 def revoke_token(request: HttpRequest, digest: str) -> HttpResponse:
     get_object_or_404(get_token_model(), user=request.user, digest=digest).delete()
     return redirect("tokens")
+
+
+def signed_in(request: HttpRequest) -> User:
+    """Only behind `login_required`."""
+    return cast(User, request.user)

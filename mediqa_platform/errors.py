@@ -1,11 +1,11 @@
 """DomainError -> HTTP: the only such table."""
 
 from collections.abc import Callable
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from drf_standardized_errors.handler import exception_handler as standardized_handler
+from drf_standardized_errors.types import ExceptionHandlerContext
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
@@ -23,7 +23,7 @@ def http_status(error: DomainError) -> int:
     return next(code for kind, code in STATUS if isinstance(error, kind))
 
 
-def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+def exception_handler(error: Exception, context: ExceptionHandlerContext) -> Response | None:
     """DRF's hook: a DomainError becomes an API error of the standard shape."""
     if isinstance(error, DomainError):
         refusal = exceptions.APIException(detail=error.detail, code=error.code)

@@ -62,7 +62,7 @@ class AgreementSerializer(serializers.Serializer[None]):
     within_one_step = serializers.FloatField(allow_null=True)
 
 
-class ProgressSerializer(serializers.Serializer[None]):
+class ProgressSerializer(serializers.Serializer[dict[str, Any]]):
     images = serializers.IntegerField()
     images_read = serializers.IntegerField()
     images_left = serializers.IntegerField()

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from annotations.api.requests import user_of
 from annotations.api.worklists import assignment_for_reader
 from annotations.models import Finding, Project, Reading, Role
 from annotations.services.progress import worklist_counts
@@ -93,8 +94,7 @@ class ReadingSerializer(serializers.ModelSerializer[Reading]):
         return {score.criterion.key: score.value for score in reading.scores.all()}
 
 
-class ReadingQueryMixin:
-    request: Request
+class ReadingView(generics.GenericAPIView[Reading]):
     serializer_class = ReadingSerializer
 
     def get_queryset(self) -> QuerySet[Reading]:
@@ -102,13 +102,13 @@ class ReadingQueryMixin:
         return visible.select_related("reader", "project").prefetch_related("scores__criterion", "findings")
 
 
-class ReadingList(ReadingQueryMixin, generics.ListAPIView[Reading]):
+class ReadingList(generics.ListAPIView[Reading], ReadingView):
     """One's own Readings; for managers and ML engineers those of others, as far as blinding allows."""
 
     filterset_fields = {"project__slug": ["exact"], "image": ["exact"], "reader__username": ["exact"]}
 
 
-class ReadingDetail(ReadingQueryMixin, generics.RetrieveAPIView[Reading]):
+class ReadingDetail(generics.RetrieveAPIView[Reading], ReadingView):
     pass
 
 
@@ -123,7 +123,7 @@ class AssignmentReadings(APIView):
         return store(
             request,
             lambda submission: submit_reading(
-                assignment=assignment, reader=request.user, submission=submission, now=timezone.now()
+                assignment=assignment, reader=user_of(request), submission=submission, now=timezone.now()
             ),
         )
 
@@ -136,13 +136,13 @@ class Corrections(APIView):
     )
     def post(self, request: Request, pk: str) -> Response:
         own = Reading.objects.filter(
-            reader=request.user, project__in=Project.objects.with_role(request.user, Role.READER)
+            reader=user_of(request), project__in=Project.objects.with_role(request.user, Role.READER)
         )
         reading = get_object_or_404(own, pk=pk)
         return store(
             request,
             lambda submission: correct_reading(
-                reading=reading, reader=request.user, submission=submission, now=timezone.now()
+                reading=reading, reader=user_of(request), submission=submission, now=timezone.now()
             ),
         )
 
@@ -151,6 +151,6 @@ def store(request: Request, service: Callable[[Submission], tuple[Reading, bool]
     serializer = SubmissionSerializer(data=request.data)
     serializer.is_valid(raise_exception=True)
     reading, is_new = service(serializer.to_submission())
-    counts = worklist_counts(reading.project, reader_id=reading.reader_id, now=timezone.now())
+    counts = worklist_counts(reading.project, reader=reading.reader, now=timezone.now())
     answer = {"id": reading.pk, "submitted_at": reading.submitted_at, **counts}
     return Response(answer, status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)

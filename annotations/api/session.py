@@ -35,7 +35,8 @@ class SignInThrottle(SimpleRateThrottle):
     def get_cache_key(self, request: Request, view: APIView) -> str | None:
         if request.method != "POST":
             return None
-        identity = f"{self.get_ident(request)}-{str(request.data.get('username', ''))[:150].encode().hex()}"
+        username = request.data.get("username", "") if isinstance(request.data, dict) else ""
+        identity = f"{self.get_ident(request)}-{str(username)[:150].encode().hex()}"
         return self.cache_format % {"scope": self.scope, "ident": identity}
 
 

@@ -2,13 +2,15 @@
 
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiTypes, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from annotations.api.requests import user_of
 from annotations.models import Assignment, Project, Role
 from annotations.permissions import get_project, project_role
 from annotations.services.cases import case_of
@@ -37,8 +39,10 @@ class Worklist(APIView):
         asked = LeaseRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         now = timezone.now()
-        leased = lease_assignments(project=project, reader=request.user, count=asked.validated_data["count"], now=now)
-        counts = worklist_counts(project, reader_id=request.user.pk, now=now)
+        leased = lease_assignments(
+            project=project, reader=user_of(request), count=asked.validated_data["count"], now=now
+        )
+        counts = worklist_counts(project, reader=user_of(request), now=now)
         return Response({"cases": [case_of(assignment) for assignment in leased], **counts})
 
 
@@ -48,12 +52,12 @@ class AssignmentLease(APIView):
     @extend_schema(request=None, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, pk: str) -> Response:
         assignment = assignment_for_reader(request, pk)
-        kept = extend_lease(assignment=assignment, reader=request.user, now=timezone.now())
+        kept = extend_lease(assignment=assignment, reader=user_of(request), now=timezone.now())
         return Response({"lease_expires_at": kept.lease_expires_at})
 
     @extend_schema(request=None, responses={204: None})
     def delete(self, request: Request, pk: str) -> Response:
-        release_lease(assignment=assignment_for_reader(request, pk), reader=request.user)
+        release_lease(assignment=assignment_for_reader(request, pk), reader=user_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -24,6 +24,8 @@ from annotations.dicom.refusals import RefusalReason, RefusedFile
 
 MAXIMUM_RASTER_BYTES = 2 * 2**30
 MAXIMUM_TIME_POINTS = 1000
+MAXIMUM_RATIO = 1000
+_HARMLESS_BYTES = 64 * 2**20
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _JPEG_START = b"\xff\xd8\xff"
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -51,7 +53,7 @@ def read_picture(content: bytes) -> list[Dataset]:
         raise RefusedFile(RefusalReason.TOO_LARGE, "The picture unfolds to more than is taken.") from error
     except Exception as error:
         raise RefusedFile(RefusalReason.CORRUPT, "The picture is damaged.") from error
-    _check_bytes(picture.width * picture.height * (3 if len(picture.getbands()) > 1 else 2))
+    _check_bytes(picture.width * picture.height * (3 if len(picture.getbands()) > 1 else 2), content)
     try:
         pixels = _picture_pixels(picture)
     except Exception as error:
@@ -64,7 +66,7 @@ def read_tiff(content: bytes) -> list[Dataset]:
     try:
         with tifffile.TiffFile(BytesIO(content)) as file:
             pages = _tiff_pages(file)
-            _check_bytes(sum(page.size * np.dtype(page.dtype).itemsize for page in pages))
+            _check_bytes(sum(page.size * np.dtype(page.dtype).itemsize for page in pages), content)
             frames = [_tiff_pixels(page) for page in pages]
     except RefusedFile:
         raise
@@ -84,7 +86,7 @@ def read_nifti(content: bytes) -> list[Dataset]:
     try:
         image = _nifti_image(plain)
         shape = tuple(int(length) for length in image.shape)
-        _check_nifti(shape, image.get_data_dtype())
+        _check_nifti(shape, image.get_data_dtype(), plain)
         values = np.asanyarray(image.dataobj)
         volumes = values.reshape((*shape[:2], max(shape[2:3] or (1,)), -1)) if values.dtype.names is None else None
         affine = image.affine
@@ -123,9 +125,11 @@ def _gunzip(content: bytes) -> bytes:
     return plain
 
 
-def _check_bytes(count: int) -> None:
-    if count > MAXIMUM_RASTER_BYTES:
-        raise RefusedFile(RefusalReason.TOO_LARGE, f"The picture needs more than {MAXIMUM_RASTER_BYTES // 2**30} GiB.")
+def _check_bytes(count: int, content: bytes) -> None:
+    """`count`: bytes that the pixels of `content` will need."""
+    is_bomb = count > _HARMLESS_BYTES and count > MAXIMUM_RATIO * len(content)
+    if count > MAXIMUM_RASTER_BYTES or is_bomb:
+        raise RefusedFile(RefusalReason.TOO_LARGE, "The picture unfolds to more than is taken from such a file.")
 
 
 def _check_count(count: int) -> None:
@@ -187,7 +191,7 @@ def _nifti_image(plain: bytes) -> Any:
     return (nibabel.Nifti1Image if is_first else nibabel.Nifti2Image).from_bytes(plain)
 
 
-def _check_nifti(shape: Sequence[int], dtype: np.dtype[Any]) -> None:
+def _check_nifti(shape: Sequence[int], dtype: np.dtype[Any], plain: bytes) -> None:
     if len(shape) < 2 or min(shape) < 1:
         raise RefusedFile(RefusalReason.EMPTY, "The NIfTI file holds no image.")
     points = int(np.prod([int(length) for length in shape[3:]], dtype=object)) if len(shape) > 3 else 1
@@ -196,7 +200,7 @@ def _check_nifti(shape: Sequence[int], dtype: np.dtype[Any]) -> None:
     _check_count(shape[2] if len(shape) > 2 else 1)
     if max(shape[:2]) > 65535:
         raise RefusedFile(RefusalReason.TOO_LARGE, "The slices of the NIfTI file have more than 65535 rows.")
-    _check_bytes(int(np.prod([int(length) for length in shape], dtype=object)) * max(dtype.itemsize, 8))
+    _check_bytes(int(np.prod([int(length) for length in shape], dtype=object)) * max(dtype.itemsize, 8), plain)
 
 
 def _nifti_volume(

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from django.db.models import Avg, Count, Exists, OuterRef, Q
 from django.db.models.functions import TruncDate
 
-from annotations.models import Assignment, Image, Project
+from annotations.models import Assignment, Image, Project, User
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,11 @@ def _by_day(project: Project) -> list[DayProgress]:
     return [DayProgress(row["day"], row["done"]) for row in rows]
 
 
-def worklist_counts(project: Project, *, reader_id: int, now: datetime) -> dict[str, int]:
+def worklist_counts(project: Project, *, reader: User, now: datetime) -> dict[str, int]:
     """For one reader: how many cases they could still be given, and how many they have done."""
     assignments = Assignment.objects.filter(project=project)
-    theirs = assignments.done().filter(reader_id=reader_id)
-    seen = Assignment.objects.filter(project=project, reader_id=reader_id, image=OuterRef("image"))
+    theirs = assignments.done().filter(reader=reader)
+    seen = Assignment.objects.filter(project=project, reader=reader, image=OuterRef("image"))
     available = assignments.open(now).filter(~Exists(seen)).values("image").distinct().count()
-    held = assignments.undone().filter(reader_id=reader_id).count()
+    held = assignments.undone().filter(reader=reader).count()
     return {"open_count": available + held, "done_count": theirs.count()}

@@ -10,10 +10,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotations.api.jobs import JobSerializer
+from annotations.api.requests import user_of
 from annotations.models import Role
 from annotations.permissions import any_member, get_project, project_role
 from annotations.queueing import enqueue_on_commit
-from inference.api.requests import user_of
 from inference.api.serializers import (
     AcquisitionBatchDetailSerializer,
     AcquisitionBatchSerializer,

@@ -10,11 +10,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from annotations.api.requests import user_of
 from annotations.models import Role
 from annotations.permissions import get_project, project_role
 from annotations.queueing import enqueue_on_commit
 from annotations.services.jobs import cancel_job
-from inference.api.requests import user_of
 from inference.api.serializers import (
     FineTuneRunSerializer,
     FineTuneRunSummarySerializer,

@@ -1,5 +1,6 @@
 """Settings that hold everywhere. What differs by installation comes from the environment (see docs/settings.md)."""
 
+from functools import partial
 from pathlib import Path
 
 import django_stubs_ext
@@ -9,6 +10,7 @@ from kombu import Queue
 from mediqa_platform import __version__
 from mediqa_platform.settings.stores import broker_url, database_settings, storage_settings
 from mediqa_platform.supervisor import home
+from mediqa_platform.supervisor.frontend import bundle_state
 
 django_stubs_ext.monkeypatch()
 
@@ -88,6 +90,9 @@ STORAGES = {
 CELERY_BROKER_URL = broker_url(env.str("BROKER_URL", "") or home.embedded_broker_url(MEDIQA_HOME))
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 12 * 3600} if "redis" in CELERY_BROKER_URL else {}
+# The supervisor stamps each line with the time and the process.
+CELERY_WORKER_LOG_FORMAT = "%(levelname)s %(message)s"
+CELERY_WORKER_TASK_LOG_FORMAT = "%(levelname)s %(task_name)s %(message)s"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -165,11 +170,13 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = home.static_folder(MEDIQA_HOME)
 WHITENOISE_IMMUTABLE_FILE_TEST = "mediqa_platform.static_storage.is_immutable"
+BUNDLE_MANIFEST = BASE_DIR / "mediqa_platform" / "static" / "bundle" / "manifest.json"
+BUNDLE_STATE = partial(bundle_state, MEDIQA_HOME)
 DJANGO_VITE = {
     "default": {
         "dev_mode": False,
         "static_url_prefix": "bundle",
-        "manifest_path": BASE_DIR / "mediqa_platform" / "static" / "bundle" / "manifest.json",
+        "manifest_path": BUNDLE_MANIFEST,
     }
 }
 
