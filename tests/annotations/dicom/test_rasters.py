@@ -142,6 +142,7 @@ def png_header(width: int, height: int) -> bytes:
     ("content", "reason"),
     [
         (png_header(60_000, 60_000), RefusalReason.TOO_LARGE),
+        (png_header(9_000, 9_000), RefusalReason.TOO_LARGE),
         (png_header(10, 10), RefusalReason.TRUNCATED),
         (picture(COLOUR)[:200], RefusalReason.TRUNCATED),
         (tiff(GREY)[:100], RefusalReason.CORRUPT),
