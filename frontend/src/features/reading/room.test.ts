@@ -1,0 +1,189 @@
+import { expect, test } from 'vitest';
+import { NetworkError } from '../../api/client';
+import type { Case, DisplayState, Worklist } from '../../api/types';
+import { FakeServer, RECEIPT, aCase, aCriterion, aSubmission, memoryStore } from '../../testing/fakes';
+import { withScore, type Draft } from './draft';
+import { Outbox, type OutboxEntry, type SendOutcome } from './outbox';
+import { Room } from './room';
+import { Session } from './session';
+
+const TWO = [aCriterion(), aCriterion({ key: 'blur', question: 'Blur' })];
+
+/** A room whose server holds these cases; `hold` keeps sending from being answered until it is let go. */
+function aRoom(cases: Case[], drafts = memoryStore<Draft>(), outcome: () => Promise<SendOutcome> | SendOutcome = savedNow) {
+  const server = new FakeServer();
+  const done = new Set<string>();
+  const asked: number[] = [];
+  server.on('worklist/', ({ body }): Worklist => {
+    const { count } = body as { count: number };
+    asked.push(count);
+    const open = cases.filter((reading) => !done.has(reading.assignment));
+    return { cases: open.slice(0, count), open_count: open.length, done_count: done.size };
+  });
+  server.on('lease/', () => ({ lease_expires_at: '2030-01-01T00:00:00Z' }));
+  const session = new Session(server, '/api/v1/session/', 'reader1');
+  const screen = { isShown: true, now: 1000 };
+  const sent: OutboxEntry[] = [];
+  const outbox = new Outbox({
+    username: 'reader1',
+    store: memoryStore<OutboxEntry>(),
+    send: async (entry) => {
+      sent.push(structuredClone(entry));
+      const result = await outcome();
+      if (result.kind === 'saved') done.add(entry.assignment);
+      return result;
+    },
+    onSaved: (entry, receipt) => void room.acknowledged(entry, { ...receipt, done_count: done.size }),
+    now: () => new Date(0),
+    schedule: () => () => undefined,
+  });
+  const room: Room = new Room({
+    client: server,
+    session,
+    outbox,
+    drafts,
+    username: 'reader1',
+    worklistUrl: '/worklist/',
+    assignmentsUrl: '/assignments/',
+    now: () => screen.now,
+    displayState: (): DisplayState => aSubmission('x').display_state,
+    isImageShown: () => screen.isShown,
+    activity: { activeMs: () => 4200, restart: () => undefined },
+  });
+  return { room, server, outbox, sent, asked, screen, drafts };
+}
+
+function savedNow(): SendOutcome {
+  return { kind: 'saved', receipt: RECEIPT };
+}
+
+function scoreAll(room: Room): void {
+  for (const criterion of room.current.value?.rubric.criteria ?? []) room.change((draft) => withScore(draft, criterion.key, 3));
+}
+
+test('opens the first case and holds the next one', async () => {
+  const { room, asked } = aRoom([aCase('a'), aCase('b'), aCase('c')]);
+  await room.start();
+  expect(room.phase.value).toBe('reading');
+  expect([room.current.value?.assignment, room.next.value?.assignment]).toEqual(['a', 'b']);
+  expect(asked).toEqual([2]);
+  expect(room.counts.value).toEqual({ open: 3, done: 0 });
+});
+
+test('does not submit what is incomplete, and goes to what is missing', async () => {
+  const { room, sent } = aRoom([aCase('a', TWO)]);
+  await room.start();
+  room.change((draft) => withScore(draft, 'noise', 2));
+  expect(await room.submit()).toBe(false);
+  expect(room.isMissingShown.value).toBe(true);
+  expect(room.criterion.value?.key).toBe('blur');
+  expect(sent).toEqual([]);
+});
+
+test('does not submit an image that is not on the screen', async () => {
+  const { room, screen } = aRoom([aCase('a')]);
+  await room.start();
+  scoreAll(room);
+  screen.isShown = false;
+  expect(await room.submit()).toBe(false);
+  expect(room.current.value?.assignment).toBe('a');
+});
+
+test('shows the next case at once, and moves the count only when the server said so', async () => {
+  let letGo: (outcome: SendOutcome) => void = () => undefined;
+  const { room } = aRoom([aCase('a'), aCase('b')], undefined, () => new Promise((resolve) => (letGo = resolve)));
+  await room.start();
+  scoreAll(room);
+  expect(await room.submit()).toBe(true);
+  expect(room.current.value?.assignment).toBe('b');
+  expect(room.counts.value?.done).toBe(0);
+  await expect.poll(() => letGo.length).toBe(1);
+  letGo(savedNow());
+  await expect.poll(() => room.counts.value?.done).toBe(1);
+});
+
+test('a reading carries the key of its case, its rubric, its times and the display', async () => {
+  const { room, sent, screen } = aRoom([aCase('a'), aCase('b')]);
+  await room.start();
+  const key = room.draft.value?.clientKey;
+  scoreAll(room);
+  screen.now = 9000;
+  await room.submit();
+  expect(sent[0]?.url).toBe('/assignments/a/readings/');
+  expect(sent[0]?.submission).toMatchObject({
+    client_key: key,
+    rubric_id: 1,
+    scores: { noise: 3 },
+    active_seconds: 4.2,
+    wall_seconds: 8,
+    display_state: { slice_index: 0 },
+  });
+  expect(room.draft.value?.clientKey).not.toBe(key);
+});
+
+test('a second Enter submits nothing more', async () => {
+  const { room, sent } = aRoom([aCase('a'), aCase('b'), aCase('c')]);
+  await room.start();
+  scoreAll(room);
+  await Promise.all([room.submit(), room.submit()]);
+  expect(sent.map((entry) => entry.assignment)).toEqual(['a']);
+});
+
+test('a reload brings back the scores and the key', async () => {
+  const before = aRoom([aCase('a', TWO)]);
+  await before.room.start();
+  before.room.change((draft) => withScore(draft, 'noise', 5));
+  const after = aRoom([aCase('a', TWO)], before.drafts);
+  await after.room.start();
+  expect(after.room.draft.value).toMatchObject({ scores: { noise: 5 }, clientKey: before.room.draft.value?.clientKey });
+  expect(after.room.criterion.value?.key).toBe('blur');
+});
+
+test('a case on its way to the server is not opened again', async () => {
+  const { room, asked } = aRoom([aCase('a'), aCase('b'), aCase('c')], undefined, () => ({ kind: 'passing' }));
+  await room.start();
+  scoreAll(room);
+  await room.submit();
+  await room.refill();
+  expect(asked.at(-1)).toBe(3);
+  expect(room.cases.value.map((reading) => reading.assignment)).toEqual(['b', 'c']);
+});
+
+test('a refused reading can be opened again with its scores and its key', async () => {
+  const { room, outbox } = aRoom([aCase('a'), aCase('b')], undefined, () => ({ kind: 'refused', reason: 'Too late.' }));
+  await room.start();
+  const key = room.draft.value?.clientKey;
+  scoreAll(room);
+  await room.submit();
+  await expect.poll(() => outbox.state.value.refused.length).toBe(1);
+  await room.reopen(outbox.state.value.refused[0]!);
+  expect(room.current.value?.assignment).toBe('a');
+  expect(room.draft.value).toMatchObject({ scores: { noise: 3 }, clientKey: key });
+  expect(room.cases.value).toHaveLength(2);
+});
+
+test('the draft is forgotten with the acknowledgement', async () => {
+  const { room, drafts } = aRoom([aCase('a')]);
+  await room.start();
+  scoreAll(room);
+  await room.submit();
+  await expect.poll(() => drafts.values.size).toBe(0);
+  await expect.poll(() => room.phase.value).toBe('empty');
+});
+
+test('without a network there is a word for it, and a way on', async () => {
+  const { room, server } = aRoom([aCase('a')]);
+  server.on('worklist/', () => new NetworkError('The server could not be reached.'));
+  await room.start();
+  expect(room.phase.value).toBe('offline');
+  server.on('worklist/', (): Worklist => ({ cases: [aCase('a')], open_count: 1, done_count: 0 }));
+  await room.refill();
+  expect(room.phase.value).toBe('reading');
+});
+
+test('the leases of the cases in hand are extended', async () => {
+  const { room, server } = aRoom([aCase('a'), aCase('b')]);
+  await room.start();
+  await room.extendLeases();
+  expect([server.count('/a/lease/'), server.count('/b/lease/')]).toEqual([1, 1]);
+});
