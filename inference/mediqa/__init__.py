@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from inference.mediqa.errors import MediqaError as MediqaError
     from inference.mediqa.errors import TooFewScores as TooFewScores
     from inference.mediqa.errors import UnscorableImage as UnscorableImage
-    from inference.mediqa.finetuning import FitConfig as FitConfig
     from inference.mediqa.finetuning import fit_heads as fit_heads
+    from inference.mediqa.fitting import FitConfig as FitConfig
     from inference.mediqa.heads import HeadEnsemble as HeadEnsemble
     from inference.mediqa.predictor import Predictor as Predictor
     from inference.mediqa.prompt import prompt_from_header as prompt_from_header
@@ -40,7 +40,7 @@ _HOMES = {
     "MediqaError": "errors",
     "TooFewScores": "errors",
     "UnscorableImage": "errors",
-    "FitConfig": "finetuning",
+    "FitConfig": "fitting",
     "fit_heads": "finetuning",
     "HeadEnsemble": "heads",
     "Predictor": "predictor",

@@ -1,7 +1,8 @@
 """Checkpoints: weights as safetensors, everything else as JSON beside them. Never pickle.
 
 The JSON holds the sha256 of the weights, the configuration, the versions of preprocessing and code, and the
-names of the training data. Whatever does not fit together is refused with CheckpointError.
+names of the training data. Whatever does not fit together is refused with CheckpointError. No torch here, so
+that a web process can check a checkpoint.
 """
 
 from __future__ import annotations
@@ -12,18 +13,18 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 from safetensors import SafetensorError
-from safetensors.torch import load as load_safetensors
-from safetensors.torch import save as save_safetensors
-from torch import Tensor
+from safetensors.numpy import load as load_safetensors
+from safetensors.numpy import save as save_safetensors
 
 from inference.mediqa.errors import CheckpointError
-from inference.mediqa.preprocessing import PREPROCESSING_VERSION
+from inference.mediqa.versions import CHECKPOINT_FORMAT, CODE_VERSION, PREPROCESSING_VERSION
 
-FORMAT = 1
-CODE_VERSION = "1"
+NumberArray: TypeAlias = npt.NDArray[Any]
 DEFAULT_CHECKPOINT = Path(__file__).parent / "checkpoints" / "mediqa-small.safetensors"
 
 
@@ -40,15 +41,15 @@ class CheckpointFiles:
 class Checkpoint:
     """Tensors by dotted name, and the JSON document."""
 
-    tensors: dict[str, Tensor]
+    tensors: dict[str, NumberArray]
     document: dict[str, Any]
 
 
-def pack_checkpoint(tensors: Mapping[str, Tensor], document: Mapping[str, Any]) -> tuple[bytes, bytes]:
+def pack_checkpoint(tensors: Mapping[str, NumberArray], document: Mapping[str, Any]) -> tuple[bytes, bytes]:
     """Return (weights, document) as bytes; hash and versions are added to the document."""
-    weights = save_safetensors({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    weights = save_safetensors({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()})
     full = dict(document) | {
-        "format": FORMAT,
+        "format": CHECKPOINT_FORMAT,
         "code_version": CODE_VERSION,
         "preprocessing_version": PREPROCESSING_VERSION,
         "sha256": hashlib.sha256(weights).hexdigest(),
@@ -59,7 +60,7 @@ def pack_checkpoint(tensors: Mapping[str, Tensor], document: Mapping[str, Any]) 
 def unpack_checkpoint(weights: bytes, document: bytes) -> Checkpoint:
     """Check and read a checkpoint; raises CheckpointError."""
     described = _described(document)
-    for key, ours in (("format", FORMAT), ("preprocessing_version", PREPROCESSING_VERSION)):
+    for key, ours in (("format", CHECKPOINT_FORMAT), ("preprocessing_version", PREPROCESSING_VERSION)):
         if described.get(key) != ours:
             raise CheckpointError(
                 f"The checkpoint has {key} {described.get(key)!r}, this program has {ours!r}: use a checkpoint "
@@ -73,7 +74,7 @@ def unpack_checkpoint(weights: bytes, document: bytes) -> Checkpoint:
         raise CheckpointError("The checkpoint's weights are no safetensors file.") from error
 
 
-def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], document: Mapping[str, Any]) -> CheckpointFiles:
+def save_checkpoint(path: Path, tensors: Mapping[str, NumberArray], document: Mapping[str, Any]) -> CheckpointFiles:
     """Write ``path`` (.safetensors) and the JSON beside it, each by one rename."""
     weights, described = pack_checkpoint(tensors, document)
     files = _paths(path)

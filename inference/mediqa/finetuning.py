@@ -9,41 +9,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from inference.mediqa.errors import ConstantScore, FittingCancelled, FittingError, TooFewScores
+from inference.mediqa.errors import FittingCancelled, FittingError
+from inference.mediqa.fitting import FitConfig, check_targets
 from inference.mediqa.heads import HeadEnsemble, HeadNetwork, HeadOutput, TokenBatch, collate
 from inference.mediqa.types import DoubleArray, Features, Scale
+
+__all__ = ["FitConfig", "OnProgress", "ShouldStop", "check_targets", "fit_heads"]
 
 OnProgress = Callable[[str, int, int, float], None]
 ShouldStop = Callable[[], bool]
 PSEUDO_COUNT = 2.0  # images that a member is taken to have judged as it said
 UNIT_MARGIN = 0.02  # targets at the ends of a scale keep a finite logit
-
-
-@dataclass(frozen=True)
-class FitConfig:
-    """How heads are fitted; stored with the run."""
-
-    epochs: int = 120
-    batch: int = 32
-    members: int = 5
-    hidden: int = 32
-    learning_rate: float = 2e-3
-    beta: float = 0.5  # of the beta-NLL
-    rank_weight: float = 0.3
-    pull: float = 2e-3  # towards the prior, or towards zero without one
-    minimum_scores: int = 8
-
-    def to_document(self) -> dict[str, Any]:
-        """Return JSON values."""
-        return asdict(self)
 
 
 def fit_heads(
@@ -75,21 +57,6 @@ def fit_heads(
     return HeadEnsemble(
         criteria, {key: scales[key] for key in criteria}, network.requires_grad_(requires_grad=False).eval()
     )
-
-
-def check_targets(targets: Mapping[str, DoubleArray], *, minimum_scores: int) -> None:
-    """Raise TooFewScores or ConstantScore for the first Criterion that can't be learnt. Needs no features."""
-    if not targets:
-        raise FittingError("There is no Criterion to fit.")
-    for key, values in targets.items():
-        known = np.asarray(values, dtype=np.float64)
-        known = known[np.isfinite(known)]
-        if len(known) < minimum_scores:
-            raise TooFewScores(
-                key, len(known), f"{key}: {len(known)} images have a score; at least {minimum_scores} are needed."
-            )
-        if float(known.min()) == float(known.max()):
-            raise ConstantScore(key, len(known), f"{key}: all {len(known)} images have the same score, {known[0]:g}.")
 
 
 def _unit_targets(count: int, targets: Mapping[str, DoubleArray], scales: Mapping[str, Scale]) -> Tensor:

@@ -16,6 +16,7 @@ from inference.mediqa.checkpoint import (
     DEFAULT_CHECKPOINT,
     Checkpoint,
     CheckpointFiles,
+    NumberArray,
     load_checkpoint,
     pack_checkpoint,
     save_checkpoint,
@@ -25,7 +26,7 @@ from inference.mediqa.errors import CheckpointError
 from inference.mediqa.heads import HeadEnsemble, HeadPrediction
 from inference.mediqa.network import Network, NetworkConfig, summary
 from inference.mediqa.physics import physical_parameters
-from inference.mediqa.preprocessing import PREPROCESSING_VERSION, prepare
+from inference.mediqa.preprocessing import prepare
 from inference.mediqa.prompt import prompt_codes
 from inference.mediqa.types import (
     CriterionScore,
@@ -39,6 +40,7 @@ from inference.mediqa.types import (
     Scored,
 )
 from inference.mediqa.uncertainty import OodStatistics, interval_factor
+from inference.mediqa.versions import PREPROCESSING_VERSION
 
 PRIOR = "quality"  # the one Criterion of the prior: 1 untouched, 0 hardly readable
 PRIOR_STD_SHARE = 0.2  # of a scale: what is not known of how experts use it
@@ -132,7 +134,7 @@ class Predictor:
         """Return the contents of the two files of a checkpoint: (weights, document)."""
         return pack_checkpoint(*self._contents())
 
-    def _contents(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def _contents(self) -> tuple[dict[str, NumberArray], dict[str, Any]]:
         prior_tensors, prior_document = self.prior.to_checkpoint()
         tensors: dict[str, Tensor] = {f"network.{k}": v for k, v in self.network.state_dict().items()}
         tensors |= {f"prior.{name}": value for name, value in prior_tensors.items()}
@@ -146,7 +148,7 @@ class Predictor:
         if self.heads is not None:
             head_tensors, document["heads"] = self.heads.to_checkpoint()
             tensors |= {f"heads.{name}": value for name, value in head_tensors.items()}
-        return tensors, document
+        return {name: tensor.cpu().numpy() for name, tensor in tensors.items()}, document
 
     def prepare(self, image: ImageArray) -> PreparedImage:
         """Return the tiles of an image; raises UnscorableImage. May run in decoding threads."""
@@ -290,4 +292,8 @@ def _criterion_score(
 
 
 def _under(checkpoint: Checkpoint, prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in checkpoint.tensors.items() if name.startswith(prefix)}
+    return {
+        name.removeprefix(prefix): torch.from_numpy(value)
+        for name, value in checkpoint.tensors.items()
+        if name.startswith(prefix)
+    }

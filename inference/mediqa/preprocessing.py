@@ -16,7 +16,6 @@ from inference.mediqa.errors import UnscorableImage
 from inference.mediqa.slices import salience, salient_slices
 from inference.mediqa.types import DoubleArray, FloatArray, ImageArray, PreparedImage
 
-PREPROCESSING_VERSION = "1"
 CT_WIDE_HU = (-1000.0, 400.0)  # the window of LDCTIQAC 2023
 CT_NARROW_HU = (-160.0, 240.0)  # soft tissue
 MARGIN = 0.25  # how far values may leave 0..1, so that noise at the ends of a window is not cut

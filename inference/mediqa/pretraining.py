@@ -20,7 +20,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from inference.mediqa.evaluation import Evaluation, evaluate_predictor
-from inference.mediqa.finetuning import FitConfig, fit_heads
+from inference.mediqa.finetuning import fit_heads
+from inference.mediqa.fitting import FitConfig
 from inference.mediqa.network import Judgement, Network, summary
 from inference.mediqa.predictor import PRIOR, Predictor
 from inference.mediqa.simulation import Pool, build_pool

@@ -14,8 +14,9 @@ from inference.mediqa.physics import DEGRADATIONS, KINDS, Subject, degrade
 from inference.mediqa.preprocessing import choose_corners, cut_tiles, window_ranges, windowed
 from inference.mediqa.prompt import prompt_codes
 from inference.mediqa.sources import SourceSlice
-from inference.mediqa.types import FloatArray, ImageArray
+from inference.mediqa.types import FloatArray, HalfArray, ImageArray
 
+RARE = 4
 SHARES = {0: 0.12, 1: 0.58, 2: 0.30}  # of copies with no, one and two kinds of degradation
 
 
@@ -83,9 +84,9 @@ def degraded_copies(
 def build_pool(slices: Sequence[SourceSlice], copies: int, config: NetworkConfig, *, seed: int, crops: int) -> Pool:
     """Degrade every slice ``copies`` times and cut the tiles; deterministic by seed.
 
-    Modalities with few slices get up to eight times as many copies, so that none is forgotten.
+    Modalities with few slices get up to ``RARE`` times as many copies, so that none is forgotten.
     """
-    rows: list[tuple[FloatArray, dict[str, float], int]] = []
+    rows: list[tuple[HalfArray, dict[str, float], int]] = []
     counts = _copies_by_modality(slices, copies)
     for index, item in enumerate(slices):
         rng = np.random.default_rng((seed, index))
@@ -93,7 +94,7 @@ def build_pool(slices: Sequence[SourceSlice], copies: int, config: NetworkConfig
             rows.append((_tiles(item, pixels, config, crops, rng), severities, index))
     owners = [slices[index] for _, _, index in rows]
     return Pool(
-        tiles=torch.from_numpy(np.stack([tiles.astype(np.float16) for tiles, _, _ in rows])),
+        tiles=torch.from_numpy(np.stack([tiles for tiles, _, _ in rows])),
         codes=torch.tensor([prompt_codes(item.prompt) for item in owners]),
         quality=torch.tensor([quality_of(list(severities.values())) for _, severities, _ in rows]),
         severities=torch.tensor([[severities.get(kind, 0.0) for kind in KINDS] for _, severities, _ in rows]),
@@ -107,12 +108,12 @@ def build_pool(slices: Sequence[SourceSlice], copies: int, config: NetworkConfig
 def _copies_by_modality(slices: Sequence[SourceSlice], copies: int) -> dict[str, int]:
     names = [item.prompt.modality for item in slices]
     most = max(names.count(name) for name in set(names))
-    return {name: copies * min(8, max(1, most // (2 * names.count(name)))) for name in set(names)}
+    return {name: copies * min(RARE, max(1, most // (2 * names.count(name)))) for name in set(names)}
 
 
 def _tiles(
     item: SourceSlice, pixels: FloatArray, config: NetworkConfig, crops: int, rng: np.random.Generator
-) -> FloatArray:
+) -> HalfArray:
     ranges = window_ranges(pixels[None], image_of(item, pixels))
     view = windowed(pixels, ranges, is_inverted=item.is_inverted)
-    return cut_tiles(view, choose_corners(view, crops, config.tile, rng), config.tile)
+    return cut_tiles(view, choose_corners(view, crops, config.tile, rng), config.tile).astype(np.float16)

@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from inference.mediqa.errors import ConstantScore, FittingCancelled, FittingError, TooFewScores
-from inference.mediqa.finetuning import FitConfig, check_targets, fit_heads
+from inference.mediqa.finetuning import fit_heads
+from inference.mediqa.fitting import FitConfig, check_targets
 from inference.mediqa.heads import HeadEnsemble
 from inference.mediqa.metrics import coverage_curve, srocc
 from inference.mediqa.types import Scale
