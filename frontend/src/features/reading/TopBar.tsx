@@ -34,7 +34,9 @@ function SaveStrip({ desk }: { desk: Desk }) {
       <span role="status">{status.text}</span>
       {refused && (
         <span class="savestrip-refusal">
-          {refused.title}: {refused.refusal}{' '}
+          <span class="savestrip-reason" title={refused.refusal ?? ''}>
+            {refused.title}: {refused.refusal}
+          </span>
           <button type="button" class="button-quiet" onClick={() => void desk.room.reopen(refused)}>
             Open it again
           </button>
