@@ -13,8 +13,8 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from annotations.models import Dimension, Image
-from annotations.permissions import any_member, get_project
+from annotations.models import Dimension, Image, Project
+from annotations.permissions import any_member
 
 
 class ImageFilter(filters.FilterSet):  # type: ignore[misc]
@@ -64,11 +64,9 @@ class ProjectImages(generics.ListAPIView[Image]):
     filterset_class = ImageFilter
 
     def get_queryset(self) -> QuerySet[Image]:
-        if getattr(self, "swagger_fake_view", False):
-            return Image.objects.none()
-        project = get_project(self.kwargs["slug"], self.request.user)
-        images = Image.objects.in_project(project).annotate(slice_count=Count("slices"))
-        return images.select_related("series__study").order_by("pk")
+        project = Project.objects.visible_to(self.request.user).filter(slug=self.kwargs.get("slug")).first()
+        images = Image.objects.in_project(project) if project else Image.objects.none()
+        return images.annotate(slice_count=Count("slices")).select_related("series__study").order_by("pk")
 
 
 class ImageThumbnail(APIView):

@@ -45,8 +45,7 @@ class AcquisitionBatches(generics.ListAPIView[AcquisitionBatch]):
     serializer_class = AcquisitionBatchSerializer
 
     def get_queryset(self) -> QuerySet[AcquisitionBatch]:
-        project = get_project(self.kwargs["slug"], self.request.user)
-        visible = AcquisitionBatch.objects.visible_to(self.request.user).filter(project=project)
+        visible = AcquisitionBatch.objects.visible_to(self.request.user).filter(project__slug=self.kwargs.get("slug"))
         return visible.select_related("model_version", "project")
 
     @extend_schema(request=SelectionRequestSerializer, responses={201: AcquisitionBatchSerializer})
@@ -76,8 +75,5 @@ class Predictions(generics.ListAPIView[Prediction]):
     filterset_fields = ["image", "model_version__number"]
 
     def get_queryset(self) -> QuerySet[Prediction]:
-        if getattr(self, "swagger_fake_view", False):
-            return Prediction.objects.none()
-        project = get_project(self.kwargs["slug"], self.request.user)
-        visible = Prediction.objects.visible_to(self.request.user).filter(project=project)
+        visible = Prediction.objects.visible_to(self.request.user).filter(project__slug=self.kwargs.get("slug"))
         return visible.select_related("model_version").prefetch_related("criteria__criterion")

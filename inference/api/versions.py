@@ -33,8 +33,7 @@ class ModelVersions(generics.ListAPIView[ModelVersion]):
     serializer_class = ModelVersionSerializer
 
     def get_queryset(self) -> QuerySet[ModelVersion]:
-        project = get_project(self.kwargs["slug"], self.request.user)
-        visible = ModelVersion.objects.visible_to(self.request.user).filter(project=project)
+        visible = ModelVersion.objects.visible_to(self.request.user).filter(project__slug=self.kwargs.get("slug"))
         return visible.select_related("parent", "promoted_by", "fine_tune_run")
 
 
@@ -70,8 +69,7 @@ class FineTuneRuns(generics.ListAPIView[FineTuneRun]):
     serializer_class = FineTuneRunSummarySerializer
 
     def get_queryset(self) -> QuerySet[FineTuneRun]:
-        project = get_project(self.kwargs["slug"], self.request.user)
-        visible = FineTuneRun.objects.visible_to(self.request.user).filter(project=project)
+        visible = FineTuneRun.objects.visible_to(self.request.user).filter(project__slug=self.kwargs.get("slug"))
         return visible.select_related("project", "job", "parent", "candidate")
 
     @extend_schema(request=RunRequestSerializer, responses={201: FineTuneRunSummarySerializer})
