@@ -64,7 +64,7 @@ def make_read_images(project: Project, reader: User, *, patients: int = 8, each:
     """Images whose score falls with their noise, from 4 (clean) to 0, read by one reader."""
     images = []
     for number in range(patients * each):
-        noise = 5 + 300 * number / (patients * each)
+        noise = 30.0 * 1.15**number
         image = make_stored_image(project, noise=noise, seed=number, patient_key=f"patient-{number % patients}")
         keys = [criterion.key for criterion in project.rubrics.get().criteria.all()]
         level = 4.0 - (5 * number) // (patients * each)

@@ -32,8 +32,7 @@ def exit_code(*arguments: object) -> tuple[int, str]:
     return 0, out.getvalue()
 
 
-def test_prescore_then_select_then_fine_tune(monkeypatch):
-    monkeypatch.setattr("inference.services.evaluation.RESAMPLES", 20)
+def test_prescore_then_select_then_fine_tune():
     project = make_project()
     make_read_images(project, make_member(project, Role.READER))
     for seed in range(3):
