@@ -135,12 +135,17 @@ export interface Job<Result = unknown> {
   result: Result | null;
 }
 
-export interface IngestResult {
-  studies_new: number;
-  series_new: number;
-  images_new: number;
-  instances_new: number;
+/** Rows that the project had not, and had, before. */
+export interface TakenCount {
+  new: number;
   already_there: number;
+}
+
+export interface IngestResult {
+  studies: TakenCount;
+  series: TakenCount;
+  images: TakenCount;
+  instances: TakenCount;
   refused: number;
 }
 

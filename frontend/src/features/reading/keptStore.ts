@@ -1,4 +1,5 @@
 import { createStore, del, entries, get, set, type UseStore } from 'idb-keyval';
+import { openJournal } from './journal';
 
 /** A small table on the device. */
 export interface KeptStore<Value> {
@@ -10,9 +11,13 @@ export interface KeptStore<Value> {
   isDurable(): boolean;
 }
 
-/** Keeps values in IndexedDB, and in memory as well, so that a full or forbidden disk loses nothing within the tab. */
+/**
+ * Keeps values in IndexedDB, and in memory as well, so that a full or forbidden disk loses nothing within the tab.
+ * IndexedDB writes later; until it has, the value stands in a journal that is written before `set` returns.
+ */
 export function openKeptStore<Value>(name: string): KeptStore<Value> {
   const memory = new Map<string, Value>();
+  const journal = openJournal<Value>(name);
   let isDurable = true;
   let store: UseStore | null = null;
 
@@ -30,19 +35,22 @@ export function openKeptStore<Value>(name: string): KeptStore<Value> {
 
   return {
     async get(key) {
-      return memory.get(key) ?? (await onDisk<Value | undefined>((disk) => get(key, disk), undefined)) ?? null;
+      return memory.get(key) ?? journal.get(key) ?? (await onDisk<Value | undefined>((disk) => get(key, disk), undefined)) ?? null;
     },
     async set(key, value) {
       memory.set(key, value);
-      await onDisk((disk) => set(key, value, disk), undefined);
+      journal.set(key, value);
+      const isOnDisk = await onDisk((disk) => set(key, value, disk).then(() => true), false);
+      if (isOnDisk && memory.get(key) === value) journal.delete(key);
     },
     async delete(key) {
       memory.delete(key);
+      journal.delete(key);
       await onDisk((disk) => del(key, disk), undefined);
     },
     async all() {
       const kept = await onDisk<[string, Value][]>((disk) => entries<string, Value>(disk), []);
-      return [...new Map([...kept, ...memory])];
+      return [...new Map([...kept, ...journal.all(), ...memory])];
     },
     isDurable: () => isDurable,
   };

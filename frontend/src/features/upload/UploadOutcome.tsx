@@ -2,13 +2,11 @@ import type { IngestResult } from '../../api/types';
 import { plural } from '../../lib/format';
 import type { UploadState, Uploader } from './uploader';
 
-const ROWS: readonly [keyof IngestResult, string][] = [
-  ['studies_new', 'New studies'],
-  ['series_new', 'New series'],
-  ['images_new', 'New images'],
-  ['instances_new', 'New instances'],
-  ['already_there', 'Already there'],
-  ['refused', 'Refused'],
+const ROWS: readonly [Exclude<keyof IngestResult, 'refused'>, string][] = [
+  ['studies', 'Studies'],
+  ['series', 'Series'],
+  ['images', 'Images'],
+  ['instances', 'Instances'],
 ];
 
 const HEADINGS: Partial<Record<UploadState['phase'], string>> = {
@@ -20,7 +18,7 @@ const HEADINGS: Partial<Record<UploadState['phase'], string>> = {
 /** The closing table, and each refusal with its reason. */
 export function UploadOutcome({ uploader }: { uploader: Uploader }) {
   const state = uploader.state.value;
-  const result = state.job?.result ?? null;
+  const result = totalsOf(state.job?.result);
   return (
     <section class="upload-outcome">
       <h2 tabIndex={-1} ref={(heading) => heading?.focus()}>
@@ -45,16 +43,34 @@ export function UploadOutcome({ uploader }: { uploader: Uploader }) {
   );
 }
 
+/** A Job that was cancelled or failed has no totals. */
+function totalsOf(result: Partial<IngestResult> | null | undefined): IngestResult | null {
+  return result?.studies ? (result as IngestResult) : null;
+}
+
 function Totals({ result }: { result: IngestResult }) {
   return (
     <table data-upload-result>
+      <thead>
+        <tr>
+          <td />
+          <th scope="col">New</th>
+          <th scope="col">Already there</th>
+        </tr>
+      </thead>
       <tbody>
         {ROWS.map(([key, label]) => (
           <tr key={key}>
             <th scope="row">{label}</th>
-            <td data-result={key}>{result[key]}</td>
+            <td data-result={key}>{result[key].new}</td>
+            <td data-known={key}>{result[key].already_there}</td>
           </tr>
         ))}
+        <tr>
+          <th scope="row">Files refused</th>
+          <td data-result="refused">{result.refused}</td>
+          <td />
+        </tr>
       </tbody>
     </table>
   );

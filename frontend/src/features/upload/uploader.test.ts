@@ -4,7 +4,13 @@ import type { IngestResult, Job, JobState } from '../../api/types';
 import { FakeServer } from '../../testing/fakes';
 import { Uploader } from './uploader';
 
-const RESULT: IngestResult = { studies_new: 1, series_new: 1, images_new: 1, instances_new: 2, already_there: 0, refused: 1 };
+const RESULT: IngestResult = {
+  studies: { new: 1, already_there: 0 },
+  series: { new: 1, already_there: 0 },
+  images: { new: 1, already_there: 0 },
+  instances: { new: 2, already_there: 0 },
+  refused: 1,
+};
 const REFUSAL = { name: 'notes.txt', reason: 'not_dicom', detail: 'Not an image.' };
 
 const aJob = (state: JobState, change: Partial<Job> = {}): Job => ({
