@@ -23,6 +23,10 @@ RUN = (
     "WHERE r.id = %s"
 )
 RUN_BEGAN = RUN + " AND j.state = 'running' AND j.done > 0"
+SCORES_BY = (
+    "SELECT r.client_key::text, s.value FROM annotations_reading r JOIN annotations_score s ON s.reading_id = r.id "
+    "JOIN annotations_user u ON u.id = r.reader_id WHERE u.username = %s"
+)
 PREDICTIONS = "SELECT count(*) FROM inference_prediction WHERE project_id = " + PROJECT
 
 
@@ -46,19 +50,24 @@ def patiently(ask: Callable[[], Any], *, seconds: float = 120) -> Any:
     return eventually(answered, seconds=seconds, what="an answer")
 
 
-@pytest.mark.parametrize("victim", ["default", "postgres", "valkey"])
-def test_ingest_survives(product: Product, image_files: list[Path], victim: str) -> None:
-    slug = f"ingest-{victim}"
-    manager, _ = new_project(product, slug)
-    job = manager.ingest(slug, image_files[:60])
+def test_ingest_survives_the_death_of_everything(product: Product, image_files: list[Path]) -> None:
+    manager, _ = new_project(product, "kill-ingest")
+    job = manager.ingest("kill-ingest", image_files)
     eventually(lambda: product.rows(JOB_BEGAN, job["id"]), seconds=120, what="the ingest begun")
-    product.kill(victim)
+    kill_all(product, "web", "valkey", "default", "postgres")
     ended = manager.job(f"jobs/{job['id']}/")
     assert ended["state"] == "succeeded", ended
-    again = manager.job(f"jobs/{patiently(lambda: manager.ingest(slug, image_files[:60]))['id']}/")
+    again = manager.job(f"jobs/{manager.ingest('kill-ingest', image_files)['id']}/")
     assert again["result"]["instances"]["new"] == 0
     assert again["result"]["images"]["new"] == 0
-    assert product.value(INSTANCES, slug) == again["result"]["instances"]["already_there"]
+    assert product.value(INSTANCES, "kill-ingest") == again["result"]["instances"]["already_there"]
+    assert product.value(IMAGES, "kill-ingest") == again["result"]["images"]["already_there"]
+
+
+def kill_all(product: Product, *victims: str) -> None:
+    """One after the other, each as soon as the one before is back."""
+    for victim in victims:
+        product.kill(victim)
 
 
 @pytest.fixture(scope="module")
@@ -71,62 +80,49 @@ def scored(product: Product, image_files: list[Path]) -> str:
     return "kills"
 
 
-@pytest.mark.parametrize("victim", ["infer", "postgres"])
-def test_pre_scoring_survives(product: Product, image_files: list[Path], victim: str) -> None:
-    slug = f"prescore-{victim}"
-    manager, _ = new_project(product, slug)
-    job = manager.ingest(slug, image_files[40:])
+def test_pre_scoring_survives_the_death_of_everything(product: Product, image_files: list[Path]) -> None:
+    manager, _ = new_project(product, "kill-prescore")
+    job = manager.ingest("kill-prescore", image_files[40:])
     assert manager.job(f"jobs/{job['id']}/")["state"] == "succeeded"
-    eventually(lambda: product.value(PREDICTIONS, slug) > 0, seconds=180, what="the first prediction")
-    product.kill(victim)
-    images = product.value(IMAGES, slug)
-    eventually(lambda: product.value(PREDICTIONS, slug) == images, seconds=240, what="all predictions")
-    doubled = (
-        "SELECT image_id FROM inference_prediction WHERE project_id = " + PROJECT + " GROUP BY 1 HAVING count(*) > 1"
-    )
-    assert product.rows(doubled, slug) == []
+    eventually(lambda: product.value(PREDICTIONS, "kill-prescore") > 0, seconds=180, what="the first prediction")
+    kill_all(product, "valkey", "infer", "postgres")
+    images = product.value(IMAGES, "kill-prescore")
+    eventually(lambda: product.value(PREDICTIONS, "kill-prescore") == images, seconds=240, what="all predictions")
+    assert product.rows(DOUBLED, "kill-prescore") == []
 
 
-@pytest.mark.parametrize("victim", ["web", "postgres"])
-def test_submission_survives(product: Product, scored: str, victim: str) -> None:
-    """Ten readings, each sent until it is acknowledged, while what stores them is killed under them."""
-    reader = f"reader-{victim}"
-    product.add_person(reader, scored, "reader")
-    readers, managers = product.api(reader), product.api("kills-manager")
-    managers.post(f"projects/{scored}/acquisition-batches/", {"size": 10})
-    sent: list[dict[str, Any]] = []
+def test_submissions_survive_the_death_of_everything(product: Product, scored: str) -> None:
+    """Each reading is sent until it is acknowledged, while what stores them is killed under them."""
+    product.add_person("steadfast", scored, "reader")
+    reader, manager = product.api("steadfast"), product.api(f"{scored}-manager")
+    manager.post(f"projects/{scored}/acquisition-batches/", {"size": 12})
     half_way = threading.Event()
-    killer = threading.Thread(target=lambda: (half_way.wait(120), product.kill(victim)))
+    killer = threading.Thread(target=lambda: (half_way.wait(120), kill_all(product, "web", "postgres", "valkey")))
     killer.start()
-    for number in range(10):
-        worklist = patiently(lambda: readers.post(f"projects/{scored}/worklist/", {"count": 1}))
-        case = worklist["cases"][0]
-        sent.append(submission(case, float(number % 5)))
-        if number == 4:
+    sent: list[dict[str, Any]] = []
+    for number in range(12):
+        cases = patiently(lambda: reader.post(f"projects/{scored}/worklist/", {"count": 1}))["cases"]
+        path, body = f"assignments/{cases[0]['assignment']}/readings/", submission(cases[0], float(number % 5))
+        sent.append(body)
+        if number == 2:
             half_way.set()
-        path = f"assignments/{case['assignment']}/readings/"
-        patiently(lambda path=path, body=sent[-1]: readers.post(path, body))
+        patiently(lambda path=path, body=body: reader.post(path, body))
     killer.join(180)
-    stored = dict(
-        product.rows(
-            "SELECT r.client_key::text, s.value FROM annotations_reading r JOIN annotations_score s "
-            "ON s.reading_id = r.id JOIN annotations_user u ON u.id = r.reader_id WHERE u.username = %s",
-            reader,
-        )
-    )
+    stored = dict(product.rows(SCORES_BY, "steadfast"))
     assert stored == {body["client_key"]: body["scores"]["overall"] for body in sent}
 
 
-def test_fine_tuning_survives_the_death_of_its_worker(product: Product, scored: str) -> None:
+def test_fine_tuning_survives_the_death_of_everything(product: Product, scored: str) -> None:
     engineer = product.api("kills-ml_engineer")
     read_everything(product, scored)
     run = engineer.post(f"projects/{scored}/fine-tune-runs/", {"config": {"epochs": 400}})
     eventually(lambda: product.rows(RUN_BEGAN, run["id"]), seconds=120, what="the training begun")
-    product.kill("train")
+    kill_all(product, "train", "valkey", "postgres")
     final = ("succeeded", "failed", "cancelled")
     eventually(lambda: product.rows(RUN, run["id"])[0][0] in final, seconds=240, what="the run's end")
     state, message, attempt = product.rows(RUN, run["id"])[0]
-    assert (state, attempt) == ("succeeded", 2), message
+    assert state == "succeeded", message
+    assert attempt >= 2
     versions = "SELECT count(*) FROM inference_modelversion WHERE project_id = " + PROJECT
     assert product.value(versions, scored) == 2
 

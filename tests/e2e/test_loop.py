@@ -13,7 +13,7 @@ from tests.platform.deadlines import eventually
 
 pytestmark = pytest.mark.stack
 
-BATCH = 16
+BATCH = 24
 SCORES = {"MR": 0}  # what the two readers think: MR is bad, the rest a little better; ben is one level kinder
 OTHERS = 2
 
