@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from annotations.errors import DomainError, JobAlreadyActive, JobCancelled, JobFinished, LeaseLost
@@ -130,7 +130,8 @@ def running(*, job_id: uuid.UUID | str, clock: Callable[[], datetime] = timezone
     """Hold a Job's lease for the length of the block, and write how it ended.
 
     Yields None when there is nothing to do: it ended, or another process is at it. A DomainError in the block becomes
-    the Job's message; any other exception too, without its text (it may hold identifiers), and is raised again.
+    the Job's message; any other exception too, without its text (it may hold identifiers), and is raised again. When the
+    database was away, nothing is written: the lease lapses, and the work is given to another process.
     """
     token = uuid.uuid4()
     job = _take(job_id, token, clock())
@@ -147,6 +148,9 @@ def running(*, job_id: uuid.UUID | str, clock: Callable[[], datetime] = timezone
         _end(progress, token, JobState.CANCELLED, clock(), cancelled.detail)
     except DomainError as refused:
         _end(progress, token, JobState.FAILED, clock(), refused.detail)
+    except (OperationalError, InterfaceError):
+        logger.warning("job %s: the database was away; it is tried again when the lease has lapsed", job.pk)
+        raise
     except Exception as error:
         _end(progress, token, JobState.FAILED, clock(), f"It failed unexpectedly ({type(error).__name__}).")
         raise

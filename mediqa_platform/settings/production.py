@@ -7,9 +7,7 @@ from mediqa_platform.supervisor import home
 DEBUG = False
 SECRET_KEY = env.str("MEDIQA_SECRET_KEY", "") or home.load_secrets(MEDIQA_HOME)["SECRET_KEY"]
 # Patients' keys are made with it: a new one would make strangers of all known patients. Back it up with the database.
-PATIENT_KEY_SECRET = (
-    env.str("MEDIQA_PATIENT_KEY_SECRET", "") or home.load_secrets(MEDIQA_HOME)["PATIENT_KEY_SECRET"]
-)
+PATIENT_KEY_SECRET = env.str("MEDIQA_PATIENT_KEY_SECRET", "") or home.load_secrets(MEDIQA_HOME)["PATIENT_KEY_SECRET"]
 ALLOWED_HOSTS = env.list("MEDIQA_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("MEDIQA_TRUSTED_ORIGINS", default=[])
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from annotations.errors import JobAlreadyActive, JobFinished, NothingStaged
@@ -11,7 +12,6 @@ from annotations.services import jobs
 from tests.factories import make_project
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
 
 
 @pytest.fixture
@@ -56,6 +56,14 @@ def test_unexpected_failure_is_stored_without_its_text(job: Job) -> None:
     job.refresh_from_db()
     assert job.state == JobState.FAILED
     assert "Doe" not in job.message
+
+
+def test_job_that_lost_the_database_is_tried_again(job: Job) -> None:
+    with pytest.raises(OperationalError), jobs.running(job_id=job.pk):
+        raise OperationalError("server closed the connection")
+    job.refresh_from_db()
+    assert job.state == JobState.RUNNING
+    assert jobs.requeue_lost_jobs(now=timezone.now() + jobs.LEASE * 2) == [job]
 
 
 def test_cancelled_job_stops_at_its_next_report(job: Job) -> None:
