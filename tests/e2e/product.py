@@ -52,8 +52,16 @@ class Product:
         return done.stdout
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        with psycopg.connect(embedded_database_url(self.home)) as connection:
+        """Ask the database; one that was just killed is waited for."""
+        connection = eventually(self._connection, seconds=60, what="the database")
+        with connection:
             return connection.execute(statement, values).fetchall()  # type: ignore[arg-type]
+
+    def _connection(self) -> "psycopg.Connection[Any] | None":
+        try:
+            return psycopg.connect(embedded_database_url(self.home))
+        except psycopg.OperationalError:
+            return None
 
     def value(self, statement: str, *values: object) -> Any:
         return self.rows(statement, *values)[0][0]
