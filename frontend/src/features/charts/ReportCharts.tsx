@@ -1,10 +1,20 @@
 import type { ComponentChildren } from 'preact';
+import type { JobState } from '../../api/types';
 import { duration } from '../../lib/format';
 import { Calibration } from './Calibration';
 import { LossCurve } from './LossCurve';
 import type { CriterionReport, LossPoint, ReportConfig } from './reportConfig';
 import type { RunProgress } from './runProgress';
 import { Scatter } from './Scatter';
+
+const WORDS: Record<JobState, string> = {
+  staged: 'Being prepared',
+  queued: 'Waiting for a worker',
+  running: 'Running',
+  succeeded: 'Done',
+  failed: 'Failed',
+  cancelled: 'Cancelled',
+};
 
 /** The charts of a run's report, and its progress while it goes on. */
 export function ReportCharts({ config, run }: { config: ReportConfig; run: RunProgress | null }) {
@@ -17,7 +27,7 @@ export function ReportCharts({ config, run }: { config: ReportConfig; run: RunPr
       {config.criteria.map((report) => (
         <CriterionCharts key={report.criterion.key} report={report} />
       ))}
-      {(loss.length > 0 || run) && (
+      {loss.length > 0 && (
         <div class="report-charts">
           <Figure caption="Loss during training">
             <LossCurve history={loss} />
@@ -79,7 +89,7 @@ function Progress({ run }: { run: RunProgress }) {
   const left = run.progress.value?.seconds_left ?? null;
   return (
     <section class="report-progress" data-run-state={job?.state ?? 'unknown'}>
-      <p role="status">{job ? job.phase || job.state : 'Asking…'}</p>
+      <p role="status">{job ? job.phase || WORDS[job.state] : 'Asking…'}</p>
       <progress aria-label="Progress" max={job?.total || 1} value={job?.done ?? 0} />
       <p>
         {job && job.total > 0 && `${job.done} of ${job.total}`}
