@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ class Predictor:
         config: NetworkConfig = self.network.config
         return config
 
-    @property
+    @cached_property
     def features_version(self) -> str:
         """Name of the features: hash of the encoder's weights and of the preprocessing.
 

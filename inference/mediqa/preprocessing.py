@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from inference.mediqa.errors import UnscorableImage
 from inference.mediqa.slices import salience, salient_slices
-from inference.mediqa.types import DoubleArray, FloatArray, ImageArray, PreparedImage
+from inference.mediqa.types import FloatArray, ImageArray, PreparedImage
 
 CT_WIDE_HU = (-1000.0, 400.0)  # the window of LDCTIQAC 2023
 CT_NARROW_HU = (-160.0, 240.0)  # soft tissue
@@ -194,9 +194,3 @@ def _boxes(corners: list[tuple[int, int]], side: int, rows: int, columns: int) -
     whole = [(0, 0, rows, columns)]
     crops = [(row, column, row + side, column + side) for row, column in corners]
     return np.array(whole + crops, dtype=np.float32)
-
-
-def foreground_level(plane: DoubleArray | FloatArray) -> float:
-    """Return a robust level of the bright tissue (90th percentile of what is above the mean)."""
-    above = plane[plane > plane.mean()]
-    return float(np.percentile(above, 90)) if above.size else float(plane.max())

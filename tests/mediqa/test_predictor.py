@@ -26,8 +26,8 @@ def test_held_out_images_are_ordered_better_than_chance(predictor, held_out_slic
     """The copies are made by the physics from images of pydicom; chance is 0."""
     evaluation = evaluate_predictor(predictor, held_out_slices, seed=3, copies=8)
     assert evaluation.copies == 40
-    assert evaluation.srocc.lower > 0
-    assert evaluation.within > 0.25
+    assert evaluation.srocc.lower > 0.3
+    assert evaluation.within > 0.5
 
 
 def test_none_of_the_test_images_was_trained_on(predictor):
