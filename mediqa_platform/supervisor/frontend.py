@@ -28,6 +28,7 @@ OUTPUT_TAIL = 25
 PROGRESS = re.compile(r"added \d+ package|vite v|transforming|.*modules transformed|rendering|.*built in")
 
 State = Literal["ready", "building", "failed", "missing"]
+CHECKS = ("typecheck", "lint", "test")
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,19 @@ def build(checkout: Checkout, *, say: Callable[[str], None]) -> None:
             raise BuildError(f"The front-end's build wrote no {checkout.manifest}.")
         checkout.record.write_text(json.dumps({"sources": digest}) + "\n", encoding="utf-8")
         say("the front-end is built")
+
+
+def check(checkout: Checkout, *, say: Callable[[str], None]) -> None:
+    """Check types and style, and run the unit tests, with the same Node as the build; `say` hears of each step.
+
+    Raises:
+        BuildError: one of them failed; the message has the end of its output.
+    """
+    node = find_node()
+    _install_packages(checkout, node, say)
+    for script in CHECKS:
+        say(f"npm run {script}")
+        _npm(checkout, node, ["run", script], say)
 
 
 def find_node() -> Node:
