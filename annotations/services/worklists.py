@@ -15,16 +15,17 @@ from annotations.models import Assignment, Membership, Project, Role, User
 def lease_assignments(*, project: Project, reader: User, count: int, now: datetime) -> list[Assignment]:
     """Give the reader up to `count` Assignments, those they hold already first, then in the selection's order.
 
-    Asking twice gives the same ones. `SKIP LOCKED` keeps readers from waiting for each other; only when nothing
-    is free do we wait for the rows that others are about to take or leave, so that a queue with open work is
-    never found empty.
+    Asking twice gives the same ones. `SKIP LOCKED` keeps readers from waiting for each other; only who would get
+    nothing at all waits for the rows that others are about to take or leave, so that a queue with open work is never
+    found empty. Who holds a row does not wait: two such readers would wait for each other for ever.
     """
     _serialise_requests_of(reader, project)
-    held = list(Assignment.objects.filter(project=project).held_by(reader, now).in_worklist_order()[:count])
+    theirs = Assignment.objects.filter(project=project).held_by(reader, now).in_worklist_order()
+    held = list(theirs.select_for_update(of=("self",), no_key=True)[:count])
     expires_at = now + timedelta(minutes=project.lease_minutes)
     _extend(held, expires_at)
     while len(held) < count:
-        assignment = _next_claimable(project, reader, now)
+        assignment = _next_claimable(project, reader, now, may_wait=not held)
         if assignment is None:
             break
         held.append(_claim(assignment, reader, now, expires_at))
@@ -38,12 +39,12 @@ def _serialise_requests_of(reader: User, project: Project) -> None:
         raise NotYourAssignment
 
 
-def _next_claimable(project: Project, reader: User, now: datetime) -> Assignment | None:
+def _next_claimable(project: Project, reader: User, now: datetime, *, may_wait: bool) -> Assignment | None:
     queue = Assignment.objects.filter(project=project).claimable_by(reader, now).in_worklist_order()
-    return (
-        queue.select_for_update(skip_locked=True, of=("self",), no_key=True).first()
-        or queue.select_for_update(of=("self",), no_key=True).first()
-    )
+    free = queue.select_for_update(skip_locked=True, of=("self",), no_key=True).first()
+    if free is not None or not may_wait:
+        return free
+    return queue.select_for_update(of=("self",), no_key=True).first()
 
 
 def _claim(assignment: Assignment, reader: User, now: datetime, expires_at: datetime) -> Assignment:
