@@ -130,8 +130,8 @@ def running(*, job_id: uuid.UUID | str, clock: Callable[[], datetime] = timezone
     """Hold a Job's lease for the length of the block, and write how it ended.
 
     Yields None when there is nothing to do: it ended, or another process is at it. A DomainError in the block becomes
-    the Job's message; any other exception too, without its text (it may hold identifiers), and is raised again. When the
-    database was away, nothing is written: the lease lapses, and the work is given to another process.
+    the Job's message; any other exception too, without its text (it may hold identifiers), and is raised again. When
+    the database was away, nothing is written: the lease lapses, and the work is given to another process.
     """
     token = uuid.uuid4()
     job = _take(job_id, token, clock())
