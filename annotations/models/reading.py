@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from annotations.models.assignment import Assignment
 from annotations.models.imaging import Image
-from annotations.models.project import Arm, Project, Role
+from annotations.models.project import Arm, Project, ProjectImage, Role
 from annotations.models.rubric import Criterion, Rubric
 from annotations.models.user import User
 
@@ -107,10 +107,11 @@ class Finding(models.Model):
 def unblinded_for(user: User) -> Q:
     """Blinding, written once: a condition on rows with a `project` and an `image`.
 
-    Only managers and ML engineers are shown other people's Scores or Predictions; where they are readers of the
-    Project as well, only of the Images that they have submitted.
+    Only managers and ML engineers are shown other people's Scores or Predictions; of Images that they are to read in
+    whatever Project, only after they have submitted them there.
     """
     entitled = Project.objects.with_role(user, Role.MANAGER, Role.ML_ENGINEER)
     reads_here = Project.objects.with_role(user, Role.READER)
-    has_submitted = Exists(Reading.objects.filter(project=OuterRef("project"), image=OuterRef("image"), reader=user))
-    return Q(project__in=entitled) & (~Q(project__in=reads_here) | Q(has_submitted))
+    submitted = Reading.objects.filter(project=OuterRef("project"), image=OuterRef("image"), reader=user)
+    still_to_read = ProjectImage.objects.filter(image=OuterRef("image"), project__in=reads_here)
+    return Q(project__in=entitled) & ~Q(Exists(still_to_read.filter(~Exists(submitted))))
