@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
-from django.db.models import Model
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 
 from annotations.models import (
@@ -16,7 +16,9 @@ from annotations.models import (
     Job,
     Membership,
     Project,
+    ProjectImage,
     Reading,
+    Role,
     Rubric,
     Score,
     Series,
@@ -40,6 +42,35 @@ class LookOnlyAdmin(admin.ModelAdmin[Model]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class BlindedAdmin(LookOnlyAdmin):
+    """Judgements and predictions: hidden from who reads in the Project, or reads the Image in another.
+
+    `project_path` and `image_path` lead from the model to its Project and its Image.
+    """
+
+    project_path = "project"
+    image_path = "image"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        reads_in = Project.objects.with_role(request.user, Role.READER)
+        hidden = Q(**{f"{self.project_path}__in": reads_in})
+        if self.image_path:
+            images = ProjectImage.objects.filter(project__in=reads_in).values("image")
+            hidden |= Q(**{f"{self.image_path}__in": images})
+        return super().get_queryset(request).exclude(hidden)
+
+
+class ProjectBlindedAdmin(BlindedAdmin):
+    """What belongs to a Project as a whole."""
+
+    image_path = ""
+
+
+class OfReadingAdmin(BlindedAdmin):
+    project_path = "reading__project"
+    image_path = "reading__image"
 
 
 class MembershipInline(admin.TabularInline[Membership, Project]):
@@ -83,22 +114,24 @@ class RubricAdmin(admin.ModelAdmin[Rubric]):
 
 
 @admin.register(Reading)
-class ReadingAdmin(LookOnlyAdmin):
+class ReadingAdmin(BlindedAdmin):
     list_display = ["id", "project", "image", "reader", "arm", "submitted_at"]
     list_filter = ["project", "reader"]
 
 
 @admin.register(Assignment)
-class AssignmentAdmin(LookOnlyAdmin):
+class AssignmentAdmin(BlindedAdmin):
     list_display = ["id", "project", "image", "purpose", "priority", "reader", "submitted_at"]
     list_filter = ["project", "purpose"]
 
 
 @admin.register(Job)
-class JobAdmin(LookOnlyAdmin):
+class JobAdmin(ProjectBlindedAdmin):
     list_display = ["id", "project", "kind", "state", "phase", "done", "total", "created_at"]
     list_filter = ["kind", "state"]
 
 
-for model in (Study, Series, Instance, Image, Score, Finding):
+for model in (Study, Series, Instance, Image):
     admin.site.register(model, LookOnlyAdmin)
+for model in (Score, Finding):
+    admin.site.register(model, OfReadingAdmin)

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from annotations.admin import LookOnlyAdmin
+from annotations.admin import BlindedAdmin, LookOnlyAdmin, ProjectBlindedAdmin
 from inference.models import (
     AcquisitionBatch,
     Embedding,
@@ -19,20 +19,20 @@ from inference.models import (
 
 
 @admin.register(ModelVersion)
-class ModelVersionAdmin(LookOnlyAdmin):
+class ModelVersionAdmin(ProjectBlindedAdmin):
     list_display = ["project", "number", "stage", "parent", "created_at", "promoted_at", "promoted_by"]
     list_filter = ["project", "stage"]
 
 
 @admin.register(Prediction)
-class PredictionAdmin(LookOnlyAdmin):
+class PredictionAdmin(BlindedAdmin):
     list_display = ["pk", "project", "image", "model_version", "ood_distance", "created_at"]
     list_filter = ["project", "model_version__number"]
     list_select_related = ["project", "image", "model_version__project"]
 
 
 @admin.register(ScoringRefusal)
-class ScoringRefusalAdmin(LookOnlyAdmin):
+class ScoringRefusalAdmin(BlindedAdmin):
     list_display = ["project", "image", "model_version", "reason", "detail", "created_at"]
     list_filter = ["project", "reason"]
 
@@ -41,13 +41,13 @@ class ScoringRefusalAdmin(LookOnlyAdmin):
 
 
 @admin.register(AcquisitionBatch)
-class AcquisitionBatchAdmin(LookOnlyAdmin):
+class AcquisitionBatchAdmin(ProjectBlindedAdmin):
     list_display = ["id", "project", "strategy", "seed", "size", "pool_size", "created_at", "created_by"]
     list_filter = ["project", "strategy"]
 
 
 @admin.register(LabelSnapshot)
-class LabelSnapshotAdmin(LookOnlyAdmin):
+class LabelSnapshotAdmin(ProjectBlindedAdmin):
     list_display = ["id", "project", "rubric", "sha256", "created_at"]
     list_filter = ["project"]
 
@@ -59,7 +59,7 @@ class PatientPartitionAdmin(LookOnlyAdmin):
 
 
 @admin.register(FineTuneRun)
-class FineTuneRunAdmin(LookOnlyAdmin):
+class FineTuneRunAdmin(ProjectBlindedAdmin):
     list_display = ["id", "project", "job", "parent", "candidate", "seed", "created_at"]
     list_filter = ["project"]
 

@@ -191,6 +191,26 @@ def test_reader_with_a_second_role_stays_blind_until_submission(scene: Scene, ro
     assert len(client.get("/api/v1/readings/").json()["results"]) == 2
 
 
+def test_administrator_who_reads_stays_blind_in_the_administration(scene: Scene) -> None:
+    User.objects.filter(pk=scene.reader.pk).update(is_staff=True, is_superuser=True)
+    rows = ["annotations/reading", "annotations/assignment", "inference/prediction", "inference/acquisitionbatch"]
+    client = Client()
+    client.force_login(User.objects.get(pk=scene.reader.pk))
+    for path in [*rows, "annotations/score", "inference/scoringrefusal", "inference/finetunerun"]:
+        page = client.get(f"/admin/{path}/")
+        assert page.status_code == 200
+        assert page.context["cl"].queryset.count() == 0, path
+    prediction = Prediction.objects.get()
+    assert client.get(f"/admin/inference/prediction/{prediction.pk}/change/").status_code == 302
+
+
+def test_reader_of_an_image_sees_no_prediction_of_it_in_a_project_they_manage(scene: Scene) -> None:
+    other = make_project()
+    Membership.objects.create(project=other, user=scene.reader, role=Role.ML_ENGINEER)
+    Prediction.objects.update(project=other)
+    assert not Prediction.objects.visible_to(scene.reader).exists()
+
+
 def test_reader_without_a_second_role_sees_own_readings_only_ever(scene: Scene) -> None:
     submit_reading(
         assignment=scene.assignment,
