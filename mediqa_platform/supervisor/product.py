@@ -181,7 +181,8 @@ class Product:
 
     def _first_steps(self, plan: Plan, address: str) -> None:
         if self.options.is_demo:
-            self._then(plan.manage("seed_demo", name="demo"), lambda code: self._demo_seeded(code, address))
+            seeding = plan.manage("seed_demo", "--address", address, name="demo")
+            self._then(seeding, lambda code: self._demo_seeded(code, address))
         elif not _has_administrator():
             self.log.say(f"no administrator yet: open {address}setup/ or run `manage.py createsuperuser`")
 
