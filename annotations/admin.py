@@ -131,7 +131,5 @@ class JobAdmin(ProjectBlindedAdmin):
     list_filter = ["kind", "state"]
 
 
-for model in (Study, Series, Instance, Image):
-    admin.site.register(model, LookOnlyAdmin)
-for model in (Score, Finding):
-    admin.site.register(model, OfReadingAdmin)
+admin.site.register([Study, Series, Instance, Image], LookOnlyAdmin)
+admin.site.register([Score, Finding], OfReadingAdmin)

@@ -65,7 +65,7 @@ class FindingOutsideImage(BadInput):
 
 class ClientKeyReused(NotAllowedNow):
     code = "client_key_reused"
-    detail = "This key belongs to another submission."
+    detail = "This was sent before with other content. What was stored first stays; it can be corrected."
 
 
 # -- images --

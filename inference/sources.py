@@ -65,10 +65,12 @@ def image_sources(image_ids: Sequence[int], *, features_version: str) -> list[Im
 
 def _frames(image_ids: Iterable[int]) -> dict[int, list[FrameSource]]:
     frames: dict[int, list[FrameSource]] = defaultdict(list)
-    slices = ImageSlice.objects.filter(image__in=image_ids).select_related("instance").defer("instance__metadata")
-    for part in slices.order_by("image", "index"):
-        name = part.instance.frame_name(part.frame_number)
-        frames[part.image_id].append(FrameSource(name, part.instance.frame_format, part.frame_number - 1))
+    slices = ImageSlice.objects.filter(image__in=image_ids).order_by("image", "index")
+    instances = Instance.objects.only("sha256", "frame_format").in_bulk(set(slices.values_list("instance", flat=True)))
+    for part in slices:
+        instance = instances[part.instance_id]
+        name = instance.frame_name(part.frame_number)
+        frames[part.image_id].append(FrameSource(name, instance.frame_format, part.frame_number - 1))
     return frames
 
 

@@ -19,6 +19,7 @@ from annotations.dicom.frames import STORED_TRANSFER_SYNTAX_UID
 from annotations.models import Instance, Series, Study
 
 MOST_RESULTS = 5000
+MOST_OFFSET = 2**31 - 1
 DEFAULT_RESULTS = 1000
 CONTROLS = {"limit", "offset", "includefield", "fuzzymatching", "emptyvaluematching", "multiplevaluematching", "accept"}
 MODALITY_KEYWORDS = ("Modality", "ModalitiesInStudy")
@@ -82,6 +83,8 @@ def _keyword(name: str) -> str:
 
 def _condition(field: str, keyword: str, value: str) -> Q:
     vr = dictionary_VR(keyword)
+    if "\0" in value:
+        raise exceptions.ParseError(f"{keyword} cannot hold a NUL character.")
     try:
         if vr == "UI":
             return Q(**{f"{field}__in": re.split(r"[,\\]", value)})
@@ -116,8 +119,8 @@ def page(request: Request, found: QuerySet[Any]) -> tuple[list[Any], bool]:
         offset = int(request.query_params.get("offset") or 0)
     except ValueError as error:
         raise exceptions.ParseError("limit and offset are whole numbers.") from error
-    if limit < 0 or offset < 0:
-        raise exceptions.ParseError("limit and offset are not negative.")
+    if limit < 0 or not 0 <= offset <= MOST_OFFSET:
+        raise exceptions.ParseError(f"limit and offset are not negative, and offset is at most {MOST_OFFSET}.")
     rows = list(found[offset : offset + limit + 1])
     return rows[:limit], len(rows) > limit
 

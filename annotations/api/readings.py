@@ -1,5 +1,6 @@
 """Submitting, correcting and listing Readings."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,15 @@ class FindingMarkSerializer(serializers.Serializer[None]):
     note = serializers.CharField(max_length=500, allow_blank=True, default="")
 
 
+def is_storable(value: object) -> bool:
+    """Whether PostgreSQL's jsonb takes it: no NaN, no NUL, no lone surrogate."""
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        return b"\\u0000" not in text.encode()
+    except ValueError:
+        return False
+
+
 class SubmissionSerializer(serializers.Serializer[None]):
     client_key = serializers.UUIDField()
     rubric_id = serializers.IntegerField()
@@ -44,6 +54,8 @@ class SubmissionSerializer(serializers.Serializer[None]):
     def validate_display_state(self, state: dict[str, Any]) -> dict[str, Any]:
         if len(state) > MOST_DISPLAY_STATE_KEYS:
             raise serializers.ValidationError("The display state has too many entries.")
+        if not is_storable(state):
+            raise serializers.ValidationError("The display state holds what no text or number is.")
         return state
 
     def to_submission(self) -> Submission:

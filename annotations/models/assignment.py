@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from annotations.models.imaging import Image
-from annotations.models.project import Project
+from annotations.models.project import Project, ProjectImage
 from annotations.models.user import User
 
 
@@ -32,7 +32,9 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         return self.filter(submitted_at__isnull=False)
 
     def undone(self) -> AssignmentQuerySet:
-        return self.filter(submitted_at__isnull=True)
+        """Still to be read. An Image that was replaced by one with more slices is not: its successor is."""
+        current = ProjectImage.objects.current().filter(project=OuterRef("project"), image=OuterRef("image"))
+        return self.filter(Exists(current), submitted_at__isnull=True)
 
     def leased(self, now: datetime) -> AssignmentQuerySet:
         return self.undone().filter(lease_expires_at__gt=now)

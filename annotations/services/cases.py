@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
+
 from annotations.errors import NoRubric
-from annotations.models import Assignment, Criterion, Image, Rubric
+from annotations.models import Assignment, Criterion, Image, Instance, Rubric
 
 
 def case_of(assignment: Assignment) -> dict[str, Any]:
@@ -21,7 +23,7 @@ def case_of(assignment: Assignment) -> dict[str, Any]:
         "assignment": str(assignment.pk),
         "lease_expires_at": assignment.lease_expires_at,
         "image": _image(assignment.image),
-        "instances": _instances(assignment.image),
+        "instances": _metadata(assignment.image),
         "rubric": {
             "id": rubric.pk,
             "version": rubric.version,
@@ -37,7 +39,7 @@ def _image(image: Image) -> dict[str, Any]:
         "dimension": image.dimension,
         "modality": image.series.modality,
         "title": " · ".join(filter(None, (image.series.modality, image.series.description))),
-        "frames": [_frame(image, place.instance, place.frame_number) for place in _slices(image)],
+        "frames": [_frame(image, uid, frame_number) for uid, frame_number in _slices(image)],
         "frame_seconds": image.frame_seconds,
         "windows": image.windows,
         "is_inverted": image.is_inverted,
@@ -45,22 +47,25 @@ def _image(image: Image) -> dict[str, Any]:
     }
 
 
-def _slices(image: Image) -> Any:
-    return image.slices.select_related("instance").order_by("index")
+def _slices(image: Image) -> QuerySet[Any, tuple[str, int]]:
+    """SOP Instance UID and frame number in the order of the stack; not the Instances, whose JSON is long."""
+    return image.slices.order_by("index").values_list("instance__sop_instance_uid", "frame_number")
 
 
-def _frame(image: Image, instance: Any, frame_number: int) -> dict[str, Any]:
+def _frame(image: Image, sop_instance_uid: str, frame_number: int) -> dict[str, Any]:
     study_uid = image.series.study.study_instance_uid
-    path = f"studies/{study_uid}/series/{image.series.series_instance_uid}/instances/{instance.sop_instance_uid}"
+    path = f"studies/{study_uid}/series/{image.series.series_instance_uid}/instances/{sop_instance_uid}"
     return {
         "url": f"/dicomweb/{path}/frames/{frame_number}",
-        "sop_instance_uid": instance.sop_instance_uid,
+        "sop_instance_uid": sop_instance_uid,
         "frame_number": frame_number,
     }
 
 
-def _instances(image: Image) -> dict[str, Any]:
-    return {place.instance.sop_instance_uid: place.instance.metadata for place in _slices(image)}
+def _metadata(image: Image) -> dict[str, Any]:
+    """DICOM JSON of each Instance, once however many frames it has."""
+    instances = Instance.objects.filter(pk__in=image.slices.values("instance"))
+    return dict(instances.values_list("sop_instance_uid", "metadata"))
 
 
 def _criterion(criterion: Criterion) -> dict[str, Any]:

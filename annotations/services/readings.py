@@ -111,7 +111,10 @@ def correct_reading(*, reading: Reading, reader: User, submission: Submission, n
 
 def _sent_before(submission: Submission, reader: User, image_id: int) -> Reading | None:
     earlier = Reading.objects.filter(client_key=submission.client_key).first()
-    if earlier is not None and (earlier.reader_id, earlier.image_id) != (reader.pk, image_id):
+    if earlier is None:
+        return None
+    sent = dict(earlier.scores.values_list("criterion__key", "value"))
+    if (earlier.reader_id, earlier.image_id) != (reader.pk, image_id) or sent != dict(submission.scores):
         raise ClientKeyReused
     return earlier
 
@@ -201,14 +204,14 @@ def _check_scores(criteria: Mapping[str, Criterion], scores: Mapping[str, float]
 def _check_findings(criteria: Mapping[str, Criterion], marks: Sequence[FindingMark], image: Image) -> None:
     if not marks:
         return
-    slices = list(image.slices.select_related("instance").order_by("index"))
+    sizes = list(image.slices.order_by("index").values_list("instance__rows", "instance__columns"))
     for mark in marks:
         if mark.criterion_key is not None and mark.criterion_key not in criteria:
             raise UnknownCriterion(f"The rubric has no criterion {mark.criterion_key}.")
-        if not 0 <= mark.slice_index < len(slices):
+        if not 0 <= mark.slice_index < len(sizes):
             raise FindingOutsideImage(f"The image has no slice {mark.slice_index}.")
-        instance = slices[mark.slice_index].instance
-        if not (0 <= mark.x <= instance.columns and 0 <= mark.y <= instance.rows):
+        rows, columns = sizes[mark.slice_index]
+        if not (0 <= mark.x <= columns and 0 <= mark.y <= rows):
             raise FindingOutsideImage(f"A finding lies outside slice {mark.slice_index}.")
 
 

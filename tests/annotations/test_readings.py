@@ -1,11 +1,14 @@
 """Submitting: exactly once, immutable, never lost, corrected by superseding."""
 
+import json
 import threading
+import uuid
 from datetime import timedelta
 
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from annotations.errors import (
     AlreadyCorrected,
@@ -20,6 +23,7 @@ from annotations.errors import (
     UnknownCriterion,
 )
 from annotations.models import Arm, Assignment, Finding, Membership, Project, Reading, Role, Score, User
+from annotations.services.cases import case_of
 from annotations.services.readings import FindingMark, correct_reading, submit_reading
 from annotations.services.worklists import lease_assignments
 from tests.factories import (
@@ -169,6 +173,43 @@ def test_client_key_of_another_reading_is_refused(project: Project, reader: User
     submission = make_submission(project, client_key=earlier.client_key)
     with pytest.raises(ClientKeyReused):
         submit_reading(assignment=assignment, reader=reader, submission=submission, now=timezone.now())
+
+
+def test_same_key_with_other_scores_is_refused_and_the_first_stays(
+    project: Project, reader: User, assignment: Assignment
+) -> None:
+    first = make_submission(project, {"overall": 1.0})
+    submit_reading(assignment=assignment, reader=reader, submission=first, now=timezone.now())
+    changed = make_submission(project, {"overall": 4.0}, client_key=first.client_key)
+    with pytest.raises(ClientKeyReused):
+        submit_reading(assignment=assignment, reader=reader, submission=changed, now=timezone.now())
+    assert Score.objects.get().value == 1.0
+
+
+@pytest.mark.parametrize("state", [{"note": "a\x00b"}, {"note": "\ud800"}])
+def test_display_state_that_cannot_be_stored_is_a_clear_refusal(
+    reader: User, assignment: Assignment, state: dict[str, str]
+) -> None:
+    client = APIClient()
+    client.force_login(reader)
+    body = {"client_key": str(uuid.uuid4()), "rubric_id": 1, "scores": {"overall": 1}, "display_state": state}
+    times = {"active_seconds": 1, "wall_seconds": 1}
+    answer = client.post(
+        f"/api/v1/assignments/{assignment.pk}/readings/", json.dumps(body | times), content_type="application/json"
+    )
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["attr"] == "display_state"
+
+
+def test_case_of_a_multi_frame_image_takes_as_many_queries_as_one_of_a_single_frame(
+    project: Project, django_assert_max_num_queries
+) -> None:
+    few, many = make_image(project, slices=2), make_image(project, slices=40)
+    for image in (few, many):
+        fresh = Assignment.objects.get(pk=make_assignment(project, image).pk)
+        with django_assert_max_num_queries(9):
+            case = case_of(fresh)
+        assert len(case["image"]["frames"]) == len(case["instances"]) == image.slices.count()
 
 
 def test_late_submission_counts_when_nobody_else_took_the_case(

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from annotations.errors import NotYourAssignment
-from annotations.models import Assignment, Membership, Project, Role, User
+from annotations.models import Assignment, Membership, Project, ProjectImage, Role, User
 from annotations.services.assignments import AssignmentRequest, request_assignments
+from annotations.services.progress import progress_of
 from annotations.services.readings import submit_reading
 from annotations.services.worklists import extend_lease, lease_assignments, release_lease
 from tests.factories import make_assignment, make_image, make_member, make_project, make_submission, make_user
@@ -96,6 +97,17 @@ def test_overlap_gives_an_image_to_different_readers_only() -> None:
     assert leased[2].image_id == image
     assert leased[2] != leased[0]
     assert leased[3] is None
+
+
+def test_image_that_was_replaced_is_not_handed_out() -> None:
+    project = make_project()
+    reader = make_member(project, Role.READER)
+    old, new = make_image(project), make_image(project)
+    make_assignment(project, old)
+    ProjectImage.objects.filter(image=old).update(superseded_by=ProjectImage.objects.get(image=new).pk)
+    assert lease_one(project, reader) is None
+    progress = progress_of(project, now=timezone.now())
+    assert (progress.images_left, progress.assignments_open) == (0, 0)
 
 
 def test_lapsed_lease_comes_back() -> None:
