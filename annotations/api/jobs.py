@@ -4,12 +4,21 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotations.models import Job, JobKind
+from annotations.models import Job, JobKind, Role
+from annotations.permissions import roles_in
 from annotations.services.jobs import cancel_job
 from annotations.services.uploads import cancel_upload
+
+# As who may start it.
+CANCELLED_BY: dict[JobKind, set[str]] = {
+    JobKind.INGEST: {Role.MANAGER},
+    JobKind.PRESCORE: {Role.MANAGER, Role.ML_ENGINEER},
+    JobKind.FINE_TUNE: {Role.ML_ENGINEER},
+}
 
 
 class JobSerializer(serializers.ModelSerializer[Job]):
@@ -44,10 +53,12 @@ class JobCancellation(generics.GenericAPIView[Job]):
     serializer_class = JobSerializer
 
     def get_queryset(self) -> QuerySet[Job]:
-        return Job.objects.visible_to(self.request.user)
+        return Job.objects.visible_to(self.request.user).select_related("project")
 
     @extend_schema(request=None, responses=JobSerializer)
     def post(self, request: Request, pk: str) -> Response:
         job = self.get_object()
+        if not CANCELLED_BY[JobKind(job.kind)] & roles_in(job.project, request.user):
+            raise PermissionDenied
         cancel = cancel_upload if job.kind == JobKind.INGEST else cancel_job
         return Response(JobSerializer(cancel(job=job, now=timezone.now())).data)

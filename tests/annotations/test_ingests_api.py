@@ -247,13 +247,14 @@ def test_managers_upload_ml_staff_look_and_strangers_find_nothing(
 
 def test_jobs_are_seen_and_cancelled_by_those_who_may(api: SignIn, project: Project, manager: User) -> None:
     job_id = open_upload(api(manager))
-    for user, expected in (
-        (make_member(project, Role.READER), 404),
-        (make_user(), 404),
-        (make_member(project, Role.ML_ENGINEER), 200),
+    for user, expected, cancelling in (
+        (make_member(project, Role.READER), 404, 404),
+        (make_user(), 404, 404),
+        (make_member(project, Role.ML_ENGINEER), 200, 403),
     ):
         assert api(user).get(f"/api/v1/jobs/{job_id}/").status_code == expected
-        assert api(user).post(f"/api/v1/jobs/{job_id}/cancel/").status_code == expected
+        assert api(user).post(f"/api/v1/jobs/{job_id}/cancel/").status_code == cancelling
+    assert api(manager).post(f"/api/v1/jobs/{job_id}/cancel/").status_code == 200
     assert api(None).get(f"/api/v1/jobs/{job_id}/").status_code == 401
     assert api(manager).get(f"/api/v1/jobs/{uuid.uuid4()}/").status_code == 404
 

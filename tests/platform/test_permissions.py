@@ -42,7 +42,7 @@ API: dict[tuple[str, str], set[Role]] = {
     ("ingest-start", "post"): {M},
     ("ingest-refusals", "get"): {M, E},
     ("job-detail", "get"): {M, E},
-    ("job-cancel", "post"): {M, E},
+    ("job-cancel", "post"): {M},  # an ingest; for the other kinds see below
     ("assignment-lease", "post"): {R},
     ("assignment-lease", "delete"): {R},
     ("assignment-readings", "post"): {R},
@@ -254,6 +254,21 @@ def test_token_may_what_its_user_may_and_nothing_after_it_is_revoked(signed_in: 
     digest = page.get("/settings/tokens/").context["tokens"][0].digest
     page.post(f"/settings/tokens/{digest}/revoke/")
     assert client.get("/api/v1/projects/").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("kind", "allowed"), [(JobKind.INGEST, {M}), (JobKind.PRESCORE, {M, E}), (JobKind.FINE_TUNE, {E})]
+)
+def test_job_is_cancelled_by_the_roles_that_may_start_it(
+    signed_in: Callable[[User], Client], kind: JobKind, allowed: set[Role]
+) -> None:
+    project = make_project()
+    job = Job.objects.create(project=project, kind=kind)
+    for role in (R, M, E):
+        with transaction.atomic():
+            answer = signed_in(make_member(project, role)).post(f"/api/v1/jobs/{job.pk}/cancel/")
+            transaction.set_rollback(True)
+        assert is_allowed(answer.status_code) == (role in allowed), role
 
 
 def test_keys_that_do_not_exist_are_not_found(signed_in: Callable[[User], Client]) -> None:
