@@ -5,14 +5,21 @@ from django.utils import timezone
 
 from annotations.models import Job
 from annotations.queueing import send
-from annotations.services.jobs import requeue_lost_jobs, running
+from annotations.services.jobs import forgotten_jobs, requeue_lost_jobs, running
 from annotations.services.uploads import discard_left_over, discard_staged_files, ingest_upload
 
 
 @shared_task
 def recover_lost_jobs() -> None:
-    """Beat's sweep: work whose process died, or whose message got lost, is sent again."""
+    """Beat's sweep: work whose process died is sent again."""
     for job in requeue_lost_jobs(now=timezone.now()):
+        send(job)
+
+
+@shared_task
+def resend_forgotten_jobs() -> None:
+    """Beat's sweep: work whose message may have got lost is sent again."""
+    for job in forgotten_jobs(now=timezone.now()):
         send(job)
 
 

@@ -65,13 +65,17 @@ def cancel_job(*, job: Job, now: datetime) -> Job:
 
 
 def requeue_lost_jobs(*, now: datetime) -> list[Job]:
-    """Give work back whose process has died, and return all that must be sent to the broker (again)."""
+    """Give work back whose process has died, and return what must be sent to the broker again."""
     with transaction.atomic():
         lost = list(Job.objects.lost(now).select_for_update(skip_locked=True))
         for job in lost:
             _give_back(job, now)
-    forgotten = Job.objects.filter(state=JobState.QUEUED, created_at__lt=now - QUEUED_TOO_LONG)
-    return list(forgotten.union(Job.objects.filter(pk__in=[job.pk for job in lost], state=JobState.QUEUED)))
+    return [job for job in lost if job.state == JobState.QUEUED]
+
+
+def forgotten_jobs(*, now: datetime) -> list[Job]:
+    """Work that has waited so long that its message may be lost. Sent again it runs once: the lease sees to that."""
+    return list(Job.objects.filter(state=JobState.QUEUED, created_at__lt=now - QUEUED_TOO_LONG))
 
 
 def _give_back(job: Job, now: datetime) -> None:
@@ -80,7 +84,10 @@ def _give_back(job: Job, now: datetime) -> None:
         job.state, job.finished_at, job.message = JobState.CANCELLED, now, JobCancelled.detail
     elif job.attempt >= MOST_ATTEMPTS:
         job.state, job.finished_at = JobState.FAILED, now
-        job.message = f"The worker died {job.attempt} times while it did this. See the worker's log."
+        job.message = (
+            f"It was begun {job.attempt} times and never came to its end: the worker died, or the storage or the "
+            "database was away. See the worker's log."
+        )
     else:
         job.state = JobState.QUEUED
     job.save()
@@ -131,7 +138,7 @@ def running(*, job_id: uuid.UUID | str, clock: Callable[[], datetime] = timezone
 
     Yields None when there is nothing to do: it ended, or another process is at it. A DomainError in the block becomes
     the Job's message; any other exception too, without its text (it may hold identifiers), and is raised again. When
-    the database was away, nothing is written: the lease lapses, and the work is given to another process.
+    the database or the storage was away, nothing is written: the lease lapses, and the work is given back.
     """
     token = uuid.uuid4()
     job = _take(job_id, token, clock())
@@ -148,8 +155,8 @@ def running(*, job_id: uuid.UUID | str, clock: Callable[[], datetime] = timezone
         _end(progress, token, JobState.CANCELLED, clock(), cancelled.detail)
     except DomainError as refused:
         _end(progress, token, JobState.FAILED, clock(), refused.detail)
-    except (OperationalError, InterfaceError):
-        logger.warning("job %s: the database was away; it is tried again when the lease has lapsed", job.pk)
+    except (OperationalError, InterfaceError, OSError) as error:
+        logger.warning("job %s: a store was away (%s); tried again when the lease lapses", job.pk, type(error).__name__)
         raise
     except Exception as error:
         _end(progress, token, JobState.FAILED, clock(), f"It failed unexpectedly ({type(error).__name__}).")

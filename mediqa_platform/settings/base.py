@@ -8,7 +8,7 @@ import environ
 from kombu import Queue
 
 from mediqa_platform import __version__
-from mediqa_platform.settings.stores import broker_url, database_settings, storage_settings
+from mediqa_platform.settings.stores import broker_url, database_settings, storage_settings, whole_number
 from mediqa_platform.supervisor import home
 from mediqa_platform.supervisor.frontend import bundle_state
 
@@ -110,10 +110,15 @@ JOB_TASKS = {
     "prescore": "inference.tasks.score_images",
     "fine_tune": "inference.tasks.run_fine_tuning",
 }
+SWEEPS = {
+    "annotations.tasks.recover_lost_jobs": 5.0,
+    "annotations.tasks.resend_forgotten_jobs": 60.0,
+    "annotations.tasks.discard_left_over_uploads": 3600.0,
+    "inference.tasks.sweep_unscored_images": 15.0,
+}
+# A sweep that could not run before the next one is due need not run any more.
 CELERY_BEAT_SCHEDULE = {
-    "recover-lost-jobs": {"task": "annotations.tasks.recover_lost_jobs", "schedule": 5.0},
-    "discard-left-over-uploads": {"task": "annotations.tasks.discard_left_over_uploads", "schedule": 3600.0},
-    "sweep-unscored-images": {"task": "inference.tasks.sweep_unscored_images", "schedule": 15.0},
+    task: {"task": task, "schedule": seconds, "options": {"expires": seconds}} for task, seconds in SWEEPS.items()
 }
 
 # -- people and permissions -------------------------------------------------------------------------------------
@@ -127,7 +132,7 @@ LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "sign-in"
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_AGE = env.int("MEDIQA_SESSION_SECONDS", 12 * 3600)
+SESSION_COOKIE_AGE = whole_number(env, "MEDIQA_SESSION_SECONDS", 12 * 3600)
 SESSION_COOKIE_NAME = "mediqa_session"
 CSRF_COOKIE_NAME = "mediqa_csrf"
 
@@ -201,9 +206,9 @@ CONTENT_SECURITY_POLICY = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 1000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
-UPLOAD_REQUEST_MAX_BYTES = env.int("MEDIQA_UPLOAD_REQUEST_MAX_BYTES", 4 * 2**30 + 2**20)
-UPLOAD_MAX_BYTES = env.int("MEDIQA_UPLOAD_MAX_BYTES", 64 * 2**30)
-UPLOAD_MAX_FILES = env.int("MEDIQA_UPLOAD_MAX_FILES", 100_000)
+UPLOAD_REQUEST_MAX_BYTES = whole_number(env, "MEDIQA_UPLOAD_REQUEST_MAX_BYTES", 4 * 2**30 + 2**20)
+UPLOAD_MAX_BYTES = whole_number(env, "MEDIQA_UPLOAD_MAX_BYTES", 64 * 2**30)
+UPLOAD_MAX_FILES = whole_number(env, "MEDIQA_UPLOAD_MAX_FILES", 100_000)
 
 LOGGING = {
     "version": 1,

@@ -58,9 +58,10 @@ def test_unexpected_failure_is_stored_without_its_text(job: Job) -> None:
     assert "Doe" not in job.message
 
 
-def test_job_that_lost_the_database_is_tried_again(job: Job) -> None:
-    with pytest.raises(OperationalError), jobs.running(job_id=job.pk):
-        raise OperationalError("server closed the connection")
+@pytest.mark.parametrize("loss", [OperationalError("server closed the connection"), OSError("disk full")])
+def test_job_whose_stores_were_away_is_tried_again(job: Job, loss: Exception) -> None:
+    with pytest.raises(type(loss)), jobs.running(job_id=job.pk):
+        raise loss
     job.refresh_from_db()
     assert job.state == JobState.RUNNING
     assert jobs.requeue_lost_jobs(now=timezone.now() + jobs.LEASE * 2) == [job]
@@ -102,7 +103,7 @@ def test_job_that_kills_its_worker_again_and_again_fails(job: Job) -> None:
         jobs.requeue_lost_jobs(now=now + attempt * jobs.LEASE * 3 + jobs.LEASE * 2)
     job.refresh_from_db()
     assert job.state == JobState.FAILED
-    assert "died" in job.message
+    assert "the worker died" in job.message
 
 
 def test_process_that_lost_its_lease_cannot_write_the_end(job: Job) -> None:
@@ -131,8 +132,8 @@ def test_cancelled_job_whose_worker_died_is_cancelled_by_the_sweep(job: Job) -> 
 
 def test_message_that_got_lost_is_sent_again(job: Job) -> None:
     now = timezone.now()
-    assert jobs.requeue_lost_jobs(now=now) == []
-    assert jobs.requeue_lost_jobs(now=now + jobs.QUEUED_TOO_LONG * 2) == [job]
+    assert jobs.forgotten_jobs(now=now) == []
+    assert jobs.forgotten_jobs(now=now + jobs.QUEUED_TOO_LONG * 2) == [job]
 
 
 def test_project_has_one_active_job_of_a_kind() -> None:
