@@ -1,9 +1,10 @@
 """Addresses from the environment become settings, or a sentence that names the setting."""
 
+import environ
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from mediqa_platform.settings.stores import broker_url, database_settings, storage_settings
+from mediqa_platform.settings.stores import broker_url, database_settings, storage_settings, whole_number
 
 
 def test_database_address_with_password_port_and_options() -> None:
@@ -28,6 +29,13 @@ def test_broker_addresses() -> None:
     assert broker_url("amqp://user:pw@host//") == "amqp://user:pw@host//"
     with pytest.raises(ImproperlyConfigured, match="BROKER_URL"):
         broker_url("kafka://host")
+
+
+@pytest.mark.parametrize("value", ["abc", "0", "-1", ""])
+def test_wrong_number_is_named(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("MEDIQA_SESSION_SECONDS", value)
+    with pytest.raises(ImproperlyConfigured, match="MEDIQA_SESSION_SECONDS"):
+        whole_number(environ.Env(), "MEDIQA_SESSION_SECONDS", 60)
 
 
 def test_storage_is_a_folder_or_a_bucket() -> None:
