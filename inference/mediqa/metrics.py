@@ -32,7 +32,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """Second minus first on the same images; ``share_below_zero`` of the resamples lie below 0."""
+    """Second minus first on the same images; ``share_below_zero`` of the resamples lie below 0, ties by half."""
 
     value: float
     lower: float
@@ -120,7 +120,7 @@ def paired_bootstrap(
         [metric(z[index], y[index]) - metric(x[index], y[index]) for index in _resampled(len(x), resamples, seed)]
     )
     known = values[np.isfinite(values)]
-    below = float(np.mean(known < 0)) if len(known) else float("nan")
+    below = float(np.mean(known < 0) + np.mean(known == 0) / 2) if len(known) else float("nan")
     return PairedDifference(metric(z, y) - metric(x, y), *_percentiles(values, level), level, below)
 
 
