@@ -44,6 +44,11 @@ class StaleCandidate(NotAllowedNow):
     detail = "The candidate was compared with a version that is no longer in production. Run the fine-tuning again."
 
 
+class ProductionChanged(NotAllowedNow):
+    code = "production_changed"
+    detail = "Another version is in production by now. Look again before you roll back."
+
+
 class NothingToRollBackTo(NotAllowedNow):
     code = "nothing_to_roll_back_to"
     detail = "There is no earlier production version."

@@ -66,6 +66,7 @@ def scoring(request: HttpRequest, project: Project) -> HttpResponse:
     images = Image.objects.in_project(project)
     context = {
         "project": project,
+        "roles": roles_in(project, request.user),
         "version": version,
         "images": images.count(),
         "scored": Prediction.objects.filter(model_version=version, image__in=images).count(),
@@ -103,6 +104,7 @@ def models(request: HttpRequest, project: Project) -> HttpResponse:
         "runs": FineTuneRun.objects.visible_to(request.user).filter(project=project).select_related("job"),
         "batches": AcquisitionBatch.objects.visible_to(request.user).filter(project=project)[:10],
         "can_train": Role.ML_ENGINEER in roles_in(project, request.user),
+        "production": ModelVersion.objects.production(project),
     }
     return render(request, "inference/models.html", context)
 
@@ -122,7 +124,13 @@ def promote(request: HttpRequest, project: Project, pk: int) -> HttpResponse:
 @require_POST
 @refusals_as_messages
 def roll_back(request: HttpRequest, project: Project) -> HttpResponse:
-    version = registry.roll_back(project=project, by=signed_in(request), now=timezone.now())
+    leaving = request.POST.get("leaving", "")
+    version = registry.roll_back(
+        project=project,
+        by=signed_in(request),
+        now=timezone.now(),
+        leaving=int(leaving) if leaving.isdecimal() else None,
+    )
     messages.success(request, f"Version {version.number} is in production again.", extra_tags="good")
     return redirect("models", slug=project.slug)
 

@@ -135,7 +135,27 @@ def _finish(waiting: Waiting, encoder: Encoder) -> FeatureBatch:
         else:
             prepared.append((source, obtained))
     if prepared:
-        features = encoder.encode([image for _, image in prepared])
-        batch.encoded = [(source, one) for (source, _), one in zip(prepared, features, strict=True)]
+        results = _encoded([image for _, image in prepared], encoder)
+        for (source, _), one in zip(prepared, results, strict=True):
+            if isinstance(one, Refusal):
+                batch.refused.append((source, one))
+            else:
+                batch.encoded.append((source, one))
         batch.known.extend(batch.encoded)
     return batch
+
+
+def _encoded(images: Sequence[PreparedImage], encoder: Encoder) -> list[Features | Refusal]:
+    """All at once; where that fails, one by one, so that only the culprit is refused."""
+    try:
+        return list(encoder.encode(images))
+    except Exception as error:  # as for preparing: one bad Image never stops the rest
+        logger.warning("%d images at once could not be encoded (%s); one by one", len(images), type(error).__name__)
+        return [_encoded_alone(image, encoder) for image in images]
+
+
+def _encoded_alone(image: PreparedImage, encoder: Encoder) -> Features | Refusal:
+    try:
+        return encoder.encode([image])[0]
+    except Exception as error:
+        return Refusal("unexpected", f"It failed unexpectedly in the network ({type(error).__name__}).")

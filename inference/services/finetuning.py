@@ -65,17 +65,22 @@ def start_run(
 def _check_config(config: Mapping[str, Any], parent: ModelVersion) -> None:
     for name, value in config.items():
         if name == "criteria":
-            _check_criteria(value, parent.project)
+            _check_criteria(value, parent)
         elif name not in LIMITS:
             raise BadRunConfig(f"“{name}” is no setting of a run; there are: criteria, {', '.join(LIMITS)}.")
         elif isinstance(value, bool) or not isinstance(value, int) or not LIMITS[name][0] <= value <= LIMITS[name][1]:
             raise BadRunConfig(f"“{name}” is a whole number from {LIMITS[name][0]} to {LIMITS[name][1]}.")
 
 
-def _check_criteria(keys: Any, project: Project) -> None:
-    known = set(Criterion.objects.filter(rubric__project=project).values_list("key", flat=True))
+def _check_criteria(keys: Any, parent: ModelVersion) -> None:
+    known = set(Criterion.objects.filter(rubric__project=parent.project).values_list("key", flat=True))
     if not isinstance(keys, list) or not keys or not all(isinstance(key, str) for key in keys) or set(keys) - known:
         raise BadRunConfig(f"“criteria” is a list of keys among: {', '.join(sorted(known))}.")
+    if parent.parent_id is not None and set(keys) != known:
+        raise BadRunConfig(
+            f"Version {parent.number} learnt from scores already; a run on some criteria would forget the others. "
+            "Leave “criteria” out."
+        )
 
 
 def execute_run(

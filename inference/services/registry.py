@@ -22,6 +22,7 @@ from inference.errors import (
     NoProductionVersion,
     NotACandidate,
     NothingToRollBackTo,
+    ProductionChanged,
     StaleCandidate,
 )
 from inference.models import ModelVersion, Stage
@@ -86,16 +87,21 @@ def promote(*, version: ModelVersion, by: User | None, now: datetime) -> ModelVe
 
 
 @transaction.atomic
-def roll_back(*, project: Project, by: User | None, now: datetime) -> ModelVersion:
+def roll_back(*, project: Project, by: User | None, now: datetime, leaving: int | None = None) -> ModelVersion:
     """Put the version back that was in production before this one: a promoted version's parent always was.
 
+    leaving: number of the version that the asker saw in production: a second click must not go back two versions.
+
     Raises:
+        ProductionChanged: another version than `leaving` is in production.
         NoProductionVersion, NothingToRollBackTo: there is nothing to leave, or nowhere to go.
     """
     _lock(project)
     production = ModelVersion.objects.production(project)
     if production is None:
         raise NoProductionVersion
+    if leaving is not None and leaving != production.number:
+        raise ProductionChanged
     if production.parent is None:
         raise NothingToRollBackTo
     return _change_production(production, production.parent, by, now)

@@ -157,6 +157,17 @@ def test_a_run_may_learn_some_criteria_only(reader):
     assert figures["old"] == figures["new"]
 
 
+def test_a_run_on_some_criteria_is_refused_where_it_would_forget_the_others(reader):
+    project = make_project(criteria=("overall", "noise"))
+    make_read_images(project, make_member(project, Role.READER))
+    production = baseline(project)
+    learnt = execute(start(project))
+    ModelVersion.objects.filter(pk=production.pk).update(stage=Stage.RETIRED)
+    ModelVersion.objects.filter(pk=learnt.pk).update(stage=Stage.PRODUCTION)
+    with pytest.raises(BadRunConfig, match="forget"):
+        start(project, criteria=["overall"])
+
+
 # -- refused before anything starts --
 def assert_nothing_started(project: Project) -> None:
     assert not Job.objects.filter(project=project).exists()

@@ -15,6 +15,7 @@ from inference.errors import (
     NoProductionVersion,
     NotACandidate,
     NothingToRollBackTo,
+    ProductionChanged,
     StaleCandidate,
 )
 from inference.models import ModelVersion, Stage
@@ -105,6 +106,15 @@ def test_roll_back_goes_step_by_step_to_where_it_came_from(project):
     assert stages(project) == [Stage.PRODUCTION, Stage.RETIRED, Stage.RETIRED]
     with pytest.raises(NothingToRollBackTo):
         roll_back(project=project, by=None, now=timezone.now())
+
+
+def test_second_click_does_not_go_back_two_versions(project):
+    second = promote(version=make_candidate(project), by=None, now=timezone.now())
+    promote(version=make_candidate(project, parent=second), by=None, now=timezone.now())
+    assert roll_back(project=project, by=None, now=timezone.now(), leaving=3).number == 2
+    with pytest.raises(ProductionChanged):
+        roll_back(project=project, by=None, now=timezone.now(), leaving=3)
+    assert stages(project) == [Stage.RETIRED, Stage.PRODUCTION, Stage.RETIRED]
 
 
 def test_after_a_roll_back_the_next_promotion_leads_back_to_the_same_version(project):

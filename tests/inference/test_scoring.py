@@ -133,6 +133,24 @@ def test_progress_counts_what_was_there_before(project):
     assert reports.seen[-1][:2] == (2, 2)
 
 
+def test_image_that_breaks_the_network_is_refused_and_the_rest_of_its_batch_is_scored(project, monkeypatch):
+    good = [make_stored_image(project, seed=seed) for seed in range(3)]
+    poison = make_stored_image(project, seed=9, slices=9)
+    engine = type(engine_for(baseline(project)))
+    encode = engine.encode
+
+    def breaking(self, images):
+        if any(len(image.slice_indices) > 1 for image in images):
+            raise RuntimeError("out of memory")
+        return encode(self, images)
+
+    monkeypatch.setattr(engine, "encode", breaking)
+    assert prescore(project)["scored"] == 3
+    assert set(Prediction.objects.values_list("image", flat=True)) == {image.pk for image in good}
+    assert ScoringRefusal.objects.get().image == poison
+    assert not Prediction.objects.pending_images(baseline(project)).exists()
+
+
 class Killed(BaseException):
     """The end of a process: no `except Exception` sees it."""
 
