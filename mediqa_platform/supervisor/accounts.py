@@ -11,6 +11,7 @@ from mediqa_platform.supervisor.launching import Account, guarded_command
 
 CANDIDATES = ("postgres", "nobody")
 PROBE_SECONDS = 30
+ENTER_AND_RUN = 'cd "$1" && shift && exec "$0" "$@"'
 
 
 def unprivileged_account(data_folder: Path, *, reads_everything: bool) -> Account | None:
@@ -41,10 +42,10 @@ def _first_known() -> pwd.struct_passwd:
     raise ServiceError("PostgreSQL cannot run as root, and there is no account `postgres` or `nobody` to run it as.")
 
 
-def can_run(binary: Path, account: Account, *, cwd: Path) -> bool:
-    """Whether this account can start the binary with that working folder."""
+def can_run(binary: Path, *arguments: str, account: Account, cwd: Path) -> bool:
+    """Whether this account can start the binary with that working folder, and it ends well."""
     probe = subprocess.run(  # noqa: S603 - our own command
-        guarded_command(["/bin/sh", "-c", 'cd "$1" && exec "$0" --version', str(binary), str(cwd)], account=account),
+        guarded_command(["/bin/sh", "-c", ENTER_AND_RUN, str(binary), str(cwd), *arguments], account=account),
         capture_output=True,
         timeout=PROBE_SECONDS,
         check=False,

@@ -14,7 +14,8 @@ import signal
 import sys
 from typing import Any
 
-PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 1, 8, 47, 2
+PR_SET_PDEATHSIG, PR_SET_SECUREBITS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 1, 28, 47, 2
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 CAP_DAC_READ_SEARCH = 2
 CAPABILITY_VERSION_3 = 0x20080522
 
@@ -37,11 +38,14 @@ def main() -> None:
 def become(libc: Any, uid: int, gid: int, *, reads_everything: bool) -> None:
     """Give up root for this account, keeping CAP_DAC_READ_SEARCH alone if asked.
 
+    Without the fix-up of capabilities by user id, the change of user keeps them until `keep_capability` drops all but
+    the one, and access(2), by which initdb looks for its programs, counts that one too (capabilities(7), securebits).
+
     Raises:
         OSError: the kernel refuses the change or the capability.
     """
     if reads_everything:
-        call(libc, libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
+        call(libc, libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0))
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)

