@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-from datetime import datetime
-
 from django.db import models
 from django.db.models import Exists, OuterRef
 
 from annotations.models.imaging import ImageSlice, Instance
-from annotations.models.job import FINAL_STATES, Job, JobKind, JobState
+from annotations.models.job import Job
 from annotations.models.project import Project
 
 
@@ -38,13 +36,6 @@ class ProjectInstance(models.Model):
         return f"Instance {self.instance_id} in project {self.project_id}"
 
 
-class StagedFileQuerySet(models.QuerySet["StagedFile"]):
-    def left_over(self, opened_before: datetime) -> StagedFileQuerySet:
-        """Of ingests that have ended, and of uploads that were opened before that time and never started."""
-        never_started = models.Q(job__state=JobState.STAGED, job__created_at__lt=opened_before)
-        return self.filter(models.Q(job__state__in=FINAL_STATES) | never_started, job__kind=JobKind.INGEST)
-
-
 class StagedFile(models.Model):
     """A file that was uploaded and waits for its ingest Job; deleted when the Job has taken or refused it."""
 
@@ -53,8 +44,6 @@ class StagedFile(models.Model):
     storage_name = models.CharField(max_length=200, unique=True)
     byte_size = models.PositiveBigIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
-
-    objects = StagedFileQuerySet.as_manager()
 
     class Meta:
         ordering = ["pk"]

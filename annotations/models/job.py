@@ -44,6 +44,12 @@ class JobQuerySet(models.QuerySet["Job"]):
     def active(self) -> JobQuerySet:
         return self.filter(state__in=ACTIVE_STATES)
 
+    def left_over_uploads(self, *, opened_before: datetime) -> JobQuerySet:
+        """Ingests that have ended with files still staged, and uploads of before that time that were never started."""
+        ended = Q(state__in=FINAL_STATES, staged_files__isnull=False)
+        never_started = Q(state=JobState.STAGED, created_at__lt=opened_before)
+        return self.filter(ended | never_started, kind=JobKind.INGEST).distinct()
+
     def lost(self, now: datetime) -> JobQuerySet:
         """Running, by its own account, in a process that has stopped extending its lease."""
         return self.filter(state=JobState.RUNNING, lease_expires_at__lt=now)
@@ -103,7 +109,3 @@ class Job(models.Model):
     @property
     def is_final(self) -> bool:
         return self.state in FINAL_STATES
-
-    @property
-    def fraction_done(self) -> float:
-        return self.done / self.total if self.total else 0.0

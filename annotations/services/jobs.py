@@ -128,9 +128,6 @@ class Progress:
         if held.filter(is_cancel_requested=True).exists():
             raise JobCancelled
 
-    def is_cancel_requested(self) -> bool:
-        return Job.objects.filter(pk=self.job.pk, is_cancel_requested=True).exists()
-
 
 @contextmanager
 def running(*, job_id: uuid.UUID | str, clock: Callable[[], datetime] = timezone.now) -> Iterator[Progress | None]:

@@ -162,8 +162,7 @@ def _delete_objects(staged: Sequence[StagedFile]) -> None:
 
 def discard_left_over(*, now: datetime) -> None:
     """Delete what was staged for Jobs that have ended, and cancel uploads that nobody has started for a day."""
-    opened_before = now - NEVER_STARTED
-    for job in Job.objects.filter(staged_files__in=StagedFile.objects.left_over(opened_before)).distinct():
+    for job in Job.objects.left_over_uploads(opened_before=now - NEVER_STARTED):
         if not job.is_final:
             try:
                 cancel_job(job=job, now=now)

@@ -218,13 +218,14 @@ def test_names_are_made_harmless(sent: str, kept: str) -> None:
 
 def test_left_over_uploads_are_discarded(api: SignIn, manager: User, objects: Path) -> None:
     client = api(manager)
-    job_id = open_upload(client)
+    job_id, empty_id = open_upload(client), open_upload(client)
     send_files(client, job_id, ct_volume(1))
     uploads.discard_left_over(now=timezone.now())
     assert len(staged_objects(objects)) == 1
     uploads.discard_left_over(now=timezone.now() + timedelta(days=2))
     assert staged_objects(objects) == []
-    assert Job.objects.get(pk=job_id).state == JobState.CANCELLED
+    for ended in (job_id, empty_id):
+        assert Job.objects.get(pk=ended).state == JobState.CANCELLED
 
 
 @pytest.mark.parametrize(
