@@ -19,6 +19,16 @@ class ReadingQuerySet(models.QuerySet["Reading"]):
         """Not superseded by a correction."""
         return self.filter(superseded_by__isnull=True)
 
+    def counted(self) -> ReadingQuerySet:
+        """What Consensus and agreement are made of: of each Assignment the newest blind Reading, else the newest.
+
+        A correction by a reader who could see Predictions by then is kept, but is no independent judgement.
+        """
+        blind = Reading.objects.filter(arm=Arm.BLIND)
+        newest_blind = Q(arm=Arm.BLIND) & ~Q(Exists(blind.filter(supersedes=OuterRef("pk"))))
+        never_blind = Q(superseded_by__isnull=True) & ~Q(Exists(blind.filter(assignment=OuterRef("assignment"))))
+        return self.filter(newest_blind | never_blind)
+
     def visible_to(self, user: User | AnonymousUser) -> ReadingQuerySet:
         """One's own, and those that blinding lets one see."""
         if not user.is_authenticated:

@@ -29,6 +29,21 @@ class Rubric(models.Model):
         return f"{self.project}, rubric version {self.version}"
 
 
+class CriterionQuerySet(models.QuerySet["Criterion"]):
+    def asking_the_same_as(self, criterion: Criterion) -> CriterionQuerySet:
+        """The Criterion in all versions of its Rubric that left its question, scale and anchor texts as they are."""
+        return self.filter(
+            rubric__project=criterion.rubric.project_id,
+            key=criterion.key,
+            question=criterion.question,
+            minimum=criterion.minimum,
+            maximum=criterion.maximum,
+            step=criterion.step,
+            is_higher_better=criterion.is_higher_better,
+            anchors=criterion.anchors,
+        )
+
+
 class Criterion(models.Model):
     """One question on a stepped scale, for instance 0 to 4 by 1 (a five-point Likert scale).
 
@@ -46,6 +61,8 @@ class Criterion(models.Model):
     anchors = models.JSONField(
         default=list, blank=True, help_text='One text for each level: [{"value": 0, "text": "Bad"}, ...]'
     )
+
+    objects = CriterionQuerySet.as_manager()
 
     class Meta:
         ordering = ["rubric", "position", "pk"]

@@ -42,7 +42,8 @@ def _agreement(project: Project, criterion: Criterion) -> Agreement:
 
 
 def _values_by_image(project: Project, criterion: Criterion) -> dict[int, list[float]]:
-    scores = Score.objects.filter(criterion=criterion, reading__in=Reading.objects.of(project).current())
+    asked_alike = Criterion.objects.asking_the_same_as(criterion)
+    scores = Score.objects.filter(criterion__in=asked_alike, reading__in=Reading.objects.of(project).counted())
     values: dict[int, list[float]] = defaultdict(list)
     for image_id, value in scores.values_list("reading__image_id", "value"):
         values[image_id].append(value)

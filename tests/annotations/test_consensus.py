@@ -1,0 +1,116 @@
+"""Which Readings and which Scores a Consensus and the agreement are made of."""
+
+import uuid
+
+import pytest
+from django.utils import timezone
+
+from annotations.models import Arm, Criterion, Project, Reading, Role, User
+from annotations.services.agreement import agreement_of
+from annotations.services.consensus import Consensus, consensus_of
+from annotations.services.readings import correct_reading
+from tests.factories import make_image, make_member, make_project, make_reading, make_rubric, make_submission
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def project() -> Project:
+    return make_project(overlap=2)
+
+
+@pytest.fixture
+def reader(project: Project) -> User:
+    return make_member(project, Role.READER)
+
+
+def correct(reading: Reading, score: float, reader: User) -> Reading:
+    submission = make_submission(reading.project, {"overall": score})
+    return correct_reading(reading=reading, reader=reader, submission=submission, now=timezone.now())[0]
+
+
+def only(found: list[Consensus]) -> Consensus:
+    (consensus,) = found
+    return consensus
+
+
+def test_consensus_is_the_mean_of_the_readers_with_their_spread(project: Project, reader: User) -> None:
+    image, other = make_image(project), make_member(project, Role.READER)
+    make_reading(project, image, reader, {"overall": 1.0})
+    make_reading(project, image, other, {"overall": 3.0})
+    found = only(consensus_of(project))
+    assert (found.image_id, found.value, found.reader_count) == (image.pk, 2.0, 2)
+    assert found.spread == pytest.approx(2**0.5)
+
+
+def test_a_blind_correction_takes_the_place_of_what_it_corrects(project: Project, reader: User) -> None:
+    correct(make_reading(project, make_image(project), reader, {"overall": 1.0}), 4.0, reader)
+    assert only(consensus_of(project)).value == 4.0
+
+
+def test_a_correction_that_predictions_may_have_led_does_not_count(project: Project) -> None:
+    both = make_member(project, Role.READER, Role.ML_ENGINEER)
+    reading = make_reading(project, make_image(project), both, {"overall": 1.0})
+    assisted = correct(correct(reading, 4.0, both), 3.0, both)
+    assert assisted.arm == Arm.ASSISTED
+    assert only(consensus_of(project)).value == 1.0
+
+
+def test_readings_that_were_assisted_from_the_beginning_count(project: Project, reader: User) -> None:
+    source = make_reading(project, make_image(project), reader, {"overall": 2.0})
+    assignment = source.assignment
+    assignment.pk, assignment.request_key, assignment.reader = None, source.pk, make_member(project, Role.READER)
+    assignment._state.adding = True
+    assignment.save()
+    assisted = Reading.objects.create(
+        client_key=uuid.uuid4(),
+        assignment=assignment,
+        project=project,
+        image=source.image,
+        reader=assignment.reader,
+        rubric=source.rubric,
+        arm=Arm.ASSISTED,
+        active_seconds=1,
+        wall_seconds=1,
+        submitted_at=timezone.now(),
+    )
+    assert set(Reading.objects.counted()) == {source, assisted}
+
+
+def test_an_assisted_correction_does_not_count_in_the_agreement(project: Project, reader: User) -> None:
+    image, both = make_image(project), make_member(project, Role.READER, Role.MANAGER)
+    make_reading(project, image, reader, {"overall": 1.0})
+    correct(make_reading(project, image, both, {"overall": 4.0}), 1.0, both)
+    (agreement,) = agreement_of(project)
+    assert agreement.within_one_step == 0.0
+
+
+def test_scores_of_an_earlier_rubric_count_where_the_criterion_is_unchanged(project: Project, reader: User) -> None:
+    before, after = make_image(project), make_image(project)
+    make_reading(project, before, reader, {"overall": 1.0})
+    make_rubric(project, criteria=("overall", "noise"), version=2)
+    make_reading(project, after, reader, {"overall": 3.0, "noise": 2.0})
+    values = {
+        (one.image_id, Criterion.objects.get(pk=one.criterion_id).key): one.value for one in consensus_of(project)
+    }
+    assert values == {(before.pk, "overall"): 1.0, (after.pk, "overall"): 3.0, (after.pk, "noise"): 2.0}
+    versions = {Criterion.objects.get(pk=one.criterion_id).rubric.version for one in consensus_of(project)}
+    assert versions == {2}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"question": "Is it sharp?"}, {"maximum": 5.0}, {"step": 0.5}, {"is_higher_better": False}, {"anchors": []}],
+)
+def test_scores_of_a_criterion_that_was_changed_stay_behind(
+    project: Project, reader: User, change: dict[str, object]
+) -> None:
+    make_reading(project, make_image(project), reader)
+    Criterion.objects.filter(rubric=make_rubric(project, version=2)).update(**change)
+    assert consensus_of(project) == []
+
+
+def test_another_projects_scores_never_count(project: Project) -> None:
+    other = make_project()
+    make_reading(other, make_image(other), make_member(other, Role.READER))
+    assert consensus_of(project) == []
