@@ -23,6 +23,7 @@ def report_tables(run: FineTuneRun) -> list[dict[str, Any]]:
         {
             "question": report["question"],
             "test_images": report["test_images"],
+            "test_patients": report.get("test_patients"),  # reports of version 0.1 have none
             "rows": [{"name": METRIC_NAMES[key], **report["metrics"][key]} for key in METRIC_NAMES],
         }
         for report in run.report.get("criteria", {}).values()

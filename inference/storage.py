@@ -5,19 +5,22 @@ from __future__ import annotations
 import hashlib
 import uuid
 
-from django.core.files.storage import default_storage
-
 from annotations.services.objects import get_object, put_object
 from inference.mediqa.types import Features
 
 
 def store_checkpoint(*, weights: bytes, document: bytes) -> tuple[str, str]:
     """Storage names of the weights and of their JSON document; the same content twice is stored once."""
-    name = f"checkpoints/{hashlib.sha256(weights).hexdigest()}"
-    names = f"{name}.safetensors", f"{name}-{hashlib.sha256(document).hexdigest()[:16]}.json"
+    weights_name = f"checkpoints/{hashlib.sha256(weights).hexdigest()}.safetensors"
+    names = weights_name, document_name(weights_name, document)
     put_object(name=names[0], content=weights)
     put_object(name=names[1], content=document)
     return names
+
+
+def document_name(weights_name: str, document: bytes) -> str:
+    """Where the JSON document beside some weights lies; its name tells its content."""
+    return f"{weights_name.removesuffix('.safetensors')}-{hashlib.sha256(document).hexdigest()[:16]}.json"
 
 
 def store_features(features: Features, *, features_version: str) -> str:
@@ -30,7 +33,3 @@ def store_features(features: Features, *, features_version: str) -> str:
 def read(name: str) -> bytes:
     """The content under a storage name; raises FileNotFoundError."""
     return get_object(name)
-
-
-def exists(name: str) -> bool:
-    return default_storage.exists(name)

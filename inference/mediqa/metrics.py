@@ -7,7 +7,7 @@ value: correlations for n < 3 or a constant side, errors for n < 1. Raises Value
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -96,10 +96,15 @@ def bootstrap_interval(
     seed: int,
     level: float = 0.95,
     resamples: int = 1000,
+    groups: Sequence[Hashable] | None = None,
 ) -> Interval:
-    """Return the metric with its percentile interval (Efron); bounds are NaN where fewer than 3 images."""
+    """Return the metric with its percentile interval (Efron); bounds are NaN where fewer than 3 groups.
+
+    groups: [n], whom each image is of. Groups are resampled whole (cluster bootstrap, Davison and Hinkley, 1997,
+    section 3.8), since images of one patient err alike. Without them each image is a group.
+    """
     x, y = _pair(prediction, target)
-    values = np.array([metric(x[index], y[index]) for index in _resampled(len(x), resamples, seed)])
+    values = np.array([metric(x[index], y[index]) for index in _resampled(len(x), resamples, seed, groups)])
     return Interval(metric(x, y), *_percentiles(values, level), level)
 
 
@@ -112,13 +117,13 @@ def paired_bootstrap(
     seed: int,
     level: float = 0.95,
     resamples: int = 1000,
+    groups: Sequence[Hashable] | None = None,
 ) -> PairedDifference:
-    """Compare two models on the same images: metric(second) - metric(first), images resampled together."""
+    """Compare two models on the same images: metric(second) - metric(first), resampled as in ``bootstrap_interval``."""
     x, y = _pair(first, target)
     z, _ = _pair(second, target)
-    values = np.array(
-        [metric(z[index], y[index]) - metric(x[index], y[index]) for index in _resampled(len(x), resamples, seed)]
-    )
+    drawn = _resampled(len(x), resamples, seed, groups)
+    values = np.array([metric(z[index], y[index]) - metric(x[index], y[index]) for index in drawn])
     known = values[np.isfinite(values)]
     below = float(np.mean(known < 0) + np.mean(known == 0) / 2) if len(known) else float("nan")
     return PairedDifference(metric(z, y) - metric(x, y), *_percentiles(values, level), level, below)
@@ -154,10 +159,23 @@ def _has_no_correlation(x: DoubleArray, y: DoubleArray) -> bool:
     return len(x) < 3 or bool(np.ptp(x) == 0) or bool(np.ptp(y) == 0)
 
 
-def _resampled(count: int, resamples: int, seed: int) -> npt.NDArray[np.int64]:
-    if count < 3:
-        return np.empty((0, count), dtype=np.int64)
-    return np.random.default_rng(seed).integers(0, count, size=(resamples, count))
+def _resampled(
+    count: int, resamples: int, seed: int, groups: Sequence[Hashable] | None
+) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield rows of images, drawn by whole groups with replacement; nothing where there are fewer than 3 groups."""
+    members = _members(groups if groups is not None else range(count))
+    rng = np.random.default_rng(seed)
+    if len(members) >= 3:
+        for drawn in rng.integers(0, len(members), size=(resamples, len(members))):
+            yield np.concatenate([members[group] for group in drawn])
+
+
+def _members(groups: Sequence[Hashable]) -> list[npt.NDArray[np.int64]]:
+    """Rows of each group, in order of appearance."""
+    rows: dict[Hashable, list[int]] = {}
+    for row, group in enumerate(groups):
+        rows.setdefault(group, []).append(row)
+    return [np.array(own, dtype=np.int64) for own in rows.values()]
 
 
 def _percentiles(values: DoubleArray, level: float) -> tuple[float, float]:

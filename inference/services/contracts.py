@@ -22,10 +22,11 @@ class CheckpointContent:
 
 @dataclass(frozen=True)
 class ScoredFeatures:
-    """n Images: their features, prompts and, for each Criterion, the consensus [n], nan where there is none."""
+    """n Images: their features, prompts, patients (keys) and, by Criterion, the consensus [n], nan where none is."""
 
     features: Sequence[Features]
     prompts: Sequence[Prompt]
+    patients: Sequence[str]
     targets: Mapping[str, DoubleArray]
 
 

@@ -13,7 +13,8 @@ from annotations.models import Criterion
 from inference.mediqa.metrics import (
     HIGHER_IS_BETTER,
     METRICS,
-    Interval,
+    Metric,
+    PairedDifference,
     bootstrap_interval,
     coverage_curve,
     paired_bootstrap,
@@ -31,11 +32,16 @@ GATE_CRITERION = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two versions on the same n test Images. targets: Criterion key -> Consensus [n], nan where there is none."""
+    """Two versions on the same n test Images.
+
+    targets: Criterion key -> Consensus [n], nan where there is none. patients: [n], whom each Image is of; intervals
+    are drawn from patients, since the Images of one err alike.
+    """
 
     old: Sequence[Scored]
     new: Sequence[Scored]
     targets: Mapping[str, DoubleArray]
+    patients: Sequence[str]
     criteria: Sequence[Criterion]
     seed: int
 
@@ -48,6 +54,32 @@ class Measured:
     std: DoubleArray
     lower: DoubleArray
     upper: DoubleArray
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How intervals are drawn: from which patients [m], with which seed."""
+
+    patients: Sequence[str]
+    seed: int
+
+    def interval(self, metric: Metric, measured: Measured, target: DoubleArray) -> dict[str, float]:
+        found = bootstrap_interval(
+            metric, measured.quality, target, seed=self.seed, level=LEVEL, resamples=RESAMPLES, groups=self.patients
+        )
+        return {"value": found.value, "lower": found.lower, "upper": found.upper}
+
+    def difference(self, metric: Metric, old: Measured, new: Measured, target: DoubleArray) -> PairedDifference:
+        return paired_bootstrap(
+            metric,
+            old.quality,
+            new.quality,
+            target,
+            seed=self.seed,
+            level=LEVEL,
+            resamples=RESAMPLES,
+            groups=self.patients,
+        )
 
 
 def compare(comparison: Comparison) -> dict[str, Any]:
@@ -107,12 +139,16 @@ def _measured(comparison: Comparison, scored: Sequence[Scored], key: str) -> tup
 def _criterion(comparison: Comparison, criterion: Criterion) -> dict[str, Any]:
     old, target = _measured(comparison, comparison.old, criterion.key)
     new, _ = _measured(comparison, comparison.new, criterion.key)
+    is_scored = np.isfinite(np.asarray(comparison.targets[criterion.key], dtype=np.float64))
+    patients = [patient for patient, is_known in zip(comparison.patients, is_scored, strict=True) if is_known]
+    resampling = Resampling(patients, comparison.seed)
     return {
         "question": criterion.question,
         "minimum": criterion.minimum,
         "maximum": criterion.maximum,
         "test_images": len(target),
-        "metrics": {name: _metric(name, old, new, target, comparison.seed) for name in METRICS},
+        "test_patients": len(set(patients)),
+        "metrics": {name: _metric(name, old, new, target, resampling) for name in METRICS},
         "scatter": _scatter(old, new, target),
         "calibration": {
             "old": [asdict(point) for point in coverage_curve(old.quality, old.std, target)],
@@ -121,13 +157,13 @@ def _criterion(comparison: Comparison, criterion: Criterion) -> dict[str, Any]:
     }
 
 
-def _metric(name: str, old: Measured, new: Measured, target: DoubleArray, seed: int) -> dict[str, Any]:
+def _metric(name: str, old: Measured, new: Measured, target: DoubleArray, resampling: Resampling) -> dict[str, Any]:
     metric = METRICS[name]
-    difference = paired_bootstrap(metric, old.quality, new.quality, target, seed=seed, level=LEVEL, resamples=RESAMPLES)
+    difference = resampling.difference(metric, old, new, target)
     below = difference.share_below_zero
     return {
-        "old": _interval(bootstrap_interval(metric, old.quality, target, seed=seed, level=LEVEL, resamples=RESAMPLES)),
-        "new": _interval(bootstrap_interval(metric, new.quality, target, seed=seed, level=LEVEL, resamples=RESAMPLES)),
+        "old": resampling.interval(metric, old, target),
+        "new": resampling.interval(metric, new, target),
         "difference": {
             "value": difference.value,
             "lower": difference.lower,
@@ -135,10 +171,6 @@ def _metric(name: str, old: Measured, new: Measured, target: DoubleArray, seed: 
             "probability_worse": below if HIGHER_IS_BETTER[name] else 1.0 - below,
         },
     }
-
-
-def _interval(interval: Interval) -> dict[str, float]:
-    return {"value": interval.value, "lower": interval.lower, "upper": interval.upper}
 
 
 def _scatter(old: Measured, new: Measured, target: DoubleArray) -> list[dict[str, float]]:

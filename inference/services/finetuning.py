@@ -15,12 +15,12 @@ from django.db import transaction
 
 from annotations.models import Criterion, JobKind, Project, PromotionPolicy, User
 from annotations.services.jobs import create_job
-from inference.errors import BadRunConfig, CheckpointMissing, NoProductionVersion, StaleCandidate
+from inference.errors import BadRunConfig, NoProductionVersion, StaleCandidate
 from inference.models import FineTuneRun, ModelVersion, Partition, Stage
 from inference.services.contracts import FitRequest, Reporter, ScoredFeatures, Trainer
 from inference.services.evaluation import Comparison, compare
 from inference.services.material import Material, gather_material
-from inference.services.registry import checkpoint_is_stored, promote, register_candidate
+from inference.services.registry import check_checkpoint, promote, register_candidate
 from inference.services.scoring import scales_of
 from inference.services.snapshots import MINIMUM_IN, build_snapshot
 
@@ -50,11 +50,7 @@ def start_run(
     if parent is None:
         raise NoProductionVersion
     _check_config(config, parent)
-    if not checkpoint_is_stored(parent):
-        raise CheckpointMissing(
-            f"The checkpoint of model version {parent.number} is not in storage. "
-            "Restore it from a backup, or roll back."
-        )
+    check_checkpoint(parent)
     snapshot = build_snapshot(project=project, trained_criteria=config.get("criteria"))
     job = create_job(project=project, kind=JobKind.FINE_TUNE, created_by=by)
     return FineTuneRun.objects.create(
@@ -145,30 +141,25 @@ def _provenance(run: FineTuneRun, material: Material, learnt: Sequence[Criterion
 
 
 class _FitReport:
-    """Hears of each training step: keeps the loss curve and the time left on the run, and passes progress on."""
+    """Hears of each training step: keeps the loss curve on the run, and passes progress on."""
 
     def __init__(self, run: FineTuneRun, reporter: Reporter, clock: Callable[[], float]) -> None:
         self._run = run
         self._reporter = reporter
         self._clock = clock
         self._history: list[list[Any]] = []
-        self._phase = ""
-        self._started = self._saved = clock()
+        self._saved = clock()
 
     def __call__(self, phase: str, step: int, total: int, loss: float) -> None:
-        now = self._clock()
-        if phase != self._phase:
-            self._phase, self._started = phase, now
         self._history.append([phase, step, loss if math.isfinite(loss) else None])
-        if step >= total or now - self._saved >= SAVE_SECONDS:
-            self._save(now, step, total)
+        if step >= total or self._clock() - self._saved >= SAVE_SECONDS:
+            self._save()
         self._reporter.report(done=step, total=total, phase=TRAINING_PHASE)
 
-    def _save(self, now: float, step: int, total: int) -> None:
-        self._saved = now
+    def _save(self) -> None:
+        self._saved = self._clock()
         self._run.loss_history = self._history
-        self._run.seconds_left = (now - self._started) / max(step - 1, 1) * (total - step) if step > 1 else None
-        self._run.save(update_fields=["loss_history", "seconds_left"])
+        self._run.save(update_fields=["loss_history"])
 
 
 def _report(run: FineTuneRun, material: Material, parent: Trainer, trained: Trainer) -> dict[str, Any]:
@@ -178,6 +169,7 @@ def _report(run: FineTuneRun, material: Material, parent: Trainer, trained: Trai
         old=parent.score(test.features, test.prompts, scales),
         new=trained.score(test.features, test.prompts, scales),
         targets=test.targets,
+        patients=test.patients,
         criteria=material.criteria,
         seed=run.seed,
     )
@@ -195,8 +187,8 @@ def _register(run: FineTuneRun, trained: Trainer, report: dict[str, Any]) -> Mod
     )
     candidate.report = report | {"versions": {"old": run.parent.number, "new": candidate.number}}
     candidate.save(update_fields=["report"])
-    run.candidate, run.report, run.seconds_left = candidate, candidate.report, None
-    run.save(update_fields=["candidate", "report", "seconds_left"])
+    run.candidate, run.report = candidate, candidate.report
+    run.save(update_fields=["candidate", "report"])
     return candidate
 
 

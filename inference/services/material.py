@@ -70,9 +70,11 @@ def _scored_features(
     criteria: Sequence[Criterion],
 ) -> ScoredFeatures:
     consensus = {(entry.image_id, entry.criterion_id): entry.consensus for entry in entries}
+    patients = patients_of(image_ids)
     return ScoredFeatures(
         features=[features[image_id][0] for image_id in image_ids],
         prompts=[features[image_id][1] for image_id in image_ids],
+        patients=[patients[image_id] for image_id in image_ids],
         targets={
             criterion.key: np.array(
                 [consensus.get((image_id, criterion.pk), math.nan) for image_id in image_ids],

@@ -107,8 +107,22 @@ def roll_back(*, project: Project, by: User | None, now: datetime, leaving: int 
     return _change_production(production, production.parent, by, now)
 
 
-def checkpoint_is_stored(version: ModelVersion) -> bool:
-    return storage.exists(version.weights_name) and storage.exists(version.document_name)
+def check_checkpoint(version: ModelVersion) -> None:
+    """Read the version's files, so that nobody waits for work that could not even begin.
+
+    Raises:
+        CheckpointMissing: they are not in storage, or not as they were registered.
+    """
+    remedy = "Restore it from a backup, or roll back."
+    try:
+        weights, document = storage.read(version.weights_name), storage.read(version.document_name)
+    except FileNotFoundError as error:
+        raise CheckpointMissing(
+            f"The checkpoint of model version {version.number} is not in storage. {remedy}"
+        ) from error
+    is_same = hashlib.sha256(weights).hexdigest() == version.sha256
+    if not is_same or storage.document_name(version.weights_name, document) != version.document_name:
+        raise CheckpointMissing(f"The checkpoint of model version {version.number} is damaged. {remedy}")
 
 
 def _lock(project: Project) -> None:

@@ -34,9 +34,10 @@ def scored(values, std=0.5):
     ]
 
 
-def comparison(old, new, target=TARGET) -> Comparison:
+def comparison(old, new, target=TARGET, patients=None) -> Comparison:
     criterion = Criterion(key="overall", question="How good?", minimum=0, maximum=4)
-    return Comparison(scored(old), scored(new), {"overall": target}, [criterion], seed=0)
+    patients = [f"patient {index}" for index in range(len(target))] if patients is None else patients
+    return Comparison(scored(old), scored(new), {"overall": target}, patients, [criterion], seed=0)
 
 
 def test_a_better_candidate_passes_with_its_figures():
@@ -93,3 +94,26 @@ def test_the_calibration_says_how_often_the_interval_holds():
     curve = report["criteria"]["overall"]["calibration"]["new"]
     assert all(point["observed"] == 1.0 for point in curve)
     assert [point["nominal"] for point in curve] == sorted(point["nominal"] for point in curve)
+
+
+def test_intervals_are_drawn_from_patients_and_not_from_images():
+    rng = np.random.default_rng(0)
+    error = np.repeat(rng.normal(0, 1, 8), 6)  # six images of each of eight patients, which err alike
+    target = np.tile([0.0, 1.0, 2.0, 3.0], 12)
+    patients = [f"patient {index // 6}" for index in range(48)]
+    one_each = compare(comparison(old=target + error, new=target, target=target))
+    grouped = compare(comparison(old=target + error, new=target, target=target, patients=patients))
+
+    def width(report):
+        rmse = report["criteria"]["overall"]["metrics"]["rmse"]["old"]
+        return rmse["upper"] - rmse["lower"]
+
+    assert width(grouped) > 1.5 * width(one_each)  # the variance of a mean over clusters of 6 that err alike is 6 fold
+    assert grouped["criteria"]["overall"]["test_patients"] == 8
+
+
+def test_two_patients_give_figures_without_an_interval():
+    patients = ["a", "a", "a", "a", "b", "b", "b"]
+    rmse = compare(comparison(old=TARGET + 1, new=TARGET, patients=patients))["criteria"]["overall"]["metrics"]["rmse"]
+    assert rmse["old"] == {"value": pytest.approx(1.0), "lower": None, "upper": None}
+    assert rmse["difference"]["probability_worse"] is None
