@@ -22,6 +22,8 @@ CANCELLED_BY: dict[JobKind, set[str]] = {
 
 
 class JobSerializer(serializers.ModelSerializer[Job]):
+    seconds_left = serializers.SerializerMethodField(help_text="Of the present phase, while it runs.")
+
     class Meta:
         model = Job
         fields = [
@@ -31,6 +33,7 @@ class JobSerializer(serializers.ModelSerializer[Job]):
             "phase",
             "done",
             "total",
+            "seconds_left",
             "message",
             "result",
             "created_at",
@@ -38,6 +41,9 @@ class JobSerializer(serializers.ModelSerializer[Job]):
             "finished_at",
         ]
         read_only_fields = fields
+
+    def get_seconds_left(self, job: Job) -> float | None:
+        return job.seconds_left(timezone.now())
 
 
 class JobDetail(generics.RetrieveAPIView[Job]):

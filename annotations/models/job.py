@@ -77,6 +77,7 @@ class Job(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
+    phase_started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
     objects = JobQuerySet.as_manager()
@@ -109,3 +110,10 @@ class Job(models.Model):
     @property
     def is_final(self) -> bool:
         return self.state in FINAL_STATES
+
+    def seconds_left(self, now: datetime) -> float | None:
+        """Of the present phase, at the pace that it has had so far; None before anything of it is done."""
+        if self.state != JobState.RUNNING or self.phase_started_at is None or not self.done or not self.total:
+            return None
+        elapsed = (now - self.phase_started_at).total_seconds()
+        return elapsed / self.done * (self.total - self.done) if elapsed >= 1.0 else None

@@ -102,7 +102,7 @@ class Progress:
         self._token = token
         self._clock = clock
         self._reported_at = datetime.min.replace(tzinfo=clock().tzinfo)
-        self._phase = job.phase
+        self._phase = ""  # a phase that an earlier attempt was cut off in begins anew
 
     def report(self, *, done: int, total: int, phase: str = "", message: str = "") -> None:
         """Say how far the work is; cheap enough to be called for every step.
@@ -116,6 +116,7 @@ class Progress:
         if not is_new_phase and done < total and (now - self._reported_at).total_seconds() < REPORT_SECONDS:
             return
         self._reported_at, self._phase = now, phase or self._phase
+        begun = {"phase_started_at": now} if is_new_phase else {}
         held = Job.objects.filter(pk=self.job.pk, state=JobState.RUNNING, lease_token=self._token)
         if not held.update(
             done=min(done, total) if total else done,
@@ -123,6 +124,7 @@ class Progress:
             phase=self._phase,
             message=message,
             lease_expires_at=now + LEASE,
+            **begun,
         ):
             raise LeaseLost
         if held.filter(is_cancel_requested=True).exists():

@@ -180,6 +180,5 @@ class FineTuneRunSerializer(FineTuneRunSummarySerializer):
             "candidate_id",
             "snapshot_sha256",
             "loss_history",
-            "seconds_left",
             "report",
         ]

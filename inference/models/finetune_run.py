@@ -31,7 +31,6 @@ class FineTuneRun(models.Model):
     config = models.JSONField(default=dict, blank=True)
     seed = models.BigIntegerField()
     loss_history = models.JSONField(default=list, blank=True, help_text="[phase, step, loss] triples.")
-    seconds_left = models.FloatField(null=True, blank=True, help_text="Of the present phase, while it runs.")
     report = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

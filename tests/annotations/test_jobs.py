@@ -142,3 +142,20 @@ def test_project_has_one_active_job_of_a_kind() -> None:
     with pytest.raises(JobAlreadyActive):
         jobs.create_job(project=project, kind=JobKind.PRESCORE, created_by=None)
     jobs.create_job(project=make_project(), kind=JobKind.PRESCORE, created_by=None)
+
+
+def test_the_time_left_is_that_of_the_phase_at_its_own_pace(job: Job) -> None:
+    now = timezone.now()
+    with jobs.running(job_id=job.pk, clock=lambda: now) as progress:
+        assert progress is not None
+        progress.report(done=0, total=10, phase="Reading files")
+        job.refresh_from_db()
+        assert job.seconds_left(now + timedelta(seconds=8)) is None, "nothing of it is done yet"
+        progress.report(done=10, total=10, phase="Reading files")
+        progress.report(done=0, total=10, phase="Making images")
+        now += timedelta(seconds=8)
+        progress.report(done=4, total=10, phase="Making images")
+        job.refresh_from_db()
+        assert job.seconds_left(now) == pytest.approx(12.0)  # 8 s for 4 of 10
+    job.refresh_from_db()
+    assert job.seconds_left(now) is None, "it has ended"

@@ -131,6 +131,8 @@ export interface Job<Result = unknown> {
   phase: string;
   done: number;
   total: number;
+  /** Of the present phase, while it runs. */
+  seconds_left: number | null;
   message: string;
   result: Result | null;
 }
@@ -159,7 +161,6 @@ export interface FineTuneProgress {
   job: Job;
   /** Phase, step, loss. */
   loss_history: [string, number, number | null][];
-  seconds_left: number | null;
 }
 
 export interface ApiErrorBody {

@@ -86,7 +86,7 @@ function Legend() {
 
 function Progress({ run }: { run: RunProgress }) {
   const job = run.progress.value?.job;
-  const left = run.progress.value?.seconds_left ?? null;
+  const left = job?.seconds_left ?? null;
   return (
     <section class="report-progress" data-run-state={job?.state ?? 'unknown'}>
       <p role="status">{job ? job.phase || WORDS[job.state] : 'Asking…'}</p>

@@ -39,7 +39,7 @@ test('the loss goes on over phases and leaves out what is no number', () => {
 
 test('a run is followed over a failing answer until it ends', async () => {
   const states: (JobState | null)[] = ['running', null, 'running', 'succeeded'];
-  const job = (state: JobState) => ({ job: { state, phase: 'Training', done: 1, total: 2 }, loss_history: [], seconds_left: 3 });
+  const job = (state: JobState) => ({ job: { state, phase: 'Training', done: 1, total: 2, seconds_left: 3 }, loss_history: [] });
   const server = new FakeServer().on('runs/1/', () => {
     const state = states.shift() ?? null;
     return state === null ? new NetworkError() : job(state);
