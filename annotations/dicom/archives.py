@@ -3,6 +3,8 @@
 Nothing is unpacked to disk and no name from an archive is ever used as a path. One bad member never stops the rest.
 """
 
+import errno
+import io
 import os
 import stat
 import struct
@@ -11,9 +13,8 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from annotations.dicom.parsing import MAXIMUM_FILE_BYTES
 from annotations.dicom.refusals import RefusalReason, RefusedFile
@@ -62,6 +63,45 @@ class SourceRefusal:
 Source = SourceFile | SourceRefusal
 
 
+class StorageFailed(OSError):
+    """The place that an upload waits in could not be read. That is no fault of the upload."""
+
+
+class _Upload(io.RawIOBase):
+    """A seekable file object whose failures are told from the damage of what it holds."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        with _failures():
+            return self._stream.read(size)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        with _failures():
+            return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """An invalid place to seek to comes from the archive's own directory; anything else from the storage."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            raise
+        raise StorageFailed(error.errno, error.strerror) from error
+
+
 def walk_sources(paths: Iterable[Path | str], limits: ArchiveLimits | None = None) -> Iterator[Source]:
     """All files under `paths`, sorted within each; hidden files and those of the system are passed over.
 
@@ -73,16 +113,20 @@ def walk_sources(paths: Iterable[Path | str], limits: ArchiveLimits | None = Non
 
 
 def walk_upload(name: str, content: BinaryIO, limits: ArchiveLimits | None = None) -> Iterator[Source]:
-    """The files of one upload, a seekable file object: itself, or its members when it is a zip archive."""
+    """The files of one upload, a seekable file object: itself, or its members when it is a zip archive.
+
+    Raises StorageFailed, here and from `SourceFile.read`, where the file object cannot be read.
+    """
     if is_hidden(name):
         return
-    content.seek(0, os.SEEK_END)
-    size = content.tell()
-    content.seek(0)
-    if content.read(4) in _ZIP_STARTS:
-        yield from _walk_zip(name, content, limits or ArchiveLimits(), depth=0)
+    upload = cast(BinaryIO, _Upload(content))
+    upload.seek(0, os.SEEK_END)
+    size = upload.tell()
+    upload.seek(0)
+    if upload.read(4) in _ZIP_STARTS:
+        yield from _walk_zip(name, upload, limits or ArchiveLimits(), depth=0)
         return
-    yield _checked(name, size, lambda: _read_stream(content))
+    yield _checked(name, size, lambda: _read_stream(upload))
 
 
 def is_hidden(name: str) -> bool:
@@ -154,6 +198,8 @@ def _read_stream(stream: BinaryIO) -> bytes:
 def _walk_zip(name: str, stream: BinaryIO, limits: ArchiveLimits, *, depth: int) -> Iterator[Source]:
     try:
         archive = zipfile.ZipFile(stream)
+    except StorageFailed:
+        raise
     except _DAMAGE:
         yield SourceRefusal(name, RefusalReason.CORRUPT, "The zip archive is damaged or cut off.")
         return
@@ -190,7 +236,7 @@ def _walk_member(
                 name, RefusalReason.NESTED_ARCHIVE, "Archives within archives within archives are not opened."
             )
         else:
-            yield from _walk_zip(name, BytesIO(_read_member(archive, member)), limits, depth=depth + 1)
+            yield from _walk_zip(name, io.BytesIO(_read_member(archive, member)), limits, depth=depth + 1)
     except RefusedFile as refused:
         yield SourceRefusal(name, refused.reason, refused.detail)
 
@@ -221,6 +267,8 @@ def _is_unsafe(filename: str) -> bool:
 def _reading() -> Iterator[None]:
     try:
         yield
+    except StorageFailed:
+        raise
     except _DAMAGE as error:
         raise RefusedFile(RefusalReason.CORRUPT, "The file is damaged within the archive.") from error
 

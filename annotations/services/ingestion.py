@@ -20,6 +20,7 @@ from annotations.dicom import tags
 from annotations.dicom.archives import Source, SourceFile, SourceRefusal
 from annotations.dicom.loading import load_datasets
 from annotations.dicom.refusals import RefusalReason, RefusedFile
+from annotations.dicom.trial import Trial
 from annotations.errors import ConflictingInstance
 from annotations.models import Instance, Project, ProjectInstance, Series
 from annotations.services.images import group_series
@@ -89,6 +90,7 @@ def ingest_sources(
     on_refused: Callable[[Refusal], None] | None = None,
     since: datetime | None = None,
     adopts_unfinished: bool = True,
+    is_careful: bool = False,
 ) -> IngestSummary:
     """Take files into a Project. A bad file is refused with its reason and never stops the rest.
 
@@ -96,12 +98,15 @@ def ingest_sources(
         total: how many sources there are, as far as is known; for the progress only.
         since: rows that were added at this time or later count as new: when an earlier attempt was cut off.
         adopts_unfinished: also make the Images that an earlier ingest of the Project was cut off from making.
+        is_careful: open each file in a process of its own first, at twice the time: an earlier attempt may have died of
+            one of them.
 
     Raises:
         OSError, DatabaseError: storage or database are away or full. Run it again: nothing is lost or doubled.
     """
-    ingest = _Ingest(project, total, report, on_refused, since)
-    ingest.read(sources)
+    with Trial() as trial:
+        ingest = _Ingest(project, total, report, on_refused, since, trial if is_careful else None)
+        ingest.read(sources)
     ingest.group(adopts_unfinished=adopts_unfinished)
     return ingest.summary
 
@@ -134,6 +139,7 @@ class _Ingest:
         report: Report | None,
         on_refused: Callable[[Refusal], None] | None,
         since: datetime | None,
+        trial: Trial | None,
     ) -> None:
         self.project = project
         self.summary = IngestSummary()
@@ -142,6 +148,7 @@ class _Ingest:
         self._report = report
         self._on_refused = on_refused
         self._since = since
+        self._trial = trial
         self._in_flight: deque[_InFlight] = deque()
         self._seen_instances: set[int] = set()
         self._seen_series: set[int] = set()
@@ -179,6 +186,8 @@ class _Ingest:
             sha256 = hashlib.sha256(content).hexdigest()
             known = known_instances(sha256)
             if not known:
+                if self._trial is not None:
+                    self._trial.check(content)
                 return _Opened(source.name, content, sha256, load_datasets(content, name=source.name))
             self._count([take_instance(project=self.project, instance=one) for one in known])
         except Exception as error:

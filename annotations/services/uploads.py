@@ -116,6 +116,7 @@ def ingest_upload(*, progress: Progress) -> IngestSummary:
         on_refused=store_refusal,
         since=job.started_at if job.attempt > 1 else None,
         adopts_unfinished=not is_ingest_running(job.project, besides=job),
+        is_careful=job.attempt > 1,
     )
     progress.result = summary.to_json()
     return summary

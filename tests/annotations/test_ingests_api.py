@@ -1,5 +1,6 @@
 """Uploads: open, send, start, and what becomes of them; who may."""
 
+import errno
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.storage import default_storage
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from annotations import tasks
+from annotations.dicom import trial
 from annotations.models import IngestRefusal, Instance, Job, JobState, Project, ProjectInstance, Role, StagedFile, User
 from annotations.services import ingestion, jobs, uploads
 from annotations.services.uploads import safe_name
+from tests.annotations.dicom import killers
 from tests.annotations.sent_files import ct_slice, ct_volume, png, zip_of
 from tests.factories import make_member, make_project, make_user
 
@@ -127,6 +131,58 @@ def test_ingest_whose_worker_was_killed_is_finished_by_another(
     assert Instance.objects.count() == 5
     assert IngestRefusal.objects.count() == 1
     assert staged_objects(objects) == []
+
+
+def test_a_file_that_killed_the_worker_is_refused_by_the_next_and_the_rest_is_taken(
+    api: SignIn, manager: User, sent_jobs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "COMMAND", killers.COMMAND)
+    client = api(manager)
+    job_id = open_upload(client)
+    send_files(client, job_id, {"a.dcm": ct_slice(0), "deadly.dcm": killers.KILLS, "z.dcm": ct_slice(1)})
+    client.post(f"/api/v1/ingests/{job_id}/start/")
+    assert jobs._take(job_id, uuid.uuid4(), timezone.now() - timedelta(minutes=1)) is not None  # and died of it
+    jobs.requeue_lost_jobs(now=timezone.now())
+
+    tasks.run_ingest(job_id)
+
+    ended = client.get(f"/api/v1/jobs/{job_id}/").json()
+    assert (ended["state"], ended["result"]["instances"]["new"]) == ("succeeded", 2)
+    (refusal,) = IngestRefusal.objects.all()
+    assert (refusal.name, refusal.reason) == ("deadly.dcm", "undecodable")
+    assert "crash" in refusal.detail
+
+
+def test_storage_that_fails_within_a_zip_blames_no_file_and_is_tried_again(
+    api: SignIn, manager: User, sent_jobs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = api(manager)
+    job_id = open_upload(client)
+    send_files(client, job_id, {"study.zip": zip_of(ct_volume(3))})
+    client.post(f"/api/v1/ingests/{job_id}/start/")
+    with monkeypatch.context() as patched:
+        patched.setattr(uploads, "default_storage", FailingStorage())
+        with pytest.raises(OSError, match="Input/output error"):
+            tasks.run_ingest(job_id)
+    assert not IngestRefusal.objects.exists()
+    assert Job.objects.get().state == JobState.RUNNING, "its lease lapses, and it is given back"
+
+    jobs.requeue_lost_jobs(now=timezone.now() + timedelta(minutes=1))
+    tasks.run_ingest(job_id)
+    assert Instance.objects.count() == 3
+
+
+class FailingStorage:
+    """Reads the directory of an archive at its end, and nothing before it."""
+
+    def open(self, name: str, mode: str) -> BytesIO:
+        class HalfGone(BytesIO):
+            def read(self, size: int | None = -1, /) -> bytes:
+                if 4 < self.tell() < 200:
+                    raise OSError(errno.EIO, "Input/output error")
+                return super().read(size)
+
+        return HalfGone(default_storage.open(name, mode).read())
 
 
 def test_cancelled_upload_deletes_what_was_staged(

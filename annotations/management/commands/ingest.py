@@ -13,7 +13,7 @@ from rich.table import Table
 
 from annotations.dicom.archives import walk_sources
 from annotations.models import Project
-from annotations.services.ingestion import IngestSummary, Refusal, ingest_sources
+from annotations.services.ingestion import IngestSummary, Refusal, ingest_sources, unfinished_series
 from annotations.services.uploads import is_ingest_running
 
 EXIT_REFUSED_SOME = 3
@@ -31,6 +31,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="file, folder or zip archive")
         parser.add_argument("--project", required=True, metavar="SLUG", help="the project's short name")
+        parser.add_argument(
+            "--careful",
+            action="store_true",
+            help="open each file in a process of its own first, at twice the time: when a file made the command itself "
+            "crash. Switched on by itself where an earlier run was cut off",
+        )
         parser.add_argument("--json", type=Path, metavar="FILE", help="write the table and the refusals to this file")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -41,7 +47,7 @@ class Command(BaseCommand):
         console = Console(file=cast(IO[str], self.stdout._out))
         refusals: list[Refusal] = []
         try:
-            summary = run_ingest(console, project, paths, refusals)
+            summary = run_ingest(console, project, paths, refusals, is_careful=options["careful"])
         except KeyboardInterrupt as stopped:
             raise CommandError("Stopped. Run the same command again to go on.", returncode=EXIT_STOPPED) from stopped
         except (OSError, DatabaseError) as error:
@@ -77,7 +83,10 @@ def find_project(slug: str) -> Project:
     return project
 
 
-def run_ingest(console: Console, project: Project, paths: list[Path], refusals: list[Refusal]) -> IngestSummary:
+def run_ingest(
+    console: Console, project: Project, paths: list[Path], refusals: list[Refusal], *, is_careful: bool
+) -> IngestSummary:
+    is_alone = not is_ingest_running(project)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
         task = bar.add_task("Looking for files", total=None)
@@ -91,7 +100,8 @@ def run_ingest(console: Console, project: Project, paths: list[Path], refusals: 
             total=sum(1 for _ in walk_sources(paths)),
             report=report,
             on_refused=refusals.append,
-            adopts_unfinished=not is_ingest_running(project),
+            adopts_unfinished=is_alone,
+            is_careful=is_careful or (is_alone and bool(unfinished_series(project))),
         )
 
 

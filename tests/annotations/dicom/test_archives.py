@@ -1,5 +1,6 @@
 """Folders, files and zip archives, the hostile ones included."""
 
+import errno
 import os
 import zipfile
 from io import BytesIO
@@ -12,6 +13,7 @@ from annotations.dicom.archives import (
     Source,
     SourceFile,
     SourceRefusal,
+    StorageFailed,
     walk_sources,
     walk_upload,
 )
@@ -130,3 +132,33 @@ def test_walk_upload_takes_a_plain_file() -> None:
     assert isinstance(source, SourceFile)
     assert (source.size, source.read()) == (7, b"content")
     assert list(walk_upload("a/.DS_Store", BytesIO(b"x"))) == []
+
+
+class FailingDisk(BytesIO):
+    """Fails as a disk or a network share does, once the directory of the archive has been read."""
+
+    is_away = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.is_away:
+            raise OSError(errno.EIO, "Input/output error")
+        return super().read(size)
+
+
+def test_storage_that_fails_is_no_damage_of_the_archive() -> None:
+    disk = FailingDisk(make_zip({"one": b"1" * 100, "two": b"2" * 100}))
+    sources = walk_upload("a.zip", disk)
+    first = next(sources)
+    assert isinstance(first, SourceFile)
+    disk.is_away = True
+    with pytest.raises(StorageFailed):
+        first.read()
+    with pytest.raises(StorageFailed):
+        next(sources)
+
+
+def test_storage_that_fails_at_once_is_no_damage_either() -> None:
+    disk = FailingDisk(make_zip({"one": b"1"}))
+    disk.is_away = True
+    with pytest.raises(StorageFailed):
+        next(walk_upload("a.zip", disk))
