@@ -1,4 +1,7 @@
-"""The Celery application. Queues: `default` (I/O), `infer` (one process a device), `train` (a fresh process a run)."""
+"""The Celery application.
+
+Queues: `default` (sweeps), `ingest` (files in), `infer` (one process a device), `train` (a fresh process a run).
+"""
 
 import os
 

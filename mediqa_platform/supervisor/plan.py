@@ -80,10 +80,11 @@ class Plan:
         )
 
     def workers(self) -> list[ChildSpec]:
-        """One Celery worker for each queue."""
+        """One Celery worker for each queue: no ingest, however long, keeps the sweeps of `default` waiting."""
         cores = min(MOST_THREADS, usable_cores())
         return [
-            self._worker("default", concurrency=min(4, max(2, usable_cores())), threads=1),
+            self._worker("default", concurrency=1, threads=1),
+            self._worker("ingest", concurrency=min(4, max(2, usable_cores())), threads=1),
             self._worker("infer", concurrency=1, threads=cores),
             self._worker("train", "--max-tasks-per-child", "1", concurrency=1, threads=cores),
         ]

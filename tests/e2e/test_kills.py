@@ -54,7 +54,7 @@ def test_ingest_survives_the_death_of_everything(product: Product, image_files: 
     manager, _ = new_project(product, "kill-ingest")
     job = manager.ingest("kill-ingest", image_files)
     eventually(lambda: product.rows(JOB_BEGAN, job["id"]), seconds=120, what="the ingest begun")
-    kill_all(product, "web", "valkey", "default", "postgres")
+    kill_all(product, "web", "valkey", "ingest", "postgres")
     ended = manager.job(f"jobs/{job['id']}/")
     assert ended["state"] == "succeeded", ended
     again = manager.job(f"jobs/{manager.ingest('kill-ingest', image_files)['id']}/")

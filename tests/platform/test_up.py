@@ -23,7 +23,7 @@ from tests.platform.running import Running
 pytestmark = pytest.mark.stack
 
 START_SECONDS = 120  # generous: other tests may use the machine
-CHILDREN = ("postgres", "valkey", "web", "default", "infer", "train", "beat")
+CHILDREN = ("postgres", "valkey", "web", "default", "ingest", "infer", "train", "beat")
 
 
 class Installation:
