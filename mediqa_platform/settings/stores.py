@@ -66,7 +66,7 @@ def storage_settings(address: str) -> dict[str, Any]:
     if parts.scheme != "s3" or not parts.netloc:
         raise ImproperlyConfigured("MEDIQA_STORAGE must be a folder or an address like s3://bucket/prefix.")
     return {
-        "BACKEND": "storages.backends.s3.S3Storage",
+        "BACKEND": "mediqa_platform.object_bucket.ObjectBucket",
         "OPTIONS": {
             "bucket_name": parts.netloc,
             "location": parts.path.strip("/"),

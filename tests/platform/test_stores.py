@@ -41,7 +41,7 @@ def test_wrong_number_is_named(monkeypatch: pytest.MonkeyPatch, value: str) -> N
 def test_storage_is_a_folder_or_a_bucket() -> None:
     assert storage_settings("/srv/objects")["OPTIONS"]["location"] == "/srv/objects"
     bucket = storage_settings("s3://bucket/some/prefix")
-    assert bucket["BACKEND"].endswith("S3Storage")
+    assert bucket["BACKEND"].endswith("ObjectBucket")
     assert (bucket["OPTIONS"]["bucket_name"], bucket["OPTIONS"]["location"]) == ("bucket", "some/prefix")
     for wrong in ("ftp://host/x", "s3://"):
         with pytest.raises(ImproperlyConfigured, match="MEDIQA_STORAGE"):
