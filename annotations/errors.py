@@ -26,6 +26,11 @@ class SetupDone(NotAllowedNow):
     detail = "There is an administrator already. Sign in, or ask them for an account."
 
 
+class TooManySignIns(NotAllowedNow):
+    code = "too_many_sign_ins"
+    detail = "Too many wrong passwords. Try again in ten minutes, or ask an administrator."
+
+
 # -- worklist and readings --
 class NotYourAssignment(DomainError):
     code = "not_your_assignment"

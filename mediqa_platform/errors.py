@@ -2,17 +2,18 @@
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from drf_standardized_errors.handler import exception_handler as standardized_handler
 from drf_standardized_errors.types import ExceptionHandlerContext
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
-from annotations.errors import BadInput, DomainError, NotAllowedNow, NotYourAssignment
+from annotations.errors import BadInput, DomainError, NotAllowedNow, NotYourAssignment, TooManySignIns
 
 STATUS: list[tuple[type[DomainError], int]] = [
     (NotYourAssignment, status.HTTP_404_NOT_FOUND),
+    (TooManySignIns, status.HTTP_429_TOO_MANY_REQUESTS),
     (BadInput, status.HTTP_400_BAD_REQUEST),
     (NotAllowedNow, status.HTTP_409_CONFLICT),
     (DomainError, status.HTTP_409_CONFLICT),
@@ -46,3 +47,12 @@ class DomainErrorMiddleware:
         if not isinstance(error, DomainError):
             return None
         return render(request, "refused.html", {"error": error}, status=http_status(error))
+
+
+def too_many_sign_ins(request: HttpRequest, *_: object) -> HttpResponse:
+    """The answer of django-axes to who has to wait, in the shape of the page or of the API."""
+    error = TooManySignIns()
+    if not request.path.startswith("/api/"):
+        return render(request, "refused.html", {"error": error}, status=http_status(error))
+    body = {"type": "client_error", "errors": [{"code": error.code, "detail": error.detail, "attr": None}]}
+    return JsonResponse(body, status=http_status(error))

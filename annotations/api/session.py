@@ -11,7 +11,6 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
 
@@ -26,27 +25,12 @@ class SessionSerializer(serializers.Serializer[None]):
     csrf_token = serializers.CharField()
 
 
-class SignInThrottle(SimpleRateThrottle):
-    """Slows down who guesses passwords: ten tries a minute for an address and a name."""
-
-    scope = "sign_in"
-    rate = "10/min"
-
-    def get_cache_key(self, request: Request, view: APIView) -> str | None:
-        if request.method != "POST":
-            return None
-        username = request.data.get("username", "") if isinstance(request.data, dict) else ""
-        identity = f"{self.get_ident(request)}-{str(username)[:150].encode().hex()}"
-        return self.cache_format % {"scope": self.scope, "ident": identity}
-
-
 @method_decorator(csrf_protect, name="post")
 class SessionView(APIView):
     """Who is signed in; sign in; sign out. The answer carries the CSRF token for the requests that follow."""
 
     authentication_classes = [SessionAuthentication]
     permission_classes = [AllowAny]
-    throttle_classes = [SignInThrottle]
 
     @extend_schema(responses=SessionSerializer)
     def get(self, request: Request) -> Response:
@@ -56,7 +40,7 @@ class SessionView(APIView):
     def post(self, request: Request) -> Response:
         credentials = CredentialsSerializer(data=request.data)
         credentials.is_valid(raise_exception=True)
-        user = authenticate(request, **credentials.validated_data)
+        user = authenticate(request._request, **credentials.validated_data)
         if user is None:
             raise AuthenticationFailed("The user name or the password is wrong.")
         login(request, user)
