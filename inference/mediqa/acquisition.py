@@ -21,6 +21,7 @@ Purpose: TypeAlias = Literal["uncertain", "diverse", "random", "cold_start"]
 Reason: TypeAlias = Mapping[str, float | int | str]
 KMEANS_ROUNDS = 20
 NEIGHBOURS = 20
+CHUNK = 512  # images whose distances to all others are held at once
 
 
 @dataclass(frozen=True)
@@ -127,10 +128,16 @@ def _largest_clusters(standard: DoubleArray, std: DoubleArray, free: npt.NDArray
 
 
 def _nearest(points: DoubleArray, centres: DoubleArray) -> tuple[DoubleArray, npt.NDArray[np.int64]]:
-    """Squared distance to the nearest centre, and which it is: [n], [n]."""
-    squared = (points**2).sum(1)[:, None] - 2 * points @ centres.T + (centres**2).sum(1)[None]
-    owner = np.argmin(squared, axis=1)
-    return np.maximum(squared[np.arange(len(points)), owner], 0.0), owner
+    """Squared distance to the nearest centre, and which it is, in chunks: [n], [n]."""
+    distance, owner = np.empty(len(points)), np.empty(len(points), dtype=np.int64)
+    norms = (centres**2).sum(1)[None]
+    for start in range(0, len(points), CHUNK):
+        part = points[start : start + CHUNK]
+        squared = (part**2).sum(1)[:, None] - 2 * part @ centres.T + norms  # [chunk, m]
+        nearest = np.argmin(squared, axis=1)
+        owner[start : start + CHUNK] = nearest
+        distance[start : start + CHUNK] = np.maximum(squared[np.arange(len(part)), nearest], 0.0)
+    return distance, owner
 
 
 def _cold_start(points: DoubleArray, free: npt.NDArray[np.bool_], wanted: int, rng: np.random.Generator) -> list[Pick]:
@@ -188,11 +195,11 @@ def _density(points: DoubleArray) -> DoubleArray:
     if near < 1:
         return np.ones(len(points))
     density = np.empty(len(points))
-    for start in range(0, len(points), 512):
-        part = points[start : start + 512]
+    for start in range(0, len(points), CHUNK):
+        part = points[start : start + CHUNK]
         squared = (part**2).sum(1)[:, None] - 2 * part @ points.T + (points**2).sum(1)[None]
         nearest = np.partition(np.maximum(squared, 0), near, axis=1)[:, : near + 1]
-        density[start : start + 512] = 1 / (np.sqrt(nearest).sum(axis=1) / near + 1e-9)
+        density[start : start + CHUNK] = 1 / (np.sqrt(nearest).sum(axis=1) / near + 1e-9)
     return density
 
 

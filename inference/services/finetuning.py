@@ -1,34 +1,20 @@
-"""Fine-tuning: heads retrained on what the readers said, the encoder frozen; compared, registered, never promoted
-unless the gate says so and the Project's policy leaves it to the gate."""
+"""A fine-tuning is asked for: checked against everything that would make it fail, then registered as a Job."""
 
 from __future__ import annotations
 
-import logging
-import math
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
 
-from annotations.models import Criterion, JobKind, Project, PromotionPolicy, User
+from annotations.models import Criterion, JobKind, Project, User
 from annotations.services.jobs import create_job
-from inference.errors import BadRunConfig, NoProductionVersion, StaleCandidate
-from inference.models import FineTuneRun, ModelVersion, Partition, Stage
-from inference.services.contracts import FitRequest, Reporter, ScoredFeatures, Trainer
-from inference.services.evaluation import Comparison, compare
-from inference.services.material import Material, gather_material
-from inference.services.registry import check_checkpoint, promote, register_candidate
-from inference.services.scoring import scales_of
-from inference.services.snapshots import MINIMUM_IN, build_snapshot
-
-logger = logging.getLogger(__name__)
+from inference.errors import BadRunConfig, NoProductionVersion
+from inference.models import FineTuneRun, ModelVersion
+from inference.services.registry import check_checkpoint
+from inference.services.snapshots import build_snapshot
 
 LIMITS: Mapping[str, tuple[int, int]] = {"epochs": (1, 2000), "members": (2, 20)}
-SAVE_SECONDS = 0.5
-TRAINING_PHASE = "Training"
 
 
 @transaction.atomic
@@ -77,126 +63,3 @@ def _check_criteria(keys: Any, parent: ModelVersion) -> None:
             f"Version {parent.number} learnt from scores already; a run on some criteria would forget the others. "
             "Leave “criteria” out."
         )
-
-
-def execute_run(
-    *,
-    run: FineTuneRun,
-    load: Callable[[ModelVersion], Trainer],
-    reporter: Reporter,
-    now: datetime,
-    clock: Callable[[], float] = time.monotonic,
-) -> ModelVersion:
-    """Train, calibrate, compare and register. Run again after a crash it starts over, or finds its candidate.
-
-    Raises:
-        CheckpointMissing, TooFewScores, ConstantScores: as `start_run`, should things have changed since.
-        JobCancelled, LeaseLost: from the reporter.
-    """
-    candidate = run.candidate or _train(run, load, reporter, clock)
-    _promote_by_policy(candidate, now)
-    return candidate
-
-
-def _train(
-    run: FineTuneRun, load: Callable[[ModelVersion], Trainer], reporter: Reporter, clock: Callable[[], float]
-) -> ModelVersion:
-    reporter.report(done=0, total=0, phase="Loading the model")
-    parent = load(run.parent)
-    material = gather_material(snapshot=run.snapshot, encoder=parent, reporter=reporter)
-    trained = parent.fit(_request(run, material), _FitReport(run, reporter, clock))
-    reporter.report(done=0, total=0, phase="Comparing on the test images")
-    report = _report(run, material, parent, trained)
-    return _register(run, trained, report)
-
-
-def _request(run: FineTuneRun, material: Material) -> FitRequest:
-    learnt = [c for c in material.criteria if c.key in run.config.get("criteria", [c.key])]
-    config = {name: value for name, value in run.config.items() if name in LIMITS}
-    return FitRequest(
-        train=_only(material.partitions[Partition.TRAIN], learnt),
-        validation=_only(material.partitions[Partition.VALIDATION], learnt),
-        scales=scales_of(learnt),
-        config=config | {"minimum_scores": MINIMUM_IN[Partition.TRAIN]},
-        seed=run.seed,
-        training=_provenance(run, material, learnt),
-    )
-
-
-def _only(scored: ScoredFeatures, criteria: Sequence[Criterion]) -> ScoredFeatures:
-    return replace(scored, targets={criterion.key: scored.targets[criterion.key] for criterion in criteria})
-
-
-def _provenance(run: FineTuneRun, material: Material, learnt: Sequence[Criterion]) -> dict[str, Any]:
-    """What stands in the checkpoint about its training: enough to trace it, nothing that names a patient."""
-    return {
-        "run": str(run.pk),
-        "snapshot_sha256": run.snapshot.sha256,
-        "parent_sha256": run.parent.sha256,
-        "criteria": [criterion.key for criterion in learnt],
-        "config": dict(run.config),
-        "seed": run.seed,
-        "counts": material.counts,
-    }
-
-
-class _FitReport:
-    """Hears of each training step: keeps the loss curve on the run, and passes progress on."""
-
-    def __init__(self, run: FineTuneRun, reporter: Reporter, clock: Callable[[], float]) -> None:
-        self._run = run
-        self._reporter = reporter
-        self._clock = clock
-        self._history: list[list[Any]] = []
-        self._saved = clock()
-
-    def __call__(self, phase: str, step: int, total: int, loss: float) -> None:
-        self._history.append([phase, step, loss if math.isfinite(loss) else None])
-        if step >= total or self._clock() - self._saved >= SAVE_SECONDS:
-            self._save()
-        self._reporter.report(done=step, total=total, phase=TRAINING_PHASE)
-
-    def _save(self) -> None:
-        self._saved = self._clock()
-        self._run.loss_history = self._history
-        self._run.save(update_fields=["loss_history"])
-
-
-def _report(run: FineTuneRun, material: Material, parent: Trainer, trained: Trainer) -> dict[str, Any]:
-    test = material.partitions[Partition.TEST]
-    scales = scales_of(material.criteria)
-    comparison = Comparison(
-        old=parent.score(test.features, test.prompts, scales),
-        new=trained.score(test.features, test.prompts, scales),
-        targets=test.targets,
-        patients=test.patients,
-        criteria=material.criteria,
-        seed=run.seed,
-    )
-    return {"counts": material.counts, **compare(comparison)}
-
-
-@transaction.atomic
-def _register(run: FineTuneRun, trained: Trainer, report: dict[str, Any]) -> ModelVersion:
-    candidate = register_candidate(
-        project=run.project,
-        rubric=run.snapshot.rubric,
-        parent=run.parent,
-        content=trained.checkpoint(),
-        report=report,
-    )
-    candidate.report = report | {"versions": {"old": run.parent.number, "new": candidate.number}}
-    candidate.save(update_fields=["report"])
-    run.candidate, run.report = candidate, candidate.report
-    run.save(update_fields=["candidate", "report"])
-    return candidate
-
-
-def _promote_by_policy(candidate: ModelVersion, now: datetime) -> None:
-    is_left_to_gate = candidate.project.promotion_policy == PromotionPolicy.AUTOMATIC
-    if not is_left_to_gate or candidate.stage != Stage.CANDIDATE or not candidate.has_passed_gate:
-        return
-    try:
-        promote(version=candidate, by=None, now=now)
-    except StaleCandidate:
-        logger.info("version %s is not promoted: production has changed since its run began", candidate.pk)

@@ -9,8 +9,8 @@ from datetime import datetime
 from annotations.services.jobs import Progress
 from inference.models import FineTuneRun, ModelVersion
 from inference.services.contracts import Reporter, Scorer, Trainer
-from inference.services.finetuning import execute_run
 from inference.services.scoring import score_pending
+from inference.services.training import execute_run
 
 
 def prescore_in(

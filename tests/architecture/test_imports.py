@@ -46,6 +46,10 @@ def test_web_beat_and_default_worker_leave_torch_unloaded(module: str) -> None:
     assert loaded_after(SET_UP + f"import {module}", "django", "torch") == {"django"}
 
 
+def test_web_leaves_what_only_training_needs_unloaded() -> None:
+    assert loaded_after(SET_UP + "import mediqa_platform.urls", "scipy.stats", "inference.services.training") == set()
+
+
 def python_files() -> list[Path]:
     return [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 

@@ -19,8 +19,9 @@ from inference.errors import (
     TooFewScores,
 )
 from inference.models import FineTuneRun, LabelSnapshot, ModelVersion, Partition, Prediction, Stage
-from inference.services.finetuning import execute_run, start_run
+from inference.services.finetuning import start_run
 from inference.services.registry import promote
+from inference.services.training import execute_run
 from inference.tasks import run_fine_tuning
 from tests.factories import make_image, make_member, make_project, make_reading
 from tests.inference.images import Reports, baseline, lapse_lease, make_read_images, make_stored_image, prescore
@@ -263,7 +264,7 @@ class Killed(BaseException):
 def test_a_run_whose_worker_died_is_finished_by_the_next_with_one_candidate(read_project, monkeypatch, place):
     run = start(read_project)
     with monkeypatch.context() as patch:
-        patch.setattr(f"inference.services.finetuning.{place}", dies)
+        patch.setattr(f"inference.services.training.{place}", dies)
         with pytest.raises(Killed):
             run_fine_tuning(str(run.job_id))
     lapse_lease(run.job)
