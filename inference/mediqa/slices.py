@@ -1,4 +1,4 @@
-"""Salience of every slice, and K spread picks.
+"""Salience of every slice, a second look at those that stand out, and K spread picks.
 
 The published code takes seven fixed positions. Here each slice is measured: how much anatomy it holds
 (foreground times gradient energy) and how far it stands out from its neighbours, so that one spoilt slice
@@ -12,40 +12,47 @@ import numpy as np
 from inference.mediqa.types import DoubleArray, FloatArray, IndexArray
 
 NEIGHBOURS = 3  # slices on either side that a slice is compared with
-LINES = 96  # rows and columns looked at in a slice
-OUTLIER_CAP = 3.0  # an outlier may weigh this many times the most salient ordinary slice
+LINES = 64  # rows and columns looked at in a slice
+BINS = 32
+ORDINARY = 1.0  # the most that a slice gets for its anatomy; what lies above stands out
+OUTLIER_CAP = 3.0  # and the most that it gets above that
+ORDINARY_DEVIATION = 4.0  # from the neighbours, in robust standard deviations of the series
+DEVIATION_UNIT = 6.0
 
 
 def salience(pixels: FloatArray) -> FloatArray:
     """Return one number >= 0 for each slice: [slices, rows, columns] -> float32 [slices].
 
-    1 is the ordinary slice with most anatomy; a slice that stands out from its neighbours gets up to
-    ``OUTLIER_CAP`` more.
+    Up to 1 for anatomy (1 is the slice with most of it). A slice that stands out from its neighbours has more than
+    1, up to 1 + ``OUTLIER_CAP``, whatever it shows.
     """
     if pixels.shape[0] == 1:
         return np.ones(1, dtype=np.float32)
     low, high = _range(pixels)
     measures = np.stack([_measure(plane, low, high) for plane in pixels])  # [slices, 5]
     anatomy = measures[:, 0] * measures[:, 1]
-    anatomy = anatomy / max(float(anatomy.max()), 1e-12)
-    return (anatomy + _outlying(measures[:, 1:])).astype(np.float32)
+    anatomy = ORDINARY * anatomy / max(float(anatomy.max()), 1e-12)
+    outlying = _outlying(measures[:, 1:])
+    return np.where(outlying > 0, ORDINARY + outlying, anatomy).astype(np.float32)
 
 
 def salient_slices(scores: FloatArray, count: int) -> IndexArray:
-    """Return up to ``count`` indices in ascending order: greedy by salience, at least N // (2 count) apart.
+    """Return up to ``count`` indices in ascending order.
 
-    Where the spacing leaves fewer than ``count`` (or N), the best of the rest fill up.
+    First the second look: up to ``count // 2 + 1`` slices that stand out (salience above 1), the furthest out first,
+    wherever they lie. Then the most salient of the rest, more than N // (2 count) apart from each other and from
+    those. Where the spacing leaves fewer than ``count`` (or N), the best of what is left fill up.
     """
     slices = len(scores)
     if slices <= count:
         return np.arange(slices, dtype=np.int64)
+    order = [int(index) for index in np.argsort(-scores, kind="stable")]
+    picked = [index for index in order if scores[index] > ORDINARY][: count // 2 + 1]
     spacing = slices // (2 * count)
-    order = np.argsort(-scores, kind="stable")
-    picked: list[int] = []
     for index in order:
-        if len(picked) < count and all(abs(int(index) - other) > spacing for other in picked):
-            picked.append(int(index))
-    rest = [int(index) for index in order if int(index) not in set(picked)]
+        if len(picked) < count and all(abs(index - other) > spacing for other in picked):
+            picked.append(index)
+    rest = [index for index in order if index not in set(picked)]
     return np.array(sorted(picked + rest[: count - len(picked)]), dtype=np.int64)
 
 
@@ -63,36 +70,50 @@ def _measure(plane: FloatArray, low: float, high: float) -> DoubleArray:
     """
     rows = _lines(plane, low, high)
     columns = _lines(plane.T, low, high)
-    gradient = float(np.mean(np.abs(np.diff(rows))) + np.mean(np.abs(np.diff(columns))))
-    detail = float(np.mean(np.abs(np.diff(rows, n=2))) + np.mean(np.abs(np.diff(columns, n=2))))
+    steps = [np.diff(lines) for lines in (rows, columns)]
+    gradient = sum(float(np.mean(np.abs(step))) for step in steps)
+    detail = sum(float(np.mean(np.abs(np.diff(step)))) for step in steps)
     foreground = float(np.mean(rows > 0.1))
-    counts = np.histogram(rows, bins=32, range=(0.0, 1.0))[0]
-    share = counts[counts > 0] / max(int(counts.sum()), 1)
-    entropy = float(-(share * np.log2(share)).sum())
+    entropy = _entropy(rows)
     return np.array([foreground, np.log1p(100 * gradient), np.log1p(100 * detail), 5 * float(rows.mean()), entropy])
 
 
-def _lines(plane: FloatArray, low: float, high: float) -> DoubleArray:
+def _lines(plane: FloatArray, low: float, high: float) -> FloatArray:
     """Return up to ``LINES`` lines scaled to 0..1; lines of fewer than three pixels are repeated."""
-    lines = plane[:: max(1, plane.shape[0] // LINES)].astype(np.float64)
+    lines = plane[:: max(1, plane.shape[0] // LINES)]
     if lines.shape[1] < 3:
         lines = np.repeat(lines, 3, axis=1)
-    return np.clip((lines - low) / (high - low), 0.0, 1.0)
+    scale = np.float32(1 / (high - low))
+    clipped: FloatArray = np.clip(lines * scale - np.float32(low) * scale, np.float32(0), np.float32(1))
+    return clipped
+
+
+def _entropy(lines: FloatArray) -> float:
+    """Of the values 0..1 in ``BINS`` bins, in bits."""
+    counts = np.bincount((lines.ravel() * np.float32(BINS - 1e-3)).astype(np.int8), minlength=BINS)
+    share = counts[counts > 0] / max(int(counts.sum()), 1)
+    return float(-(share * np.log2(share)).sum())
 
 
 def _outlying(measures: DoubleArray) -> DoubleArray:
-    """Return how far each slice lies from the median of its neighbours: [slices, M] -> [slices].
+    """Return how far each slice lies from its neighbours on both sides: [slices, M] -> [slices].
 
-    In units of a robust spread over the series; two such units are ordinary and count nothing.
+    In units of a robust spread over the series; a few such units are ordinary and count nothing. Where anatomy
+    begins or ends a slice differs from one side only, or as much as that side drifts by itself: that is no outlier.
     """
-    slices = len(measures)
-    deviation = np.empty_like(measures)
-    for index in range(slices):
-        near = [
-            other for other in range(max(0, index - NEIGHBOURS), min(slices, index + NEIGHBOURS + 1)) if other != index
-        ]
-        deviation[index] = np.abs(measures[index] - np.median(measures[near], axis=0))
+    deviation = np.minimum(_from_one_side(measures), _from_one_side(measures[::-1])[::-1])
+    deviation[[0, -1]] /= 2  # with one side only an end of the anatomy looks like an outlier
     spread = 1.4826 * np.median(deviation, axis=0) + 0.02
-    excess = (deviation / spread).max(axis=1) - 4.0
-    scaled: DoubleArray = np.clip(excess / 6.0, 0.0, OUTLIER_CAP)
+    excess = (deviation / spread).max(axis=1) - ORDINARY_DEVIATION
+    scaled: DoubleArray = np.clip(excess / DEVIATION_UNIT, 0.0, OUTLIER_CAP)
     return scaled
+
+
+def _from_one_side(measures: DoubleArray) -> DoubleArray:
+    """Distance of each slice to the median of those before it, less what these drift; infinite for the first."""
+    deviation = np.full_like(measures, np.inf)
+    for index in range(1, len(measures)):
+        before = measures[max(0, index - NEIGHBOURS) : index]
+        drift = np.abs(before[-1] - before[0])
+        deviation[index] = np.maximum(np.abs(measures[index] - np.median(before, axis=0)) - drift, 0.0)
+    return deviation

@@ -3,6 +3,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from inference.mediqa import ImageArray, Prompt, Scale, UnscorableImage
 from inference.mediqa.evaluation import evaluate_predictor
@@ -88,8 +89,6 @@ def test_slice_weights_and_physics_come_with_the_score(predictor):
 
 
 def test_a_tenth_of_the_dose_is_seen_as_less_dose_and_less_quality(predictor, ct_slice):
-    import torch
-
     subject = subject_of(ct_slice)
     reduced = degrade(subject, {"dose": 0.8}, torch.Generator().manual_seed(0)).numpy()
     pair = [image_of(ct_slice, ct_slice.pixels), image_of(ct_slice, reduced)]
@@ -99,8 +98,6 @@ def test_a_tenth_of_the_dose_is_seen_as_less_dose_and_less_quality(predictor, ct
 
 
 def test_one_spoilt_slice_of_a_long_series_lowers_the_score(predictor, ct_slice):
-    import torch
-
     volume = np.repeat(ct_slice.pixels[None, ::2, ::2], 40, axis=0)
     spoilt = volume.copy()
     subject = Subject(torch.from_numpy(volume[0].copy()), "CT", low=-1000, high=400)
@@ -112,6 +109,22 @@ def test_one_spoilt_slice_of_a_long_series_lowers_the_score(predictor, ct_slice)
     assert bad.scores["overall"].quality < clean.scores["overall"].quality
     place = features[1].slice_indices.tolist().index(23)
     assert bad.slice_weights[place] == bad.slice_weights.max()
+
+
+def test_one_corrupted_slice_among_400_moves_the_score_and_is_named_first(predictor, ct_slice):
+    """The volume is one real slice 400 times, each time with noise of 8 HU; the corrupted one has 2 % of the dose."""
+    rng, index = np.random.default_rng(0), 287
+    base = ct_slice.pixels[::2, ::2]
+    volume = np.stack([base + rng.normal(0, 8, base.shape).astype(np.float32) for _ in range(400)])
+    prompt = Prompt("3D", "CT", ct_slice.prompt.region, "soft_kernel")
+    clean = ImageArray(volume, prompt)
+    subject = Subject(torch.from_numpy(volume[index].copy()), "CT", low=-1000, high=400)
+    worse = volume.copy()
+    worse[index] = degrade(subject, {"dose": 1.0}, torch.Generator().manual_seed(0)).numpy()
+    features = predictor.encode([clean, ImageArray(worse, prompt)])
+    before, after = predictor.score(features, prompts=[prompt] * 2, scales=SCALES)
+    assert after.scores["overall"].quality < before.scores["overall"].quality - 0.05
+    assert features[1].slice_indices[int(np.argmax(after.slice_weights))] == index
 
 
 def test_noise_that_is_no_image_lies_further_away(predictor):

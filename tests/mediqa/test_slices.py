@@ -15,6 +15,23 @@ def test_one_spoilt_slice_among_many_is_picked():
     assert 41 in salient_slices(scores, 5)
 
 
+def test_spoilt_slices_are_picked_however_near_they_lie():
+    pixels = phantom(120, side=64)
+    rng = np.random.default_rng(1)
+    for index in (50, 52, 57):
+        pixels[index] += rng.normal(0, 25, size=pixels[index].shape)
+    scores = salience(pixels)
+    assert {50, 52, 57} <= set(salient_slices(scores, 5).tolist())
+    assert set(np.flatnonzero(scores > 1).tolist()) == {50, 52, 57}
+
+
+def test_where_anatomy_begins_and_ends_no_slice_stands_out():
+    pixels = phantom(60, side=96)
+    pixels[:15] *= 0.2
+    pixels[45:] *= 0.2
+    assert salience(pixels).max() <= 1.0
+
+
 def test_one_blurred_slice_among_many_is_picked():
     import torch
 
