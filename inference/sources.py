@@ -14,7 +14,9 @@ from inference.mediqa.prompt import prompt_from_header
 from inference.mediqa.types import Prompt
 from inference.models import Embedding
 
-METADATA_KEYWORDS = ("ProtocolName", "ImageType", "ScanningSequence", "ViewPosition")
+METADATA_KEYWORDS = ("ProtocolName", "ImageType", "ScanningSequence", "ViewPosition", "AcquisitionContrast")
+CODE_SEQUENCES = ("AnatomicRegionSequence", "ViewCodeSequence")
+CODE_MEANING = "00080104"
 
 
 @dataclass(frozen=True)
@@ -108,12 +110,16 @@ def _headers(image_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
 
 
 def _from_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    header = {}
-    for keyword in METADATA_KEYWORDS:
-        values = metadata.get(f"{tag_for_keyword(keyword):08X}", {}).get("Value")
-        if values:
-            header[keyword] = values
-    return header
+    header = {keyword: _values(metadata, keyword) for keyword in METADATA_KEYWORDS}
+    for keyword in CODE_SEQUENCES:
+        codes = [item for item in _values(metadata, keyword) if isinstance(item, dict)]
+        header[keyword] = [text for code in codes for text in code.get(CODE_MEANING, {}).get("Value", [])]
+    return {keyword: values for keyword, values in header.items() if values}
+
+
+def _values(metadata: Mapping[str, Any], keyword: str) -> list[Any]:
+    """Of one element in the DICOM JSON model (PS3.18 annex F)."""
+    return list(metadata.get(f"{tag_for_keyword(keyword):08X}", {}).get("Value") or [])
 
 
 def _from_physical(physical: PhysicalParameters | None) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 The published code ships three classifiers and a table of 64 codes that is not in its repository; the
 factored tables here are our own. Tags: DICOM PS3.3 C.7.3.1 (Modality, Body Part Examined), C.7.6.1
-(Image Type), C.8.3.1 (MR), C.8.2.1 (CT); body part words: PS3.16 annex L.
+(Image Type), C.8.3.1 (MR), C.8.2.1 (CT), C.8.13.3.1 (enhanced MR); DICOM's own terms: ``dicom_terms.py``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from inference.mediqa.dicom_terms import TYPE_OF_CONTRAST, VIEW_OF_POSITION, region_of
 from inference.mediqa.types import Prompt
 
 UNKNOWN = "unknown"
@@ -133,6 +134,14 @@ def _words(header: Mapping[str, Any], keys: Iterable[str]) -> str:
     return re.sub(r"[_\-./\\^,;:()]+", " ", " ".join(parts)).lower()
 
 
+def _code(header: Mapping[str, Any], key: str) -> str:
+    """The first value of an element of defined terms, however the header came: text, list or pydicom's MultiValue."""
+    value = header.get(key) or ""
+    if not isinstance(value, str):
+        value = next(iter(value), "") if isinstance(value, Iterable) else value
+    return str(value).strip().upper()
+
+
 def _number(header: Mapping[str, Any], key: str) -> float | None:
     try:
         return float(header[key])
@@ -155,17 +164,31 @@ def _dimension(header: Mapping[str, Any]) -> str:
 
 
 def _modality(header: Mapping[str, Any]) -> str:
-    code = str(header.get("Modality") or "").strip().upper()
+    code = _code(header, "Modality")
     return MODALITY_OF_CODE.get(code, "OTHER" if code else UNKNOWN)
 
 
 def _region(header: Mapping[str, Any], modality: str) -> str:
-    body_part = _words(header, ("BodyPartExamined",)).strip()
-    if body_part:
-        named = _first(REGION_WORDS, body_part)
-        return "other" if named == UNKNOWN else named
+    body_parts = [str(header.get("BodyPartExamined") or ""), *_meanings(header, "AnatomicRegionSequence")]
+    if given := [part for part in body_parts if part.strip()]:
+        return _region_of_words(given)
     fixed = {"MG": "breast", "OP": "eye", "OPT": "eye"}.get(modality)
     return fixed or _first(REGION_WORDS, _words(header, DESCRIPTIONS))
+
+
+def _region_of_words(body_parts: list[str]) -> str:
+    """By DICOM's defined terms, else by the words that people type into the field."""
+    for part in body_parts:
+        if (region := region_of(part)) is not None:
+            return region
+    named = _first(REGION_WORDS, _words({"parts": body_parts}, ("parts",)))
+    return "other" if named == UNKNOWN else named
+
+
+def _meanings(header: Mapping[str, Any], key: str) -> list[str]:
+    """Code meanings of a code sequence, as pydicom gives it or as texts."""
+    items = header.get(key) or []
+    return [item if isinstance(item, str) else str(getattr(item, "CodeMeaning", "") or "") for item in items]
 
 
 def _image_type(header: Mapping[str, Any], modality: str) -> str:
@@ -181,6 +204,9 @@ def _image_type(header: Mapping[str, Any], modality: str) -> str:
 
 
 def _mr_type(header: Mapping[str, Any]) -> str:
+    contrast = TYPE_OF_CONTRAST.get(_code(header, "AcquisitionContrast"))
+    if contrast is not None:
+        return contrast
     named = _first(MR_TYPE_WORDS, _words(header, (*DESCRIPTIONS[:2], "SequenceName")))
     return named if named != UNKNOWN else _mr_type_from_times(header)
 
@@ -207,9 +233,13 @@ def _ct_type(header: Mapping[str, Any]) -> str:
 
 
 def _view(header: Mapping[str, Any]) -> str:
-    view = str(header.get("ViewPosition") or "").strip().upper()
-    if not view:
-        view = "PA" if re.search(r"\b(pa|ap)\b", _words(header, DESCRIPTIONS)) else ""
-    if view in {"PA", "AP", "CC"}:
+    position = _code(header, "ViewPosition")
+    if position:
+        return VIEW_OF_POSITION.get(position, "other")
+    meaning = " ".join(_meanings(header, "ViewCodeSequence")).lower()
+    if re.search(r"lateral|oblique", meaning):
+        return "lateral"
+    if re.search(r"postero.?anterior|antero.?posterior|cranio.?caudal", meaning):
         return "frontal"
-    return "lateral" if view in {"LL", "RL", "LAT", "LATERAL", "ML", "MLO"} else "other" if view else UNKNOWN
+    is_frontal = re.search(r"\b(pa|ap)\b", _words(header, DESCRIPTIONS))
+    return "other" if meaning else "frontal" if is_frontal else UNKNOWN

@@ -1,7 +1,9 @@
 import pytest
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 from pydicom.data import get_testdata_file
+from pydicom.sr.codedict import codes
 
+from inference.mediqa.dicom_terms import region_of
 from inference.mediqa.prompt import IMAGE_TYPES, MODALITIES, REGIONS, VOCABULARY, prompt_codes, prompt_from_header
 from inference.mediqa.types import Prompt
 
@@ -23,6 +25,21 @@ def test_modality_comes_from_the_dicom_code(code, word):
 )  # fmt: skip
 def test_region_comes_from_the_body_part(body_part, region):
     assert prompt_from_header({"BodyPartExamined": body_part})[0].region == region
+
+
+def test_every_common_anatomic_region_of_dicom_has_a_word():
+    """CID 4031 of PS3.16 as pydicom carries it; no meaning may fall through to the guesses for free text."""
+    meanings = [getattr(codes.cid4031, name).meaning for name in codes.cid4031.dir()]
+    assert len(meanings) > 100
+    assert {region_of(meaning) for meaning in meanings} <= set(REGIONS)
+    assert [meaning for meaning in meanings if region_of(meaning) is None] == []
+
+
+def test_region_comes_from_the_coded_anatomic_region_too():
+    item = Dataset()
+    item.CodeMeaning = "Lumbo-sacral spine"
+    assert prompt_from_header({"AnatomicRegionSequence": [item]})[0].region == "spine"
+    assert prompt_from_header({"AnatomicRegionSequence": ["Knee"]})[0].region == "limb"
 
 
 @pytest.mark.parametrize(
@@ -51,6 +68,11 @@ def test_region_falls_back_to_descriptions(header, region):
         ({"Modality": "CT", "ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "localizer"),
         ({"Modality": "CR", "ViewPosition": "PA"}, "frontal"),
         ({"Modality": "DX", "ViewPosition": "LL"}, "lateral"),
+        ({"Modality": "CR", "ViewPosition": ["PA"]}, "frontal"),
+        ({"Modality": "DX", "ViewCodeSequence": ["postero-anterior"]}, "frontal"),
+        ({"Modality": "MG", "ViewCodeSequence": ["medio-lateral oblique"]}, "lateral"),
+        ({"Modality": "MR", "AcquisitionContrast": "T2_STAR", "SeriesDescription": "t1"}, "t2star"),
+        ({"Modality": "MR", "AcquisitionContrast": ["UNKNOWN"], "SeriesDescription": "t1"}, "t1"),
         ({"Modality": "US", "ImageType": ["DERIVED", "SECONDARY"]}, "derived"),
     ],
 )
