@@ -17,10 +17,10 @@ from annotations.errors import (
     ClientKeyReused,
     FindingOutsideImage,
     IncompleteScores,
-    NoRubric,
     NotYourAssignment,
     ScoreOutOfScale,
     UnknownCriterion,
+    UnknownRubric,
 )
 from annotations.models import (
     Arm,
@@ -161,7 +161,7 @@ def _store(
 ) -> Reading:
     rubric = Rubric.objects.filter(project=assignment.project_id, pk=submission.rubric_id).first()
     if rubric is None:
-        raise NoRubric
+        raise UnknownRubric
     criteria = {criterion.key: criterion for criterion in rubric.criteria.all()}
     _check_scores(criteria, submission.scores)
     _check_findings(criteria, submission.findings, assignment.image)

@@ -17,10 +17,10 @@ from annotations.errors import (
     DomainError,
     FindingOutsideImage,
     IncompleteScores,
-    NoRubric,
     NotYourAssignment,
     ScoreOutOfScale,
     UnknownCriterion,
+    UnknownRubric,
 )
 from annotations.models import Arm, Assignment, Finding, Membership, Project, Reading, Role, Score, User
 from annotations.services.cases import case_of
@@ -149,7 +149,7 @@ def test_finding_outside_the_image_is_refused(
 
 def test_rubric_of_another_project_is_refused(project: Project, reader: User, assignment: Assignment) -> None:
     foreign = make_submission(make_project())
-    with pytest.raises(NoRubric):
+    with pytest.raises(UnknownRubric):
         submit_reading(assignment=assignment, reader=reader, submission=foreign, now=timezone.now())
 
 
