@@ -10,13 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from inference.mediqa.errors import FittingCancelled, FittingError
-from inference.mediqa.fitting import FitConfig, check_targets
+from inference.mediqa.errors import FittingCancelled
+from inference.mediqa.fitting import FitConfig, check_targets, unit_targets
 from inference.mediqa.heads import HeadEnsemble, HeadNetwork, HeadOutput, TokenBatch, collate
 from inference.mediqa.types import DoubleArray, Features, Scale
 
@@ -47,7 +46,7 @@ def fit_heads(
     starts, FittingCancelled once ``should_stop`` says so.
     """
     config = config or FitConfig()
-    unit = _unit_targets(len(features), targets, scales)
+    unit = torch.from_numpy(unit_targets(len(features), targets, scales)).float()
     check_targets(targets, minimum_scores=config.minimum_scores)
     generator = torch.Generator().manual_seed(seed)
     batch = collate(features)
@@ -57,22 +56,6 @@ def fit_heads(
     return HeadEnsemble(
         criteria, {key: scales[key] for key in criteria}, network.requires_grad_(requires_grad=False).eval()
     )
-
-
-def _unit_targets(count: int, targets: Mapping[str, DoubleArray], scales: Mapping[str, Scale]) -> Tensor:
-    """Return [n, Q] on 0..1 with NaN; raises FittingError for wrong lengths, scales or values."""
-    columns = []
-    for key, values in targets.items():
-        if key not in scales:
-            raise FittingError(f"{key}: no scale was given.")
-        if len(values) != count:
-            raise FittingError(f"{key}: {len(values)} targets for {count} images.")
-        unit = (np.asarray(values, dtype=np.float64) - scales[key].minimum) / scales[key].span
-        known = unit[np.isfinite(unit)]
-        if len(known) and (known.min() < -1e-6 or known.max() > 1 + 1e-6):
-            raise FittingError(f"{key}: a score lies outside the scale.")
-        columns.append(unit.astype(np.float32))
-    return torch.from_numpy(np.stack(columns, axis=1)) if columns else torch.zeros(count, 0)
 
 
 def _start(

@@ -10,13 +10,13 @@ import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from inference.mediqa.types import DoubleArray, Features, FloatArray, Scale
+from inference.mediqa.types import DoubleArray, Features, FloatArray, Prompt, Scale
 from inference.mediqa.uncertainty import interval_factor
 
 MINIMUM_LOG_VARIANCE = 2 * math.log(0.02)  # of the unit scale
@@ -56,6 +56,47 @@ class HeadPrediction:
     @property
     def total_std(self) -> DoubleArray:
         return np.hypot(self.epistemic_std, self.aleatoric_std)
+
+    def scaled_residuals(self, target: FloatArray | DoubleArray) -> FloatArray:
+        """Return |score - mean| / std of the images that have a score (NaN in ``target`` [n] where not)."""
+        scaled = np.abs(np.asarray(target, dtype=np.float64) - self.mean) / self.total_std
+        known: FloatArray = scaled[np.isfinite(target)].astype(np.float32)
+        return known
+
+
+class Heads(Protocol):
+    """Fitted heads of one or several Criteria, of whatever kind: what a model needs of them.
+
+    kind: their name in a checkpoint. ``prompts``: None where they are not known.
+    """
+
+    kind: ClassVar[str]
+
+    @property
+    def criteria(self) -> tuple[str, ...]: ...
+
+    @property
+    def scales(self) -> Mapping[str, Scale]: ...
+
+    def predict(
+        self, features: Sequence[Features], prompts: Sequence[Prompt] | None = None
+    ) -> dict[str, HeadPrediction]: ...
+
+    def calibrated(
+        self,
+        features: Sequence[Features],
+        targets: Mapping[str, FloatArray | DoubleArray],
+        prompts: Sequence[Prompt] | None = None,
+    ) -> Heads: ...
+
+    def distance(self, features: Sequence[Features], prompts: Sequence[Prompt] | None = None) -> FloatArray:
+        """Return how far n images lie from the scored ones, [n]; 1.0 is what 5 % of new patients reach."""
+
+    def interval_factor(self, criterion: str, level: float) -> float: ...
+
+    def to(self, device: torch.device) -> Heads: ...
+
+    def to_checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]: ...
 
 
 def collate(features: Sequence[Features]) -> TokenBatch:
@@ -135,9 +176,15 @@ class HeadEnsemble:
     network: HeadNetwork
     residuals: Mapping[str, FloatArray] = field(default_factory=dict)
     is_prior: bool = False
+    kind: ClassVar[str] = "token"
 
-    def predict(self, features: Sequence[Features]) -> dict[str, HeadPrediction]:
-        """Return the prediction of each Criterion for n images, in the Criterion's units."""
+    def predict(
+        self, features: Sequence[Features], prompts: Sequence[Prompt] | None = None
+    ) -> dict[str, HeadPrediction]:
+        """Return the prediction of each Criterion for n images, in the Criterion's units.
+
+        The prompts are not looked at: the tokens have been told.
+        """
         means, variances, weights = self._unit_predictions(features)
         predictions = {}
         for index, key in enumerate(self.criteria):
@@ -170,19 +217,23 @@ class HeadEnsemble:
                 weights[:, rows, : batch.tokens.shape[1]] = output.slice_weights.cpu().numpy()
         return means, variances, weights
 
-    def calibrated(self, features: Sequence[Features], targets: Mapping[str, FloatArray | DoubleArray]) -> HeadEnsemble:
+    def calibrated(
+        self,
+        features: Sequence[Features],
+        targets: Mapping[str, FloatArray | DoubleArray],
+        prompts: Sequence[Prompt] | None = None,
+    ) -> HeadEnsemble:
         """Return the ensemble with conformal residuals from images that it was not fitted on.
 
         targets: [n] in the Criterion's units, NaN where there is no score.
         """
-        predictions = self.predict(features)
-        residuals: dict[str, FloatArray] = {}
-        for key, target in targets.items():
-            known = np.isfinite(target)
-            prediction = predictions[key]
-            scaled = np.abs(np.asarray(target, dtype=np.float64) - prediction.mean) / prediction.total_std
-            residuals[key] = scaled[known].astype(np.float32)
+        predictions = self.predict(features, prompts)
+        residuals = {key: predictions[key].scaled_residuals(target) for key, target in targets.items()}
         return HeadEnsemble(self.criteria, self.scales, self.network, residuals, self.is_prior)
+
+    def distance(self, features: Sequence[Features], prompts: Sequence[Prompt] | None = None) -> FloatArray:
+        """Return zeros: token heads keep no statistics of the images that they were fitted to."""
+        return np.zeros(len(features), dtype=np.float32)
 
     def interval_factor(self, criterion: str, level: float) -> float:
         """Return by how many total std the interval of a Criterion reaches at ``level``."""
@@ -198,6 +249,7 @@ class HeadEnsemble:
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         tensors |= {f"residuals.{key}": torch.from_numpy(value) for key, value in self.residuals.items()}
         document = {
+            "kind": self.kind,
             "criteria": list(self.criteria),
             "scales": {key: asdict(scale) for key, scale in self.scales.items()},
             "shape": self.network.shape,

@@ -23,8 +23,9 @@ from inference.mediqa.checkpoint import (
     save_checkpoint,
     unpack_checkpoint,
 )
+from inference.mediqa.closed_form import ClosedFormHeads
 from inference.mediqa.errors import CheckpointError
-from inference.mediqa.heads import HeadEnsemble, HeadPrediction
+from inference.mediqa.heads import HeadEnsemble, HeadPrediction, Heads
 from inference.mediqa.network import Network, NetworkConfig, summary
 from inference.mediqa.physics import physical_parameters
 from inference.mediqa.preprocessing import prepare
@@ -57,7 +58,7 @@ class Predictor:
         prior: HeadEnsemble,
         ood: OodStatistics,
         *,
-        heads: HeadEnsemble | None = None,
+        heads: Heads | None = None,
         training: Mapping[str, Any] | None = None,
         device: str | torch.device | None = None,
         sha256: str | None = None,
@@ -103,12 +104,12 @@ class Predictor:
         try:
             network = Network(NetworkConfig.from_document(document["config"]))
             network.load_state_dict(_under(checkpoint, "network."))
-            heads = document.get("heads")
+            prior = HeadEnsemble.from_checkpoint(_under(checkpoint, "prior."), document["prior"])
             return cls(
                 network,
-                HeadEnsemble.from_checkpoint(_under(checkpoint, "prior."), document["prior"]),
+                prior,
                 OodStatistics.from_tensors({name: value.numpy() for name, value in _under(checkpoint, "ood.").items()}),
-                heads=HeadEnsemble.from_checkpoint(_under(checkpoint, "heads."), heads) if heads else None,
+                heads=_heads(checkpoint, prior),
                 training=document.get("training"),
                 device=device,
                 sha256=document["sha256"],
@@ -116,7 +117,7 @@ class Predictor:
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError("The checkpoint lacks parts of the model, or has parts of another.") from error
 
-    def with_heads(self, heads: HeadEnsemble, training: Mapping[str, Any] | None = None) -> Predictor:
+    def with_heads(self, heads: Heads, training: Mapping[str, Any] | None = None) -> Predictor:
         """Return a model with the same encoder and prior, and these heads; ``training`` names its data."""
         return Predictor(
             self.network,
@@ -203,8 +204,8 @@ class Predictor:
             raise ValueError(f"{len(prompts)} prompts for {len(features)} images.")
         if not features:
             return []
-        distance = self.ood.distance(np.stack([one.embedding for one in features]))
-        predictions, factors = self._predictions(features, scales, level)
+        distance = self._distance(features, prompts)
+        predictions, factors = self._predictions(features, prompts, scales, level)
         prior = self.prior.predict(features)[PRIOR]
         weights = [
             np.mean([p.slice_weights[row] for p in predictions.values()] or [prior.slice_weights[row]], axis=0)
@@ -227,8 +228,13 @@ class Predictor:
             )
         return scored
 
+    def _distance(self, features: Sequence[Features], prompts: Sequence[Prompt]) -> FloatArray:
+        """The larger of the distances from the images of the pre-training and from those that experts scored."""
+        pretraining = self.ood.distance(np.stack([one.embedding for one in features]))
+        return pretraining if self.heads is None else np.maximum(pretraining, self.heads.distance(features, prompts))
+
     def _predictions(
-        self, features: Sequence[Features], scales: Mapping[str, Scale], level: float
+        self, features: Sequence[Features], prompts: Sequence[Prompt], scales: Mapping[str, Scale], level: float
     ) -> tuple[dict[str, HeadPrediction], dict[str, float]]:
         """Return what the heads say on the Criteria that they share with ``scales``, and interval factors."""
         factors = dict.fromkeys(scales, interval_factor([], level))
@@ -237,7 +243,7 @@ class Predictor:
         heads = self.heads
         shared = [key for key in scales if key in heads.criteria and heads.scales[key] == scales[key]]
         factors |= {key: heads.interval_factor(key, level) for key in shared}
-        predicted = heads.predict(features) if shared else {}
+        predicted = heads.predict(features, prompts) if shared else {}
         return {key: predicted[key] for key in shared}, factors
 
     def _severities(self, features: Sequence[Features], weights: Sequence[DoubleArray]) -> list[dict[str, float]]:
@@ -290,6 +296,17 @@ def _criterion_score(
         upper=min(scale.maximum, quality + reach),
         is_prior=prediction is None,
     )
+
+
+def _heads(checkpoint: Checkpoint, prior: HeadEnsemble) -> Heads | None:
+    """Read the heads of either kind; checkpoints from before there were two hold token heads."""
+    document = checkpoint.document.get("heads")
+    if not document:
+        return None
+    tensors = _under(checkpoint, "heads.")
+    if document.get("kind", HeadEnsemble.kind) == ClosedFormHeads.kind:
+        return ClosedFormHeads.from_checkpoint(tensors, document, prior)
+    return HeadEnsemble.from_checkpoint(tensors, document)
 
 
 def _under(checkpoint: Checkpoint, prefix: str) -> dict[str, Tensor]:

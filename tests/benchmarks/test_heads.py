@@ -1,0 +1,52 @@
+"""How long heads take. Run with: pytest -m benchmark -s tests/benchmarks/test_heads.py"""
+
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from inference.mediqa.closed_form import LANDMARKS, fit_closed_form
+from inference.mediqa.gaussian_process import GaussianProcess
+from inference.mediqa.kernels import choose_landmarks
+from inference.mediqa.types import Prompt, Scale
+from tests.mediqa.conftest import random_features
+
+pytestmark = pytest.mark.benchmark
+
+LABELS, CHANNELS = 1000, 96  # channels of the shipped encoder; its embedding has twice as many numbers
+TARGETS = {"fit": 5.0, "one label more": 0.1}
+
+
+def seconds(work) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def test_heads_for_a_thousand_labels_and_one_label_more() -> None:
+    torch.set_num_threads(1)
+    features = random_features(LABELS + 1, channels=CHANNELS)
+    prompts = [Prompt("2D", "CT" if row % 2 else "MR") for row in range(LABELS + 1)]
+    scores = np.array([one.tokens[..., 0].astype(float).mean() for one in features])
+    unit = (scores - scores.min()) / np.ptp(scores)
+    scale = {"overall": Scale(0.0, 1.0)}
+    found = []
+    whole = seconds(
+        lambda: found.append(
+            fit_closed_form(features[:LABELS], {"overall": unit[:LABELS]}, scale, prompts=prompts[:LABELS])
+        )
+    )
+    heads = found[0]
+    seen = heads.inputs(features[:LABELS], prompts[:LABELS])
+    landmarks = seen.points.pick(choose_landmarks(seen.points, LANDMARKS, np.random.default_rng(0)))
+    process = seconds(
+        lambda: GaussianProcess.fit(seen.points, seen.trends, unit[:LABELS], landmarks, np.random.default_rng(0))
+    )
+    more = seconds(lambda: heads.with_label(features[-1], prompts[-1], {"overall": float(unit[-1])}))
+    predict = seconds(lambda: heads.predict(features, prompts))
+    print(f"\n{'':42} {'s':>8} {'target':>7}")
+    print(f"{'process and ensemble, 1,000 labels':42} {whole:8.3f} {TARGETS['fit']:7.1f}")
+    print(f"{'process alone, 1,000 labels':42} {process:8.3f}")
+    print(f"{'one label more':42} {more:8.4f} {TARGETS['one label more']:7.1f}")
+    print(f"{'predict 1,001 images':42} {predict:8.3f}")
