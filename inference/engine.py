@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,17 +13,19 @@ from numpy.typing import NDArray
 from annotations.dicom.frames import FrameFormat, decode_stored, to_modality_units
 from inference import storage
 from inference.errors import CheckpointMissing, TooFewScores
+from inference.mediqa.choosing import ScoredImages, fit_chosen
 from inference.mediqa.errors import CheckpointError, FittingError, UnscorableImage
-from inference.mediqa.finetuning import FitConfig, fit_heads
+from inference.mediqa.fitting import FitConfig
 from inference.mediqa.predictor import Predictor
 from inference.mediqa.preprocessing import luminance
 from inference.mediqa.slices import salience, salient_slices
 from inference.mediqa.types import Features, FloatArray, ImageArray, PreparedImage, Prompt, Scale, Scored
 from inference.models import ModelVersion
-from inference.services.contracts import CheckpointContent, FitProgress, FitRequest
+from inference.services.contracts import CheckpointContent, FitProgress, FitRequest, ScoredFeatures
 from inference.sources import FrameSource, ImageSource
 
 LOADED_AT_ONCE = 2
+HEAD_CHOICE = "head_choice"  # in a checkpoint's account of its training
 MOST_VOXELS = 2**28  # 1 GiB of float32; a longer volume is read twice and only its salient slices are kept
 SALIENCE_VOXELS = 2**26
 BATCH_ON_CPU = 8
@@ -93,23 +96,33 @@ class Engine:
             TooFewScores: the scores cannot be learnt from.
         """
         try:
-            heads = fit_heads(
-                request.train.features,
-                request.train.targets,
-                request.scales,
+            heads, choice = fit_chosen(
+                _scored_images(request.train, request.scales),
                 config=FitConfig(**request.config),
                 seed=request.seed,
                 initial=self._predictor.prior,
                 on_progress=on_progress,
             )
-            heads = heads.calibrated(request.validation.features, request.validation.targets)
+            validation = request.validation
+            heads = heads.calibrated(validation.features, validation.targets, validation.prompts)
         except FittingError as error:
             raise TooFewScores(str(error)) from error
-        return Engine(self._predictor.with_heads(heads, training=request.training))
+        training = dict(request.training) | {HEAD_CHOICE: choice.to_document()}
+        return Engine(self._predictor.with_heads(heads, training=training))
+
+    @property
+    def head_choice(self) -> Mapping[str, Any]:
+        """Which head was fitted and why, as it stands in the checkpoint; empty before any fitting."""
+        choice: Mapping[str, Any] = self._predictor.training.get("heads", {}).get(HEAD_CHOICE, {})
+        return choice
 
     def checkpoint(self) -> CheckpointContent:
         """The self-contained checkpoint, for storage."""
         return CheckpointContent(*self._predictor.to_bytes())
+
+
+def _scored_images(scored: ScoredFeatures, scales: Mapping[str, Scale]) -> ScoredImages:
+    return ScoredImages(scored.features, scored.prompts, scored.targets, scales, scored.patients)
 
 
 def read_frames(frames: Sequence[FrameSource]) -> FloatArray:

@@ -133,6 +133,7 @@ class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
 class RunConfigSerializer(serializers.Serializer[Any]):
     epochs = serializers.IntegerField(required=False)
     members = serializers.IntegerField(required=False)
+    head = serializers.CharField(required=False)
     criteria = serializers.ListField(child=serializers.CharField(), required=False)
 
 

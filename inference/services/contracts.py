@@ -59,6 +59,10 @@ class Scorer(Encoder, Protocol):
 
 
 class Trainer(Scorer, Protocol):
+    @property
+    def head_choice(self) -> Mapping[str, Any]:
+        """Which head was fitted and why (`mediqa.choosing.HeadChoice`); empty before any fitting."""
+
     def fit(self, request: FitRequest, on_progress: FitProgress) -> Trainer: ...
 
     def checkpoint(self) -> CheckpointContent: ...

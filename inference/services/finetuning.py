@@ -10,6 +10,7 @@ from django.db import transaction
 from annotations.models import Criterion, JobKind, Project, Role, User
 from annotations.services.jobs import create_job
 from inference.errors import BadRunConfig, ConstantScores, NoProductionVersion
+from inference.mediqa.fitting import HEADS
 from inference.models import FineTuneRun, LabelSnapshot, ModelVersion
 from inference.services.registry import check_checkpoint
 from inference.services.snapshots import build_snapshot
@@ -23,7 +24,8 @@ def start_run(
 ) -> FineTuneRun:
     """Register a fine-tuning of the production version on all Consensus there is; the caller enqueues its Job.
 
-    config: `epochs`, `members`, and `criteria`, the keys of those to learn; each may be left out.
+    config: `epochs`, `members`, `head` (one of `HEADS`) and `criteria`, the keys of those to learn; each may be left
+    out.
 
     Raises:
         BadRunConfig: a setting is unknown or out of range.
@@ -58,8 +60,11 @@ def _check_config(config: Mapping[str, Any], parent: ModelVersion) -> None:
     for name, value in config.items():
         if name == "criteria":
             _check_criteria(value, parent)
+        elif name == "head":
+            if value not in HEADS:
+                raise BadRunConfig(f"“head” is one of: {', '.join(HEADS)}.")
         elif name not in LIMITS:
-            raise BadRunConfig(f"“{name}” is no setting of a run; there are: criteria, {', '.join(LIMITS)}.")
+            raise BadRunConfig(f"“{name}” is no setting of a run; there are: criteria, head, {', '.join(LIMITS)}.")
         elif isinstance(value, bool) or not isinstance(value, int) or not LIMITS[name][0] <= value <= LIMITS[name][1]:
             raise BadRunConfig(f"“{name}” is a whole number from {LIMITS[name][0]} to {LIMITS[name][1]}.")
 

@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 SAVE_SECONDS = 0.5
 TRAINING_PHASE = "Training"
+FIT_PHASE = "fit"  # of the head that is kept; others are trials
 
 
 def execute_run(
@@ -63,7 +64,7 @@ def _train(
 
 def _request(run: FineTuneRun, material: Material) -> FitRequest:
     learnt = [c for c in material.criteria if c.key in run.config.get("criteria", [c.key])]
-    config = {name: value for name, value in run.config.items() if name in LIMITS}
+    config = {name: value for name, value in run.config.items() if name in LIMITS or name == "head"}
     return FitRequest(
         train=_only(material.partitions[Partition.TRAIN], learnt),
         validation=_only(material.partitions[Partition.VALIDATION], learnt),
@@ -102,6 +103,9 @@ class _FitReport:
         self._saved = clock()
 
     def __call__(self, phase: str, step: int, total: int, loss: float) -> None:
+        if phase != FIT_PHASE:
+            self._reporter.report(done=step, total=total, phase=f"Comparing: {phase}")
+            return
         self._history.append([phase, step, loss if math.isfinite(loss) else None])
         if step >= total or self._clock() - self._saved >= SAVE_SECONDS:
             self._save()
@@ -124,7 +128,7 @@ def _report(run: FineTuneRun, material: Material, parent: Trainer, trained: Trai
         criteria=material.criteria,
         seed=run.seed,
     )
-    return {"counts": material.counts, **compare(comparison)}
+    return {"counts": material.counts, "head": dict(trained.head_choice), **compare(comparison)}
 
 
 @transaction.atomic

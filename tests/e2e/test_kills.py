@@ -115,7 +115,7 @@ def test_submissions_survive_the_death_of_everything(product: Product, scored: s
 def test_fine_tuning_survives_the_death_of_everything(product: Product, scored: str) -> None:
     engineer = product.api("kills-ml_engineer")
     read_everything(product, scored)
-    run = engineer.post(f"projects/{scored}/fine-tune-runs/", {"config": {"epochs": 400}})
+    run = engineer.post(f"projects/{scored}/fine-tune-runs/", {"config": {"epochs": 400, "head": "token"}})
     eventually(lambda: product.rows(RUN_BEGAN, run["id"]), seconds=120, what="the training begun")
     kill_all(product, "train", "valkey", "postgres")
     final = ("succeeded", "failed", "cancelled")

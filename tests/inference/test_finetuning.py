@@ -83,6 +83,36 @@ def test_a_run_makes_a_candidate_with_a_report_and_a_loss_curve(read_project):
     json.dumps(run.report, allow_nan=False)
 
 
+def test_the_report_and_the_checkpoint_say_which_head_was_taken_and_why(read_project):
+    run = start(read_project)
+    candidate = execute(run)
+    trained = run.snapshot.entries.filter(partition=Partition.TRAIN).count()
+    assert candidate.report["head"] == {
+        "head": "closed_form",
+        "reason": f"{trained} images have scores; the token head is tried from 800.",
+        "held_out_error": {},
+    }
+    document = json.loads(default_storage.open(candidate.document_name).read())
+    assert document["training"]["heads"]["head_choice"] == candidate.report["head"]
+    assert document["heads"]["kind"] == "closed_form"
+
+
+def test_a_run_may_ask_for_the_token_head(read_project):
+    candidate = execute(start(read_project, head="token"))
+    assert candidate.report["head"]["head"] == "token"
+    document = json.loads(default_storage.open(candidate.document_name).read())
+    assert document["heads"]["kind"] == "token"
+
+
+def test_trials_of_heads_show_as_progress_and_not_in_the_loss_curve(read_project, monkeypatch):
+    monkeypatch.setattr("inference.mediqa.choosing.TOKEN_FROM", 8)
+    run, reports = start(read_project), Reports()
+    candidate = execute_run(run=run, load=engine_for, reporter=reports, now=timezone.now())
+    assert set(candidate.report["head"]["held_out_error"]) == {"closed_form", "token"}
+    run.refresh_from_db()
+    assert [step for _, step, _ in run.loss_history] == list(range(1, 16))
+
+
 def test_both_versions_are_compared_on_the_same_test_images(read_project):
     candidate = execute(start(read_project))
     report = candidate.report["criteria"]["overall"]
@@ -244,6 +274,8 @@ def test_one_run_of_a_project_at_a_time(read_project):
         {"criteria": []},
         {"criteria": ["unheard-of"]},
         {"learning": 1},
+        {"head": "magic"},
+        {"head": 1},
     ],
 )
 def test_senseless_settings_are_refused(read_project, config):
