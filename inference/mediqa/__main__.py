@@ -1,4 +1,4 @@
-"""Command line: ``python -m inference.mediqa pretrain SOURCES... --output FILE`` and ``evaluate``."""
+"""Command line: ``python -m inference.mediqa`` ``score``, ``benchmark``, ``import-set``, ``pretrain``, ``evaluate``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 import torch
 
 from inference.mediqa.checkpoint import DEFAULT_CHECKPOINT
+from inference.mediqa.cli.benchmark import add_benchmark
+from inference.mediqa.cli.score import add_score
 from inference.mediqa.errors import MediqaError
 from inference.mediqa.evaluation import evaluate_predictor
 from inference.mediqa.predictor import Predictor
@@ -32,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m inference.mediqa", description=__doc__)
     commands = parser.add_subparsers(required=True)
+    add_score(commands)
+    add_benchmark(commands)
     training = commands.add_parser("pretrain", help="train on simulated degradation of real images")
     training.add_argument("--output", type=Path, required=True, help="FILE.safetensors; FILE.json goes beside it")
     length = training.add_mutually_exclusive_group()

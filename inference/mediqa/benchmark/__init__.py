@@ -1,0 +1,1 @@
+"""MedIQA against what it has to beat, in one harness."""

@@ -1,0 +1,110 @@
+"""Full fine-tuning of the encoder on scores, as a baseline: what can be had if nothing is frozen."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from inference.mediqa.network import Network, summary
+from inference.mediqa.predictor import Predictor
+from inference.mediqa.prompt import prompt_codes
+from inference.mediqa.types import DoubleArray, HalfArray, Prompt
+
+BATCH = 16
+ENCODER_RATE, HEAD_RATE = 1e-4, 2e-3
+WEIGHT_DECAY = 1e-2
+CROPS = 2  # of each image in one step of training, beside the whole view
+
+
+@dataclass(frozen=True)
+class FineTune:
+    """A network of its own with a linear head on the summary of the tokens."""
+
+    network: Network
+    head: nn.Linear
+
+    @classmethod
+    def fit(
+        cls,
+        predictor: Predictor,
+        tiles: Sequence[HalfArray],
+        prompts: Sequence[Prompt],
+        unit: DoubleArray,
+        *,
+        epochs: int,
+        seed: int,
+    ) -> FineTune:
+        """Train on [n] images with scores 0..1: AdamW, squared error, cosine; images turned at random.
+
+        Raises ValueError where no tiles were kept.
+        """
+        if len(tiles) != len(unit):
+            raise ValueError("Fine-tuning needs the tiles of every image.")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            tuned = cls._start(predictor)
+            tuned._train(tiles, prompts, torch.from_numpy(unit).float(), epochs)
+        return tuned
+
+    @classmethod
+    def _start(cls, predictor: Predictor) -> FineTune:
+        network = copy.deepcopy(predictor.network).requires_grad_(requires_grad=True)
+        head = nn.Linear(predictor.config.embedding_size, 1).to(predictor.device)
+        nn.init.zeros_(head.weight)
+        nn.init.zeros_(head.bias)
+        return cls(network, head)
+
+    def _train(self, tiles: Sequence[HalfArray], prompts: Sequence[Prompt], unit: Tensor, epochs: int) -> None:
+        rates = [
+            {"params": self.network.parameters(), "lr": ENCODER_RATE},
+            {"params": self.head.parameters(), "lr": HEAD_RATE},
+        ]
+        optimizer = torch.optim.AdamW(rates, weight_decay=WEIGHT_DECAY)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * -(-len(unit) // BATCH))
+        self.network.train()
+        for _ in range(epochs):
+            for index in _batches(len(unit)):
+                loss = (
+                    (self._scores([tiles[i] for i in index], [prompts[i] for i in index]) - unit[index]) ** 2
+                ).mean()
+                optimizer.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+                schedule.step()
+        self.network.eval()
+
+    def predict(self, tiles: Sequence[HalfArray], prompts: Sequence[Prompt]) -> DoubleArray:
+        """Return scores 0..1, [n]."""
+        with torch.inference_mode():
+            parts = [
+                self._scores(tiles[start : start + BATCH], prompts[start : start + BATCH])
+                for start in range(0, len(tiles), BATCH)
+            ]
+        result: DoubleArray = torch.cat(parts).double().cpu().numpy()
+        return result
+
+    def _scores(self, tiles: Sequence[HalfArray], prompts: Sequence[Prompt]) -> Tensor:
+        device = self.head.weight.device
+        batch = torch.from_numpy(np.stack(tiles)).float().to(device)  # [b, T, 2, S, S]
+        if self.network.training:
+            crops = 1 + torch.randperm(batch.shape[1] - 1)[:CROPS]
+            batch = batch[:, [0, *crops.tolist()]]
+            flips = [axis for axis in (-1, -2) if torch.rand(()) < 0.5]
+            batch = batch.flip(flips) if flips else batch
+        kinds = torch.ones(batch.shape[1], dtype=torch.long, device=device)
+        kinds[0] = 0
+        codes = torch.tensor([prompt_codes(prompt) for prompt in prompts], device=device)
+        tokens = self.network.encode_slices(batch, kinds, codes)
+        result: Tensor = torch.sigmoid(self.head(summary(tokens))).squeeze(-1)
+        return result
+
+
+def _batches(count: int) -> list[list[int]]:
+    """Shuffled batches; one of a single image, which batch statistics can't take, is left out."""
+    order: list[int] = torch.randperm(count).tolist()
+    return [order[start : start + BATCH] for start in range(0, count, BATCH) if count - start > 1]

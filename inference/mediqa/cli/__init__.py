@@ -1,0 +1,1 @@
+"""Commands of ``python -m inference.mediqa``, one file each."""

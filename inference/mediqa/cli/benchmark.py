@@ -1,0 +1,140 @@
+"""``benchmark``: one table of all methods on a scored set; ``import-set``: a SET.csv from a published layout."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inference.mediqa.benchmark.baselines import chosen_methods, standard_methods
+from inference.mediqa.benchmark.harness import leave_modalities_out, physical_correlations, run_methods
+from inference.mediqa.benchmark.importers import IMPORTERS, write_set
+from inference.mediqa.benchmark.material import PRETRAINED, RANDOM, Material, gather, random_encoder
+from inference.mediqa.benchmark.pseudo_experts import READERS, ceiling
+from inference.mediqa.benchmark.sets import BenchmarkSet, CsvSet, Split, make_splits
+from inference.mediqa.benchmark.simulated import SimulatedSet
+from inference.mediqa.benchmark.table import BenchmarkReport
+from inference.mediqa.checkpoint import DEFAULT_CHECKPOINT
+from inference.mediqa.predictor import Predictor
+from inference.mediqa.types import Scale
+
+SIMULATED = "simulated"
+EVERY = 100  # images between two lines of progress
+
+
+def add_benchmark(commands: Any) -> None:
+    """Add the commands to the parser's sub-commands."""
+    parser = commands.add_parser("benchmark", help="compare methods on a scored set, groups held out")
+    parser.add_argument("set", metavar="SET", help=f"SET.csv, or the word {SIMULATED}")
+    parser.add_argument("sources", nargs="*", type=Path, metavar="SOURCES", help=f"folders, with {SIMULATED}")
+    parser.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
+    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--labels", type=int, help="at most so many scored images to learn from in each split")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers")
+    parser.add_argument("--include", action="append", default=[], metavar="METHOD", help="run a costly method too")
+    parser.add_argument("--exclude", action="append", default=[], metavar="METHOD")
+    parser.add_argument("--scale", nargs=2, type=float, metavar=("MIN", "MAX"), help="of the scores, for a SET.csv")
+    parser.add_argument("--epochs", type=int, default=3, help="of fine-tune")
+    parser.add_argument("--per-series", type=int, default=3, help=f"{SIMULATED}: slices taken from a series")
+    parser.add_argument("--per-modality", type=int, default=300, help=f"{SIMULATED}: images of a modality on each side")
+    parser.add_argument(
+        "--ignore-seen", action="store_true",
+        help=f"{SIMULATED}: judge on sources too that the encoder was pre-trained on (never on their scores)",
+    )  # fmt: skip
+    parser.add_argument("--threads", type=int, default=0, help="threads of torch; 0 leaves its default")
+    parser.set_defaults(run=_benchmark)
+    importing = commands.add_parser("import-set", help="write a SET.csv for a published set")
+    importing.add_argument("layout", choices=sorted(IMPORTERS))
+    importing.add_argument("folder", type=Path)
+    importing.add_argument("--output", type=Path, help="SET.csv; without it, in the folder")
+    importing.set_defaults(run=_import, threads=0)
+
+
+def _benchmark(options: argparse.Namespace) -> int:
+    predictor = Predictor.load(options.checkpoint)
+    images = _set(options, predictor)
+    methods = chosen_methods(
+        standard_methods(predictor, images.scale, options.epochs), options.include, options.exclude
+    )
+    material = gather(
+        images,
+        {PRETRAINED: predictor, RANDOM: random_encoder(predictor, options.seed)},
+        keeps_tiles=any(method.name == "fine-tune" for method in methods),
+        on_image=_progress,
+    )
+    splits = make_splits(material.groups, material.split, folds=options.folds, seed=options.seed, labels=options.labels)
+    results = run_methods(methods, material, splits, seed=options.seed, report=_tell)
+    judged = np.unique(np.concatenate([split.test for split in splits]))
+    report = BenchmarkReport(
+        facts=_facts(options, images, material, splits),
+        results=results,
+        strange=leave_modalities_out(material, splits, images.scale, seed=options.seed),
+        physical=physical_correlations(predictor, material, judged.tolist()),
+        refused=material.refused,
+    )
+    for line in report.lines():
+        print(line)
+    if options.json:
+        options.json.write_text(json.dumps(report.to_document(), indent=1, allow_nan=False))
+    return 0
+
+
+def _set(options: argparse.Namespace, predictor: Predictor) -> BenchmarkSet:
+    if options.set != SIMULATED:
+        if options.sources:
+            raise ValueError(f"SOURCES belong to {SIMULATED}; a SET.csv names its images.")
+        return CsvSet.read(Path(options.set), Scale(*options.scale) if options.scale else None)
+    if not options.sources:
+        raise ValueError(f"{SIMULATED} needs folders of images.")
+    seen = [] if options.ignore_seen else predictor.training.get("sources", [])
+    return SimulatedSet.read(
+        options.sources, seen=seen, per_series=options.per_series, per_modality=options.per_modality, seed=options.seed
+    )
+
+
+def _facts(
+    options: argparse.Namespace, images: BenchmarkSet, material: Material, splits: list[Split]
+) -> dict[str, Any]:
+    judged = np.unique(np.concatenate([split.test for split in splits]))
+    names, counts = np.unique(np.array(material.modalities), return_counts=True)
+    facts: dict[str, Any] = {
+        "set": images.name,
+        "checkpoint": options.checkpoint.name,
+        "seed": options.seed,
+        "images": len(material),
+        "groups": len(set(material.groups)),
+        "judged images": len(judged),
+        "judged groups": len({material.groups[row] for row in judged}),
+        "splits": len(splits),
+        "learnt from": ", ".join(str(len(split.train)) for split in splits),
+        "modalities": ", ".join(f"{name} {count}" for name, count in zip(names, counts, strict=True)),
+        "scale": f"{images.scale.minimum:g} to {images.scale.maximum:g}",
+        "left out": len(material.refused),
+    }
+    if material.quality is not None:
+        facts["readers"] = f"3 pseudo-readers, biases {READERS.biases}, noise {READERS.noise_std:g}; no radiologists"
+        facts["ceiling"] = f"SROCC {ceiling(material.quality.tolist(), material.target.tolist()):.3f}"
+    return facts
+
+
+def _import(options: argparse.Namespace) -> int:
+    output = options.output or options.folder / "SET.csv"
+    if output.parent.absolute() != options.folder.absolute():
+        raise ValueError("SET.csv must lie in the set's folder: its paths are relative.")
+    rows = IMPORTERS[options.layout](options.folder)
+    print(f"{write_set(rows, output)} images in {output}")
+    return 0
+
+
+def _progress(number: int) -> None:
+    if number % EVERY == 0:
+        _tell(f"{number} images read")
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

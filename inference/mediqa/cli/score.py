@@ -1,0 +1,115 @@
+"""``score``: quality, interval, prompt and physical parameters of image files."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from inference.mediqa.checkpoint import DEFAULT_CHECKPOINT
+from inference.mediqa.errors import MediqaError, UnscorableImage
+from inference.mediqa.predictor import PRIOR, Predictor
+from inference.mediqa.reading import ReadImage, find_images, read_image
+from inference.mediqa.types import CriterionScore, Scale, Scored
+
+EXIT_SOME_REFUSED = 3
+LEVEL = 0.9
+FACTORS = ("dimension", "modality", "region", "image_type")
+UNITS = (
+    ("_mm", "mm"), ("_px", "pixels"), ("_hu", "HU"), ("_mas", "mAs"), ("_kv", "kV"), ("_s", "s"), ("_t", "T"),
+    ("_db", "dB"), ("_percent", "%"), ("_px_of_256", "pixels of 256"), ("_share", "of all"),
+    ("_sigma_px", "pixels"), ("_count", ""),
+)  # fmt: skip
+
+
+def add_score(commands: Any) -> None:
+    """Add the command to the parser's sub-commands."""
+    parser = commands.add_parser("score", help="score images: DICOM, PNG, JPEG, TIFF, NIfTI, and folders of them")
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers")
+    parser.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
+    for factor in ("modality", "region"):
+        parser.add_argument(f"--{factor}", metavar="WORD", help="what the header does not say, or says wrongly")
+    parser.add_argument("--threads", type=int, default=0, help="threads of torch; 0 leaves its default")
+    parser.set_defaults(run=_score)
+
+
+def _score(options: argparse.Namespace) -> int:
+    """Score every image; 0 all were scored, 3 some were refused."""
+    predictor = Predictor.load(options.checkpoint)
+    override = {name: getattr(options, name) for name in ("modality", "region") if getattr(options, name)}
+    scored: list[dict[str, Any]] = []
+    refused: list[dict[str, str]] = []
+    for files in find_images(options.paths):
+        try:
+            read = read_image(files, override=override)
+            one = _scored(predictor, read)
+        except (MediqaError, ValueError) as error:
+            reason = error.detail if isinstance(error, UnscorableImage) else str(error)
+            refused.append({"image": files.name, "reason": reason})
+            print(f"{files.name}: refused: {reason}", file=sys.stderr)
+        else:
+            scored.append({"image": files.name} | described(one, read, predictor))
+            print("\n".join(lines_of(scored[-1])), flush=True)
+    if not scored and not refused:
+        raise ValueError("There is no image under these paths.")
+    if options.json:
+        document = {"checkpoint": predictor.sha256, "level": LEVEL, "scored": scored, "refused": refused}
+        options.json.write_text(json.dumps(document, indent=1))
+    return EXIT_SOME_REFUSED if refused else 0
+
+
+def _scored(predictor: Predictor, read: ReadImage) -> Scored:
+    scales = dict(predictor.heads.scales) if predictor.heads is not None else {PRIOR: Scale(0.0, 1.0)}
+    features = predictor.encode([read.image])
+    return predictor.score(features, prompts=[read.image.prompt], scales=scales, level=LEVEL)[0]
+
+
+def described(one: Scored, read: ReadImage, predictor: Predictor) -> dict[str, Any]:
+    """Return all that is said of an image, as JSON values."""
+    return {
+        "scores": {key: asdict(score) for key, score in one.scores.items()},
+        "prompt": {
+            factor: {"word": getattr(read.image.prompt, factor), "from": read.provenance.get(factor, "unknown")}
+            for factor in FACTORS
+        },
+        "physical": {name: {"value": value, "unit": unit_of(name)} for name, value in one.physical.items()},
+        "slices": len(read.image.pixels),
+        "slice_weights": [float(weight) for weight in one.slice_weights],
+        "ood_distance": one.ood_distance,
+    }
+
+
+def lines_of(document: dict[str, Any]) -> list[str]:
+    """Return what ``described`` holds as text."""
+    prompt = ", ".join(f"{factor} {one['word']} ({one['from']})" for factor, one in document["prompt"].items())
+    return [
+        document["image"],
+        *(f"  {key}: {_shown(CriterionScore(**score))}" for key, score in document["scores"].items()),
+        f"  prompt: {prompt}",
+        *_wrapped("  as if: ", (_parameter(name, one) for name, one in document["physical"].items())),
+        f"  distance from the training images: {document['ood_distance']:.2f} (1 is the strangest twentieth of them)",
+    ]
+
+
+def _shown(score: CriterionScore) -> str:
+    origin = "simulation alone, no expert's score" if score.is_prior else "experts' scores"
+    return f"{score.quality:.3f}, {LEVEL:.0%} interval {score.lower:.3f} to {score.upper:.3f} (from {origin})"
+
+
+def _parameter(name: str, one: dict[str, Any]) -> str:
+    return f"{name} {one['value']:.3g} {one['unit']}".rstrip()
+
+
+def _wrapped(start: str, parts: Iterable[str]) -> list[str]:
+    joined = ", ".join(parts)
+    return [start + joined] if joined else []
+
+
+def unit_of(parameter: str) -> str:
+    """Return the unit that a parameter's name ends in; relative and dimensionless ones have none."""
+    return next((unit for end, unit in sorted(UNITS, key=lambda one: -len(one[0])) if parameter.endswith(end)), "")

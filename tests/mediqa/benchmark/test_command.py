@@ -1,0 +1,67 @@
+import json
+
+from inference.mediqa.__main__ import main
+from tests.mediqa.benchmark.conftest import read_table, write_picture, write_table
+
+QUICK = ("pretrained-gp", "pretrained-ensemble", "random-closed-form", "pretrained+handmade")
+
+
+def excluded() -> list[str]:
+    return [word for name in QUICK for word in ("--exclude", name)]
+
+
+def make_set(folder) -> str:
+    names = [f"p{number // 2}_{number % 2}.png" for number in range(24)]
+    for number, name in enumerate(names):
+        write_picture(folder / name, seed=number)
+    (folder / "bad.png").write_bytes(b"nothing")
+    rows = [[name, (number % 7) / 2] for number, name in enumerate(names)]
+    return str(write_table(folder / "SET.csv", ["path", "score"], [*rows, ["bad.png", 1]]))
+
+
+def test_a_folder_of_pictures_with_scores_gives_the_table(tmp_path, capsys):
+    output = tmp_path / "numbers.json"
+    arguments = ["benchmark", make_set(tmp_path), "--folds", "3", "--json", str(output), "--threads", "1"]
+    assert main([*arguments, *excluded(), "--include", "fine-tune", "--epochs", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "| handmade-gp" in printed
+    assert "left out: bad.png" in printed
+    document = json.loads(output.read_text())
+    assert (document["images"], document["groups"], document["splits"]) == (24, 12, 3)
+    assert {one["method"] for one in document["results"]} >= {"constant", "pretrained", "fine-tune"}
+    assert [one["name"] for one in document["refused"]] == ["bad.png"]
+
+
+def test_the_simulated_set_is_run_by_its_name(tmp_path, capsys):
+    from pathlib import Path
+    from shutil import copy
+
+    from pydicom.data import get_testdata_file
+
+    for source in ("first", "second"):
+        (tmp_path / source).mkdir()
+    copy(str(get_testdata_file("CT_small.dcm")), tmp_path / "first")
+    copy(str(get_testdata_file("MR_small.dcm")), tmp_path / "second")
+    output = Path(tmp_path / "numbers.json")
+    arguments = ["benchmark", "simulated", str(tmp_path), "--per-modality", "10", "--folds", "2", "--json", str(output)]
+    assert main([*arguments, *excluded()]) == 0
+    document = json.loads(output.read_text())
+    assert document["images"] == 20
+    assert document["ceiling"].startswith("SROCC")
+    assert "no radiologists" in capsys.readouterr().out
+    assert "relative_dose" in document["physical_correlation"]["CT"]
+
+
+def test_a_published_layout_is_imported_and_benchmarked_in_place(tmp_path):
+    for number in range(3):
+        write_picture(tmp_path / f"{number}.png", seed=number)
+    write_table(tmp_path / "scores.csv", ["image", "score"], [[f"{number}.png", number] for number in range(3)])
+    assert main(["import-set", "generic", str(tmp_path)]) == 0
+    assert len(read_table(tmp_path / "SET.csv")) == 3
+
+
+def test_what_makes_no_sense_is_said(tmp_path, capsys):
+    assert main(["benchmark", "simulated"]) == 2
+    assert main(["benchmark", str(tmp_path / "none.csv")]) == 2
+    assert main(["benchmark", make_set(tmp_path), "--include", "magic"]) == 2
+    assert "No method magic" in capsys.readouterr().out

@@ -1,0 +1,153 @@
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from inference.mediqa.benchmark.baselines import (
+    BrisqueLike,
+    Constant,
+    Frozen,
+    KernelRidge,
+    MeasuredProcess,
+    MeasuredRidge,
+    SignalToNoise,
+    Tokens,
+    chosen_methods,
+    standard_methods,
+)
+from inference.mediqa.benchmark.harness import leave_modalities_out, measure, run_methods
+from inference.mediqa.benchmark.material import PRETRAINED
+from inference.mediqa.benchmark.sets import Refused, make_splits
+from inference.mediqa.benchmark.table import BenchmarkReport
+from inference.mediqa.types import Prompt, Scale
+from tests.mediqa.benchmark.conftest import made_material
+
+SCALE = Scale(0.0, 4.0)
+
+
+def by_name(results):
+    return {result.method: result for result in results}
+
+
+def run(material, methods, seed=0):
+    splits = make_splits(material.groups, material.split, folds=3, seed=seed)
+    return run_methods(methods, material, splits, seed=seed, report=lambda line: None)
+
+
+METHODS = (
+    Constant(), SignalToNoise(), BrisqueLike(), MeasuredRidge(), MeasuredProcess(),
+    Frozen("pretrained", "", PRETRAINED, SCALE),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def results():
+    torch.set_num_threads(1)
+    return by_name(run(made_material(), METHODS))
+
+
+def test_every_method_that_looks_beats_the_one_that_does_not(results):
+    assert math.isnan(results["constant"].summary("srocc").mean)
+    for name in ("snr", "brisque-like", "handmade-ridge", "handmade-gp", "pretrained"):
+        assert results[name].summary("srocc").mean > 0.5
+        assert results[name].summary("rmse").mean < results["constant"].summary("rmse").mean
+
+
+def test_the_same_seed_gives_the_same_numbers(material, results):
+    again = by_name(run(material, METHODS[-2:]))
+    for name, result in again.items():
+        first = results[name].measures
+        np.testing.assert_equal(
+            {key: values for key, values in result.measures.items() if key != "seconds"},
+            {key: values for key, values in first.items() if key != "seconds"},
+        )
+
+
+def test_sum_is_that_of_the_challenge(material):
+    numbers = measure(METHODS[1].fit(material, 0)(material), material, seed=0)
+    assert numbers["sum"] == pytest.approx(numbers["plcc"] + numbers["srocc"] + numbers["krocc"])
+
+
+def test_classes_get_accuracy_and_kappa(material):
+    classes = replace(material, target=np.rint(material.target))
+    numbers = measure(METHODS[1].fit(classes, 0)(classes), classes, seed=0)
+    assert 0 < numbers["accuracy"] <= 1
+    assert numbers["kappa"] > 0.2
+    assert "accuracy" not in measure(METHODS[1].fit(material, 0)(material), material, seed=0)
+
+
+def test_only_methods_with_a_std_have_coverage_and_ause_of_their_own(results):
+    assert not math.isnan(results["pretrained"].summary("ause").mean)
+    assert results["snr"].summary("ause").splits == 0
+
+
+def test_a_modality_left_out_is_told_by_its_prompt(material):
+    splits = make_splits(material.groups, material.split, folds=2, seed=0)
+    strange = leave_modalities_out(material, splits, SCALE, seed=0)
+    assert set(strange.with_prompt) == {"CT", "MR"}
+    assert np.mean(strange.with_prompt["CT"]) > 0.95
+    assert np.mean(strange.by_embedding["CT"]) < 0.8  # the made-up embeddings do not know the modality
+
+
+def test_the_report_reads_as_tables_and_as_json(material):
+    report = BenchmarkReport(
+        facts={"set": "made-up", "images": len(material)},
+        results=run(material, METHODS[:2]),
+        strange=None,
+        physical={"CT": {"relative_dose": 0.9, "view_share": math.nan}},
+        refused=[Refused("bad.png", "It can't be read.")],
+    )
+    text = "\n".join(report.lines())
+    assert "| constant" in text
+    assert "left out: bad.png: It can't be read." in text
+    document = json.loads(json.dumps(report.to_document(), allow_nan=False))
+    assert document["results"][1]["measures"]["srocc"]["mean"] > 0.5
+    assert document["physical_correlation"]["CT"]["view_share"] is None
+
+
+def test_the_token_head_is_a_method_too(material, predictor):
+    from inference.mediqa.finetuning import fit_heads
+    from inference.mediqa.fitting import FitConfig
+
+    prior = fit_heads(
+        material.features[PRETRAINED], {"quality": material.target}, {"quality": SCALE}, config=FitConfig(epochs=2)
+    )
+    judged = Tokens(SCALE, prior).fit(material, 0)(material)
+    assert judged.mean.shape == (len(material),)
+    assert judged.std is not None
+
+
+def test_kernel_ridge_has_the_leave_one_out_error_of_fitting_without_each():
+    rng = np.random.default_rng(0)
+    points, target = rng.normal(size=(12, 3)), rng.normal(size=12)
+    target = target - target.mean()
+
+    def kernel(first, second):
+        return first @ second.T + 0.1 * (first[:, None] == second[None]).all(-1)
+
+    fitted = KernelRidge.fit(kernel, points, target, np.array([0.5]))
+    left_out = []
+    for row in range(12):
+        rest = np.arange(12) != row
+        weights = np.linalg.solve(kernel(points[rest], points[rest]) + 0.5 * np.eye(11), target[rest])
+        left_out.append(target[row] - kernel(points[[row]], points[rest])[0] @ weights)
+    assert fitted.held_out_error == pytest.approx(np.mean(np.square(left_out)))
+
+
+def test_costly_methods_run_only_where_they_are_asked_for(predictor):
+    methods = standard_methods(predictor, SCALE)
+    names = [method.name for method in chosen_methods(methods, ["fine-tune"], ["snr"])]
+    assert "fine-tune" in names
+    assert "pretrained-token" not in names
+    assert "snr" not in names
+    with pytest.raises(ValueError, match="No method magic"):
+        chosen_methods(methods, ["magic"], [])
+
+
+def test_unknown_modalities_are_not_left_out():
+    material = replace(made_material(), prompts=(Prompt(),) * 60)
+    splits = make_splits(material.groups, material.split, folds=2, seed=0)
+    assert leave_modalities_out(material, splits, SCALE, seed=0).with_prompt == {}
