@@ -7,7 +7,7 @@ taken where it leaves less error on groups that were left out.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from inference.mediqa.types import DoubleArray, Features, IndexArray, Prompt, Sc
 
 TOKEN_FROM = 800  # scored images of every Criterion
 FOLDS = 3
+TRIAL_MEMBERS = 2  # of either head, so that a comparison costs about one fitting of the token head
 
 
 @dataclass(frozen=True)
@@ -109,12 +110,13 @@ class _Fitting:
 
     def held_out_error(self, head: str, images: ScoredImages, folds: IndexArray) -> float:
         """Return the RMSE on left-out groups as a share of the scale, mean over Criteria and folds."""
+        trial = replace(self, config=replace(self.config, members=min(self.config.members, TRIAL_MEMBERS)))
         numbers = np.unique(folds)
         errors = []
         for number, fold in enumerate(numbers, start=1):
             phase = f"{head} head, trial {number} of {len(numbers)}"
             rest, held = images.pick(np.flatnonzero(folds != fold)), images.pick(np.flatnonzero(folds == fold))
-            errors += _errors(self.fit(head, rest, self._renamed(phase)), held)
+            errors += _errors(trial.fit(head, rest, self._renamed(phase)), held)
         return float(np.mean(errors))
 
     def _renamed(self, phase: str) -> OnProgress | None:

@@ -30,6 +30,7 @@ from inference.mediqa.types import DoubleArray, Features, FloatArray, Prompt, Sc
 from inference.mediqa.uncertainty import interval_factor
 
 LANDMARKS = 160
+DIRECTIONS = 64
 UNIT = Scale(0.0, 1.0)
 UNIT_MARGIN = 0.02  # opinions at the ends of the prior's scale keep a finite logit
 LARGEST_OPINION = 3.0  # in standard deviations of the training images: a trend is not followed for ever
@@ -47,9 +48,14 @@ class Inputs(NamedTuple):
 
 @dataclass(frozen=True)
 class InputMap:
-    """From features to inputs. opinion: centre and spread of the prior's logits in the training images."""
+    """From features to inputs.
+
+    directions: [D, P], the principal ones, which are all that the ensemble sees of an embedding. opinion: centre and
+    spread of the prior's logits in the training images.
+    """
 
     standardisation: Standardisation
+    directions: DoubleArray
     vocabulary: tuple[int, ...]
     prior: HeadEnsemble | None
     opinion: tuple[float, float] = (0.0, 1.0)
@@ -57,9 +63,12 @@ class InputMap:
     @classmethod
     def fit(cls, features: Sequence[Features], prior: HeadEnsemble | None) -> InputMap:
         """Fit to the training images."""
-        standardisation = Standardisation.fit(np.stack([one.embedding for one in features]))
+        embeddings = np.stack([one.embedding for one in features])
+        standardisation = Standardisation.fit(embeddings)
+        vectors = standardisation.points(embeddings, [Prompt()] * len(features)).vectors
+        directions = np.linalg.svd(vectors, full_matrices=False)[2][:DIRECTIONS].T
         sizes = tuple(len(words) for words in VOCABULARY.values())
-        plain = cls(standardisation, sizes, prior)
+        plain = cls(standardisation, np.ascontiguousarray(directions), sizes, prior)
         if prior is None:
             return plain
         logits = plain._opinions(features)
@@ -69,7 +78,7 @@ class InputMap:
         """Return the inputs; without prompts they are unknown. Raises ValueError for lengths that differ."""
         points = self.points(features, prompts)
         trends = self._trends(features)
-        scaled = points.vectors * math.sqrt(points.vectors.shape[1])
+        scaled = points.vectors @ self.directions * math.sqrt(self.directions.shape[1])
         return Inputs(points, trends, np.hstack([scaled, self._words(points), trends]))
 
     def points(self, features: Sequence[Features], prompts: Sequence[Prompt] | None) -> Points:
@@ -192,6 +201,7 @@ class ClosedFormHeads:
         arrays: dict[str, npt.NDArray[Any]] = {
             "shift": self.inputs.standardisation.shift,
             "gain": self.inputs.standardisation.gain,
+            "directions": self.inputs.directions,
             "landmarks": self.landmarks.vectors,
             "codes": self.landmarks.codes,
         }
@@ -227,6 +237,7 @@ class ClosedFormHeads:
             scales={key: Scale(**values) for key, values in document["scales"].items()},
             inputs=InputMap(
                 Standardisation(arrays["shift"], arrays["gain"]),
+                arrays["directions"],
                 tuple(document["vocabulary"]),
                 prior if document["listens_to_prior"] else None,
                 (float(document["opinion"][0]), float(document["opinion"][1])),

@@ -109,7 +109,7 @@ class NystroemMap:
         """Decompose the landmarks' kernel; m <= some hundred."""
         values, vectors = np.linalg.eigh(kernel.gram(landmarks, landmarks))
         inverse = 1 / np.sqrt(np.maximum(values, JITTER * values.max()))
-        return cls(kernel, landmarks, vectors * inverse @ vectors.T)
+        return cls(kernel, landmarks, np.ascontiguousarray(vectors * inverse @ vectors.T))
 
     def features(self, points: Points) -> DoubleArray:
         """Return [n, m]."""

@@ -138,9 +138,8 @@ class NoiseByGroup:
 
 
 def _inverse(matrix: DoubleArray) -> DoubleArray:
-    """Inverse of a symmetric positive matrix."""
-    result: DoubleArray = cho_solve(cho_factor(matrix), np.eye(len(matrix)))
-    return result
+    """Inverse of a symmetric positive matrix, in the order of memory in which a checkpoint gives it back."""
+    return np.ascontiguousarray(cho_solve(cho_factor(matrix), np.eye(len(matrix))))
 
 
 def _quadratic(features: DoubleArray, matrix: DoubleArray) -> DoubleArray:

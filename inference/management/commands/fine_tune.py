@@ -10,6 +10,7 @@ from annotations.management.commands.ingest import find_project
 from annotations.services.jobs import Progress
 from inference.engine import engine_for
 from inference.management.foreground import EXIT_NOT_BEGUN, run_in_foreground
+from inference.mediqa.fitting import HEADS
 from inference.models import FineTuneRun, Stage
 from inference.services.contracts import Reporter
 from inference.services.finetuning import start_run
@@ -26,9 +27,10 @@ class Command(BaseCommand):
         parser.add_argument("--project", required=True, metavar="SLUG", help="the project's short name")
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--epochs", type=int)
+        parser.add_argument("--head", choices=HEADS, help="without it, the scores decide")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        config = {"epochs": options["epochs"]} if options["epochs"] is not None else {}
+        config = {name: options[name] for name in ("epochs", "head") if options[name] is not None}
         try:
             run = start_run(project=find_project(options["project"]), by=None, seed=options["seed"], config=config)
         except DomainError as refused:
@@ -44,6 +46,7 @@ class Command(BaseCommand):
             for name, figures in criterion["metrics"].items():
                 old, new = (_figure(figures[which]) for which in ("old", "new"))
                 self.stdout.write(f"  {key:20} {name.upper():6} {old}  ->  {new}")
+        self.stdout.write(f"Head: {run.report['head']['head']}. {run.report['head']['reason']}")
         self.stdout.write(
             ("Passed: " if run.report["gate"]["passed"] else "Not passed: ") + run.report["gate"]["reason"]
         )

@@ -13,7 +13,7 @@ from inference.mediqa.benchmark.sets import Refused
 COLUMNS: Mapping[str, str] = {
     "plcc": "PLCC", "srocc": "SROCC", "krocc": "KROCC", "sum": "sum", "rmse": "RMSE", "mae": "MAE",
     "accuracy": "accuracy", "kappa": "kappa", "nominal_coverage": "90 % raw", "local_coverage": "90 % local",
-    "ause": "AUSE", "seconds": "seconds",
+    "ause": "AUSE", "seconds": "CPU s",
 }  # fmt: skip
 NONE = "-"
 
