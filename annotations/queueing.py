@@ -12,8 +12,8 @@ from annotations.models import Job
 def enqueue_on_commit(job: Job) -> None:
     """Send the Job's task to its queue when (and only if) the transaction commits.
 
-    A message that gets lost, or a broker that is away, is made good by the sweep `recover_lost_jobs`: the Job row says
-    what is to be done.
+    A message that gets lost, or a broker that is away, is made good by the sweep `resend_forgotten_jobs`: the Job row
+    says what is to be done.
     """
     transaction.on_commit(partial(send, job), robust=True)
 
