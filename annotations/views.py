@@ -17,10 +17,10 @@ from knox.models import AuthToken, get_token_model
 
 from annotations.bundle import needs_bundle
 from annotations.forms import FirstAdministratorForm, ProjectForm
-from annotations.models import Image, Project, Role, User
+from annotations.models import Project, Role, User
 from annotations.permissions import get_project, roles_in
 from annotations.services.agreement import agreement_of
-from annotations.services.progress import progress_of, worklist_counts
+from annotations.services.progress import progress_of, worklist_counts, worklist_counts_in
 from annotations.services.projects import create_first_administrator, create_project
 
 
@@ -50,15 +50,12 @@ def setup(request: HttpRequest) -> HttpResponse:
 
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
-    now = timezone.now()
-    projects = [_project_card(project, request.user, now) for project in Project.objects.visible_to(request.user)]
-    return render(request, "annotations/home.html", {"projects": projects})
-
-
-def _project_card(project: Project, user: Any, now: Any) -> dict[str, Any]:
-    roles = roles_in(project, user)
-    counts = worklist_counts(project, reader=user, now=now) if Role.READER in roles else None
-    return {"project": project, "roles": roles, "counts": counts, "images": Image.objects.in_project(project).count()}
+    user = signed_in(request)
+    projects = Project.objects.visible_to(user).with_roles_of(user).with_image_count()
+    read = Project.objects.with_role(user, Role.READER)
+    counts = worklist_counts_in(read, reader=user, now=timezone.now())
+    cards = [{"project": project, "counts": counts.get(project.pk)} for project in projects]
+    return render(request, "annotations/home.html", {"projects": cards})
 
 
 @login_required

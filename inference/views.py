@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -100,13 +101,18 @@ def models(request: HttpRequest, project: Project) -> HttpResponse:
     context = {
         "project": project,
         "roles": roles_in(project, request.user),
-        "versions": ModelVersion.objects.visible_to(request.user).filter(project=project).select_related("parent"),
-        "runs": FineTuneRun.objects.visible_to(request.user).filter(project=project).select_related("job"),
-        "batches": AcquisitionBatch.objects.visible_to(request.user).filter(project=project)[:10],
+        "versions": ModelVersion.objects.visible_to(request.user).filter(project=project).for_lists(),
+        "runs": FineTuneRun.objects.visible_to(request.user).filter(project=project).for_lists().select_related("job"),
+        "batches": latest_batches(request, project),
         "can_train": Role.ML_ENGINEER in roles_in(project, request.user),
         "production": ModelVersion.objects.production(project),
     }
     return render(request, "inference/models.html", context)
+
+
+def latest_batches(request: HttpRequest, project: Project) -> QuerySet[AcquisitionBatch]:
+    batches = AcquisitionBatch.objects.visible_to(request.user).filter(project=project).with_image_count()
+    return batches.select_related("model_version").defer("model_version__report")[:10]
 
 
 @for_roles(Role.ML_ENGINEER)

@@ -13,27 +13,24 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotations.models import Project, Role
-from annotations.permissions import get_project, project_role, roles_in
+from annotations.permissions import get_project, project_role
 from annotations.services.agreement import Agreement, agreement_of
 from annotations.services.progress import progress_of
 
 
 class ProjectSerializer(serializers.ModelSerializer[Project]):
-    roles = serializers.SerializerMethodField()
+    roles = serializers.ListField(child=serializers.CharField(), read_only=True, help_text="Of who asks.")
 
     class Meta:
         model = Project
         fields = ["slug", "name", "description", "overlap", "roles"]
-
-    def get_roles(self, project: Project) -> list[str]:
-        return sorted(roles_in(project, self.context["request"].user))
 
 
 class ProjectList(generics.ListAPIView[Project]):
     serializer_class = ProjectSerializer
 
     def get_queryset(self) -> QuerySet[Project]:
-        return Project.objects.visible_to(self.request.user)
+        return Project.objects.visible_to(self.request.user).with_roles_of(self.request.user)
 
 
 class ProjectDetail(generics.RetrieveAPIView[Project]):
@@ -41,7 +38,7 @@ class ProjectDetail(generics.RetrieveAPIView[Project]):
     lookup_field = "slug"
 
     def get_queryset(self) -> QuerySet[Project]:
-        return Project.objects.visible_to(self.request.user)
+        return Project.objects.visible_to(self.request.user).with_roles_of(self.request.user)
 
 
 class ReaderProgressSerializer(serializers.Serializer[None]):

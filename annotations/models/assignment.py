@@ -52,6 +52,11 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         ).exclude(pk=OuterRef("pk"))
         return self.open(now).filter(~Exists(same_image))
 
+    def unseen_by(self, reader: User) -> AssignmentQuerySet:
+        """Of Images that this reader has not read in the Project, and has not been given."""
+        seen = Assignment.objects.filter(project=OuterRef("project"), image=OuterRef("image"), reader=reader)
+        return self.filter(~Exists(seen))
+
     def in_worklist_order(self) -> AssignmentQuerySet:
         """The order that the selection gave."""
         return self.order_by("priority", "created_at", "id")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
@@ -39,6 +40,16 @@ class ProjectQuerySet(models.QuerySet["Project"]):
         return self.filter(
             models.Exists(Membership.objects.filter(project=models.OuterRef("pk"), user=user, role__in=roles))
         )
+
+    def with_roles_of(self, user: User | AnonymousUser) -> ProjectQuerySet:
+        """`roles`: what the user is in each Project, in order; empty for who is no member."""
+        own = Membership.objects.filter(project=models.OuterRef("pk"), user=user.pk).order_by("role")
+        return self.annotate(roles=ArraySubquery(own.values("role")))
+
+    def with_image_count(self) -> ProjectQuerySet:
+        """`image_count`: the Project's Images, without those that were replaced."""
+        current = models.Q(project_images__superseded_by__isnull=True)
+        return self.annotate(image_count=models.Count("project_images", filter=current))
 
 
 class Project(models.Model):

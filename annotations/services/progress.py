@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -9,6 +10,7 @@ from django.db.models import Avg, Count, Exists, OuterRef, Q
 from django.db.models.functions import TruncDate
 
 from annotations.models import Assignment, Image, Project, User
+from annotations.models.assignment import AssignmentQuerySet
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,20 @@ def _by_day(project: Project) -> list[DayProgress]:
 
 def worklist_counts(project: Project, *, reader: User, now: datetime) -> dict[str, int]:
     """For one reader: how many cases they could still be given, and how many they have done."""
-    assignments = Assignment.objects.filter(project=project)
-    theirs = assignments.done().filter(reader=reader)
-    seen = Assignment.objects.filter(project=project, reader=reader, image=OuterRef("image"))
-    available = assignments.open(now).filter(~Exists(seen)).values("image").distinct().count()
-    held = assignments.undone().filter(reader=reader).count()
-    return {"open_count": available + held, "done_count": theirs.count()}
+    return worklist_counts_in([project], reader=reader, now=now)[project.pk]
+
+
+def worklist_counts_in(projects: Iterable[Project], *, reader: User, now: datetime) -> dict[int, dict[str, int]]:
+    """The same for many Projects at once, by their keys."""
+    keys = [project.pk for project in projects]
+    assignments = Assignment.objects.filter(project__in=keys)
+    available = _by_project(assignments.open(now).unseen_by(reader), Count("image", distinct=True))
+    held = _by_project(assignments.undone().filter(reader=reader), Count("pk"))
+    done = _by_project(assignments.done().filter(reader=reader), Count("pk"))
+    return {
+        key: {"open_count": available.get(key, 0) + held.get(key, 0), "done_count": done.get(key, 0)} for key in keys
+    }
+
+
+def _by_project(assignments: AssignmentQuerySet, count: Count) -> dict[int, int]:
+    return dict(assignments.order_by().values("project").annotate(count=count).values_list("project", "count"))

@@ -47,14 +47,15 @@ class AcquisitionBatches(generics.ListAPIView[AcquisitionBatch]):
 
     def get_queryset(self) -> QuerySet[AcquisitionBatch]:
         visible = AcquisitionBatch.objects.visible_to(self.request.user).filter(project__slug=self.kwargs.get("slug"))
-        return visible.select_related("model_version", "project")
+        return visible.with_image_count().select_related("model_version", "project")
 
     @extend_schema(request=SelectionRequestSerializer, responses={201: AcquisitionBatchSerializer})
     def post(self, request: Request, slug: str) -> Response:
         asked = SelectionRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         batch = select_batch(project=get_project(slug, request.user), by=user_of(request), **asked.validated_data)
-        return Response(AcquisitionBatchSerializer(batch).data, status=status.HTTP_201_CREATED)
+        counted = AcquisitionBatch.objects.with_image_count().get(pk=batch.pk)
+        return Response(AcquisitionBatchSerializer(counted).data, status=status.HTTP_201_CREATED)
 
 
 class AcquisitionBatchView(generics.RetrieveAPIView[AcquisitionBatch]):
@@ -64,7 +65,7 @@ class AcquisitionBatchView(generics.RetrieveAPIView[AcquisitionBatch]):
 
     def get_queryset(self) -> QuerySet[AcquisitionBatch]:
         visible = AcquisitionBatch.objects.visible_to(self.request.user)
-        return visible.select_related("model_version", "project").prefetch_related("items")
+        return visible.with_image_count().select_related("model_version", "project").prefetch_related("items")
 
 
 class PredictionFilter(FilterSet):  # type: ignore[misc]

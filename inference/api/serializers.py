@@ -34,11 +34,11 @@ class AcquisitionItemSerializer(serializers.ModelSerializer[AcquisitionItem]):
 
 
 class AcquisitionBatchSerializer(serializers.ModelSerializer[AcquisitionBatch]):
-    """A batch without its Images: what anybody who may ask for one is told."""
+    """A batch without its Images: what anybody who may ask for one is told. Give it rows `with_image_count`."""
 
     project = serializers.SlugRelatedField[Project](slug_field="slug", read_only=True)
     model_version = serializers.IntegerField(source="model_version.number", read_only=True)
-    image_count = serializers.SerializerMethodField()
+    image_count = serializers.IntegerField(read_only=True)
 
     class Meta:
         model = AcquisitionBatch
@@ -54,9 +54,6 @@ class AcquisitionBatchSerializer(serializers.ModelSerializer[AcquisitionBatch]):
             "image_count",
             "created_at",
         ]
-
-    def get_image_count(self, batch: AcquisitionBatch) -> int:
-        return batch.items.count()
 
 
 class AcquisitionBatchDetailSerializer(AcquisitionBatchSerializer):
@@ -96,11 +93,16 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
 
 
 class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
-    """Of the report only the gate: the rest, with the points of single Images, is the run's."""
+    """Of the report only the gate: the rest, with the points of single Images, is the run's.
+
+    Give it rows `for_lists`.
+    """
 
     parent_number = serializers.SerializerMethodField()
     promoted_by = serializers.CharField(source="promoted_by.username", default=None, read_only=True)
-    is_gate_passed = serializers.SerializerMethodField(help_text="The figures stand in the run's report.")
+    is_gate_passed = serializers.BooleanField(
+        read_only=True, allow_null=True, help_text="The figures stand in the run's report."
+    )
     run = serializers.SerializerMethodField()
 
     class Meta:
@@ -121,9 +123,6 @@ class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
 
     def get_parent_number(self, version: ModelVersion) -> int | None:
         return version.parent.number if version.parent else None
-
-    def get_is_gate_passed(self, version: ModelVersion) -> bool | None:
-        return version.has_passed_gate if "gate" in version.report else None
 
     def get_run(self, version: ModelVersion) -> str | None:
         run: FineTuneRun | None = getattr(version, "fine_tune_run", None)

@@ -1,5 +1,7 @@
 """Model versions and fine-tuning runs."""
 
+from typing import Any
+
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -34,7 +36,12 @@ class ModelVersions(generics.ListAPIView[ModelVersion]):
 
     def get_queryset(self) -> QuerySet[ModelVersion]:
         visible = ModelVersion.objects.visible_to(self.request.user).filter(project__slug=self.kwargs.get("slug"))
-        return visible.select_related("parent", "promoted_by", "fine_tune_run")
+        return visible.for_lists().select_related("promoted_by")
+
+
+def described(version: ModelVersion) -> dict[str, Any]:
+    """One version as the list shows it."""
+    return ModelVersionSerializer(ModelVersion.objects.for_lists().get(pk=version.pk)).data
 
 
 class Promotion(APIView):
@@ -47,7 +54,7 @@ class Promotion(APIView):
         version = get_object_or_404(ModelVersion.objects.visible_to(request.user), pk=pk)
         self.check_object_permissions(request, version)
         promoted = promote(version=version, by=user_of(request), now=timezone.now())
-        return Response(ModelVersionSerializer(promoted).data)
+        return Response(described(promoted))
 
 
 class RollBack(APIView):
@@ -59,7 +66,7 @@ class RollBack(APIView):
     def post(self, request: Request, slug: str) -> Response:
         project = get_project(slug, request.user)
         version = roll_back(project=project, by=user_of(request), now=timezone.now())
-        return Response(ModelVersionSerializer(version).data)
+        return Response(described(version))
 
 
 class FineTuneRuns(generics.ListAPIView[FineTuneRun]):
@@ -70,7 +77,7 @@ class FineTuneRuns(generics.ListAPIView[FineTuneRun]):
 
     def get_queryset(self) -> QuerySet[FineTuneRun]:
         visible = FineTuneRun.objects.visible_to(self.request.user).filter(project__slug=self.kwargs.get("slug"))
-        return visible.select_related("project", "job", "parent", "candidate")
+        return visible.for_lists().select_related("project", "job", "parent", "candidate").defer("parent__report")
 
     @extend_schema(request=RunRequestSerializer, responses={201: FineTuneRunSummarySerializer})
     def post(self, request: Request, slug: str) -> Response:

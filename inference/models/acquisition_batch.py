@@ -5,7 +5,7 @@ import uuid
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from annotations.models import Image, Project, Purpose, Role, User
 from inference.models.model_version import ModelVersion
@@ -21,6 +21,10 @@ class AcquisitionBatchQuerySet(models.QuerySet["AcquisitionBatch"]):
         """Never to those who read in the Project: the order and the purposes tell what the model thinks."""
         runs_it = Project.objects.with_role(user, Role.MANAGER, Role.ML_ENGINEER)
         return self.filter(project__in=runs_it).exclude(project__in=Project.objects.with_role(user, Role.READER))
+
+    def with_image_count(self) -> AcquisitionBatchQuerySet:
+        """`image_count`: the Images of each batch."""
+        return self.annotate(image_count=Count("items"))
 
 
 class AcquisitionBatch(models.Model):

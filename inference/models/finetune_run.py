@@ -4,6 +4,7 @@ import uuid
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
+from django.db.models import F
 
 from annotations.models import Job, Project, Role, User
 from inference.models.label_snapshot import LabelSnapshot
@@ -15,6 +16,10 @@ class FineTuneRunQuerySet(models.QuerySet["FineTuneRun"]):
         """Not to those who read in the Project: a report holds Predictions and Consensus of single Images."""
         trains = Project.objects.with_role(user, Role.ML_ENGINEER, Role.MANAGER)
         return self.filter(project__in=trains).exclude(project__in=Project.objects.with_role(user, Role.READER))
+
+    def for_lists(self) -> FineTuneRunQuerySet:
+        """Without the loss curve and the report, which hold thousands of numbers; `gate` is the report's verdict."""
+        return self.annotate(gate=F("report__gate")).defer("loss_history", "report")
 
 
 class FineTuneRun(models.Model):

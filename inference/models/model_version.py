@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from annotations.models import Project, Role, Rubric, User
 
@@ -17,6 +17,12 @@ class Stage(models.TextChoices):
 class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
     def visible_to(self, user: User | AnonymousUser) -> ModelVersionQuerySet:
         return self.filter(project__in=Project.objects.with_role(user, Role.MANAGER, Role.ML_ENGINEER))
+
+    def for_lists(self) -> ModelVersionQuerySet:
+        """With parent and run, without the points of single Images that both reports hold; with `is_gate_passed`."""
+        reports = ("report", "parent__report", "fine_tune_run__report", "fine_tune_run__loss_history")
+        related = self.select_related("parent", "fine_tune_run")
+        return related.annotate(is_gate_passed=F("report__gate__passed")).defer(*reports)
 
     def production(self, project: Project) -> ModelVersion | None:
         return self.filter(project=project, stage=Stage.PRODUCTION).select_related("rubric").first()
