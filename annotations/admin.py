@@ -131,5 +131,34 @@ class JobAdmin(ProjectBlindedAdmin):
     list_filter = ["kind", "state"]
 
 
-admin.site.register([Study, Series, Instance, Image], LookOnlyAdmin)
+@admin.register(Study)
+class StudyAdmin(LookOnlyAdmin):
+    """Neither here nor in the lists below: patients' keys and dates, nor anything that somebody judged."""
+
+    list_display = ["study_instance_uid", "description", "created_at"]
+    list_filter = ["created_at", "series__modality"]
+    search_fields = ["study_instance_uid", "description"]
+
+
+@admin.register(Series)
+class SeriesAdmin(LookOnlyAdmin):
+    list_display = ["series_instance_uid", "modality", "series_number", "description", "body_part_examined", "study"]
+    list_filter = ["modality", "body_part_examined"]
+    search_fields = ["series_instance_uid", "study__study_instance_uid", "description"]
+
+
+@admin.register(Instance)
+class InstanceAdmin(LookOnlyAdmin):
+    list_display = ["sop_instance_uid", "series", "instance_number", "rows", "columns", "frame_count", "created_at"]
+    list_filter = ["created_at", "series__modality"]
+    search_fields = ["sop_instance_uid", "series__series_instance_uid", "sha256", "source_sha256"]
+
+
+@admin.register(Image)
+class ImageAdmin(LookOnlyAdmin):
+    list_display = ["id", "series", "dimension", "plane", "is_localizer", "created_at"]
+    list_filter = ["projects", "series__modality", "dimension", "plane", "is_localizer"]
+    search_fields = ["=id", "series__series_instance_uid", "series__study__study_instance_uid"]
+
+
 admin.site.register([Score, Finding], OfReadingAdmin)

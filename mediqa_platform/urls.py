@@ -3,11 +3,12 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from mediqa_platform.views import healthz, readyz
+from mediqa_platform.views import favicon, healthz, readyz
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path("favicon.ico", favicon, name="favicon"),
     path("admin/", admin.site.urls),
     path("api/v1/", RedirectView.as_view(pattern_name="api-docs"), name="api-root"),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),

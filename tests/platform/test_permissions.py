@@ -79,7 +79,7 @@ PAGES: dict[tuple[str, str], set[Role]] = {
 # Not of a Project: open to all, or about oneself.
 FOR_EVERYBODY = {
     *("home", "sign-in", "sign-out", "setup", "tokens", "revoke-token", "new-project", "session"),
-    *("healthz", "readyz", "schema", "api-docs"),
+    *("favicon", "healthz", "readyz", "schema", "api-docs"),
 }
 LISTS = {"project-list", "reading-list"}
 

@@ -19,26 +19,29 @@ const WORDS: Record<JobState, string> = {
 /** The charts of a run's report, and its progress while it goes on. */
 export function ReportCharts({ config, run }: { config: ReportConfig; run: RunProgress | null }) {
   const live = run?.progress.value?.loss_history ?? [];
-  const loss = live.length > 0 ? live.map(([, step, value]): LossPoint => [step, value]) : config.loss;
+  const history = live.length > 0 ? live.map(([, step, value]): LossPoint => [step, value]) : config.loss;
+  const loss = history.length > 0 && (
+    <Figure caption="Loss during training">
+      <LossCurve history={history} />
+    </Figure>
+  );
+  // Beside the only criterion's charts; with several it is nobody's own, and comes after them.
+  const isBeside = config.criteria.length === 1;
   return (
     <div class="report">
       {run && <Progress run={run} />}
       {config.criteria.length > 0 && <Legend />}
       {config.criteria.map((report) => (
-        <CriterionCharts key={report.criterion.key} report={report} />
+        <CriterionCharts key={report.criterion.key} report={report}>
+          {isBeside && loss}
+        </CriterionCharts>
       ))}
-      {loss.length > 0 && (
-        <div class="report-charts">
-          <Figure caption="Loss during training">
-            <LossCurve history={loss} />
-          </Figure>
-        </div>
-      )}
+      {!isBeside && loss && <div class="report-charts">{loss}</div>}
     </div>
   );
 }
 
-function CriterionCharts({ report }: { report: CriterionReport }) {
+function CriterionCharts({ report, children }: { report: CriterionReport; children: ComponentChildren }) {
   return (
     <section class="report-criterion" data-criterion={report.criterion.key}>
       <h3>{report.criterion.question}</h3>
@@ -51,6 +54,7 @@ function CriterionCharts({ report }: { report: CriterionReport }) {
             <Calibration calibration={report.calibration} />
           </Figure>
         )}
+        {children}
       </div>
     </section>
   );

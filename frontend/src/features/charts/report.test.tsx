@@ -32,6 +32,16 @@ test('a criterion has its scatter and its calibration, each with words for those
   expect(element.querySelector('[data-chart="loss"]')).toBeNull();
 });
 
+test('the loss stands beside the charts of an only criterion, and after those of several', () => {
+  const loss: ReportConfig['loss'] = [[0, 3], [10, 2]];
+  const inCriterion = '.report-criterion [data-chart="loss"]';
+  const other = { ...REPORT, criterion: { ...REPORT.criterion, key: 'other' } };
+  expect(draw({ criteria: [REPORT], loss }).querySelectorAll(inCriterion)).toHaveLength(1);
+  const several = draw({ criteria: [REPORT, other], loss });
+  expect(several.querySelector(inCriterion)).toBeNull();
+  expect(several.querySelectorAll('[data-chart="loss"]')).toHaveLength(1);
+});
+
 test('the loss goes on over phases and leaves out what is no number', () => {
   expect(withGrowingSteps([[0, 3], [10, 2], [0, null], [5, 1]])).toEqual([[0, 3], [10, 2], [15, 1]]);
   expect(draw({ loss: [[0, 3], [10, 2]] }).querySelector('[data-chart="loss"] polyline')?.getAttribute('points')).toMatch(/^56,/);

@@ -54,21 +54,25 @@ function Totals({ result }: { result: IngestResult }) {
       <thead>
         <tr>
           <td />
-          <th scope="col">New</th>
-          <th scope="col">Already there</th>
+          <th scope="col" class="upload-figure">
+            New
+          </th>
+          <th scope="col" class="upload-figure">
+            Already there
+          </th>
         </tr>
       </thead>
       <tbody>
         {ROWS.map(([key, label]) => (
           <tr key={key}>
             <th scope="row">{label}</th>
-            <td data-result={key}>{result[key].new}</td>
-            <td data-known={key}>{result[key].already_there}</td>
+            <td class="upload-figure" data-result={key}>{result[key].new}</td>
+            <td class="upload-figure" data-known={key}>{result[key].already_there}</td>
           </tr>
         ))}
         <tr>
           <th scope="row">Files refused</th>
-          <td data-result="refused">{result.refused}</td>
+          <td class="upload-figure" data-result="refused">{result.refused}</td>
           <td />
         </tr>
       </tbody>
