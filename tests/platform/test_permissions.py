@@ -138,11 +138,7 @@ def make_version(project: Project, number: int, stage: str) -> ModelVersion:
     return ModelVersion.objects.create(project=project, rubric=rubric, number=number, stage=stage, **CHECKPOINT)
 
 
-CHECKPOINT = {
-    field.name: "0" * 64
-    for field in ModelVersion._meta.get_fields()
-    if field.name in {"checkpoint_name", "document_name", "sha256", "features_version"}
-}
+CHECKPOINT = dict.fromkeys(("weights_name", "document_name", "sha256", "features_version"), "0" * 64)
 
 
 def make_run(project: Project, parent: ModelVersion) -> FineTuneRun:
