@@ -5,6 +5,7 @@ POST, is asked, and the whole answer is searched.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,7 +39,8 @@ from inference.models import (
     Stage,
     Strategy,
 )
-from tests.factories import make_assignment, make_image, make_member, make_project, make_submission
+from inference.services.registry import ensure_baseline
+from tests.factories import make_assignment, make_image, make_member, make_project, make_reading, make_submission
 
 pytestmark = pytest.mark.django_db
 
@@ -254,3 +256,20 @@ def test_case_carries_nothing_but_the_image_and_the_rubric(scene: Scene) -> None
     (case,) = answer["cases"]
     assert set(answer) == {"cases", "open_count", "done_count"}
     assert set(case) == {"assignment", "lease_expires_at", "image", "instances", "rubric"}
+
+
+def test_refused_fine_tuning_tells_a_reader_no_score_of_others(objects: Path) -> None:
+    """All others gave the same score; the refusal must not say which, however the run is asked for."""
+    project = make_project()
+    project.rubrics.get().criteria.update(minimum=0, maximum=100, step=0.5)
+    reader, colleague = make_member(project, Role.READER, Role.ML_ENGINEER), make_member(project, Role.READER)
+    ensure_baseline(project=project, now=timezone.now())
+    for _ in range(24):  # enough for every part of the split
+        make_reading(project, make_image(project), colleague, {"overall": 86.5})
+    client = Client()
+    client.force_login(reader)
+    answer = client.post(f"/api/v1/projects/{project.slug}/fine-tune-runs/", {}, "application/json")
+    page = client.post(f"/projects/{project.slug}/runs/", follow=True)
+    assert answer.status_code == 409
+    assert page.redirect_chain, "the refusal is a message on the models page"
+    assert "86.5" not in answer.content.decode() + page.content.decode()
