@@ -6,6 +6,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.platform.deadlines import eventually
 from tests.platform.running import OURS, Running
 
 START_SECONDS = 180  # generous: other tests may use the machine
+FILES_A_REQUEST = 25
 PASSWORD = "correct horse battery"
 
 
@@ -85,16 +87,21 @@ class Product:
         return Api(self.address, self.manage("create_token", username).strip())
 
     def process(self, child: str) -> psutil.Process:
-        """The main process of a child: postgres, valkey, web, default, infer, train or beat."""
+        """The main process of a child: postgres, valkey, web, default, ingest, infer, train or beat."""
         return eventually(lambda: recorded_process(self.home, child), seconds=60, what=f"{child} running")
 
-    def kill(self, child: str) -> None:
-        """`kill -9` a child and everything below it, as a machine that runs out of memory would."""
+    def kill(self, child: str) -> datetime:
+        """`kill -9` a child and everything below it, as a machine that runs out of memory would.
+
+        Returns when it was killed, after it was started again.
+        """
         process = self.process(child)
         for victim in [process, *process.children(recursive=True)]:
             if victim.is_running():
                 victim.kill()
+        killed_at = datetime.now(UTC)
         eventually(lambda: self.process(child).pid != process.pid, seconds=120, what=f"{child} started again")
+        return killed_at
 
 
 class Api:
@@ -130,9 +137,9 @@ class Api:
     def ingest(self, project: str, files: Sequence[Path]) -> Any:
         """Upload and start; returns the Job as it stands."""
         job = self.post(f"projects/{project}/ingests/")
-        for path in files:
-            with path.open("rb") as stream:
-                self.post(f"ingests/{job['id']}/files/", files=[("files", (path.name, stream))])
+        for first in range(0, len(files), FILES_A_REQUEST):
+            parts = [("files", (path.name, path.read_bytes())) for path in files[first : first + FILES_A_REQUEST]]
+            self.post(f"ingests/{job['id']}/files/", files=parts)
         return self.post(f"ingests/{job['id']}/start/")
 
 

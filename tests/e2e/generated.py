@@ -1,0 +1,43 @@
+"""DICOM files that nobody has sent before: no row, object or cached feature makes the work on them instant."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydicom.uid import ComputedRadiographyImageStorage
+
+from tests.annotations.dicom.builders import make_dataset, to_bytes
+from tests.annotations.sent_files import ct_slice, write_files
+
+SIDE = 256
+RANDOM = np.random.default_rng()
+
+
+def new_stacks(folder: Path, *, stacks: int, slices: int) -> list[Path]:
+    """CT slices of noise, in stacks of as many patients."""
+    files = {}
+    for stack in range(stacks):
+        series, study = new_uid(), new_uid()
+        for z in range(slices):
+            files[f"{stack}-{z:03}.dcm"] = ct_slice(z, series=series, study=study, PatientID=study, **noise())
+    return sorted(write_files(folder, files).iterdir())
+
+
+def new_radiographs(folder: Path, *, count: int) -> list[Path]:
+    """Single 2-D images, each of a patient of its own."""
+    kind = {"Modality": "CR", "SOPClassUID": ComputedRadiographyImageStorage}
+    files = {
+        f"{number:03}.dcm": to_bytes(make_dataset(PatientID=new_uid(), **kind, **noise())) for number in range(count)
+    }
+    return sorted(write_files(folder, files).iterdir())
+
+
+def new_uid() -> str:
+    """Short enough to have one more number appended."""
+    return f"1.2.826.0.1.3680043.10.{RANDOM.integers(10**15, 10**16)}"
+
+
+def noise() -> dict[str, Any]:
+    """Pixels that compress badly and were never seen."""
+    pixels = RANDOM.integers(0, 4096, (SIDE, SIDE), dtype=np.uint16)
+    return {"Rows": SIDE, "Columns": SIDE, "PixelData": pixels.tobytes()}
