@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -297,14 +298,9 @@ def fit_closed_form(
     owners = group_numbers(groups, len(features))
     folds = grouped_folds(owners, config.members, rng)
     ensemble = VectorEnsemble.fit(
-        seen.vectors,
-        unit,
-        folds,
-        EnsembleConfig(config.epochs, config.members, config.beta),
-        seed=seed,
-        on_epoch=None if on_progress is None else lambda *step: on_progress("fit", *step),
-        should_stop=should_stop,
-    )
+        seen.vectors, unit, folds, EnsembleConfig(config.epochs, config.members, config.beta), seed=seed,
+        on_epoch=None if on_progress is None else partial(on_progress, "fit"), should_stop=should_stop,
+    )  # fmt: skip
     chosen = choose_landmarks(seen.points, LANDMARKS, rng)
     landmarks = seen.points.pick(chosen)
     fit = _Fit(seen, landmarks, folds, ensemble, rng)

@@ -40,7 +40,11 @@ class UnreadableFile(MediqaError):
 
 @dataclass(frozen=True)
 class ReadImage:
-    """An image with where it came from. provenance: of each prompt factor; patient: PatientID or ""."""
+    """An image with where it came from.
+
+    provenance: of each prompt factor, ``override``, ``dicom``, ``file`` (where there is no header) or ``unknown``.
+    patient: PatientID or "".
+    """
 
     image: ImageArray
     provenance: dict[str, str] = field(default_factory=dict)
@@ -136,6 +140,7 @@ def _read(paths: Sequence[Path], override: dict[str, str]) -> ReadImage:
 
 def _plain(pixels: FloatArray, override: dict[str, str], **known: Any) -> ReadImage:
     prompt, provenance = prompt_from_header({"slices": len(pixels)}, override=override)
+    provenance = {factor: "file" if origin == "dicom" else origin for factor, origin in provenance.items()}
     return ReadImage(ImageArray(pixels=pixels, prompt=prompt, **known), provenance)
 
 

@@ -30,6 +30,7 @@ def test_every_image_gets_quality_interval_prompt_and_parameters(picture, tmp_pa
     score = ct["scores"]["quality"]
     assert 0 <= score["lower"] <= score["quality"] <= score["upper"] <= 1
     assert ct["prompt"]["modality"] == {"word": "CT", "from": "dicom"}
+    assert other["prompt"]["dimension"] == {"word": "2D", "from": "file"}
     assert other["prompt"]["modality"] == {"word": "unknown", "from": "unknown"}
     assert ct["physical"]["blur_sigma_px"]["unit"] == "pixels"
     printed = capsys.readouterr().out
