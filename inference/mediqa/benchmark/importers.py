@@ -26,7 +26,7 @@ def ldctiqac2023(folder: Path) -> list[SetRow]:
     """LDCTIQAC 2023 (Lee et al., Medical Image Analysis 99:103343, 2025): train.json {"0000.tif": score}.
 
     The images (``image/`` or beside the file) are CT on 0..1 for -1000..400 HU; scores are means of radiologists, 0..4.
-    The set names no patients, so each image is its own group, as in the published tables.
+    The set names no patients, so each image is its own group: slices of one patient may lie on both sides.
     """
     scores = json.loads(_file(folder, "train.json").read_text())
     if not isinstance(scores, dict):
@@ -56,7 +56,7 @@ def eyeq(folder: Path) -> list[SetRow]:
 def koniq(folder: Path) -> list[SetRow]:
     """KonIQ-10k and what is laid out like it: a CSV with image_name, MOS and optional set (training, test ...).
 
-    Photographs have no groups. Images for validation count as training, as in the published tables.
+    Photographs have no groups. Images for validation count as training.
     """
     table = _only(folder, "*.csv")
     images, rows = _by_name(folder), []
