@@ -148,21 +148,22 @@ class _Training:
         self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, steps)
 
     def epoch(self, x: Tensor, y: Tensor, sees: Tensor) -> float:
-        """Return the mean loss."""
-        total = 0.0
+        """Return the RMSE on what the members see, as a share of the scale: a loss that weighs by variance misleads."""
+        squared = 0.0
         order = torch.randperm(len(x), generator=self._generator)
         for start in range(0, len(x), BATCH):
             index = order[start : start + BATCH]
-            loss = self._loss(x[index], y[index], sees[:, index])
+            loss, error = self._loss(x[index], y[index], sees[:, index])
             self._optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(self._network.parameters(), 1.0)
             self._optimizer.step()
             self._schedule.step()
-            total += loss.item() * len(index) / len(x)
-        return total
+            squared += error.item() * len(index) / len(x)
+        return math.sqrt(squared)
 
-    def _loss(self, x: Tensor, y: Tensor, sees: Tensor) -> Tensor:
+    def _loss(self, x: Tensor, y: Tensor, sees: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what is minimised, and the mean squared error."""
         known = torch.isfinite(y).float()[None] * sees[:, :, None]  # [M, b, Q]
         shape = (self._config.members, len(x), self._network.first.shape[-1])
         keep = (torch.rand(shape, generator=self._generator) >= DROPOUT).float() / (1 - DROPOUT)
@@ -170,5 +171,5 @@ class _Training:
         squared = (mean - torch.nan_to_num(y)) ** 2
         weight = log_variance.detach().mul(self._config.beta).exp()
         nll = 0.5 * weight * (squared * (-log_variance).exp() + log_variance)
-        result: Tensor = ((nll + squared) * known).sum() / known.sum().clamp(min=1.0)
-        return result
+        count = known.sum().clamp(min=1.0)
+        return ((nll + squared) * known).sum() / count, (squared.detach() * known).sum() / count

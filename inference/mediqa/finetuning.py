@@ -41,9 +41,9 @@ def fit_heads(
     """Return heads fitted to scores; the same input and seed give the same heads (CPU).
 
     features: n images. targets: Criterion key -> [n] in the Criterion's units, NaN without a score.
-    initial: the prior to start from (``predictor.prior``). on_progress(phase, step, total, loss) is called
-    after each epoch. Raises TooFewScores, ConstantScore, FittingError (unusable targets) before anything
-    starts, FittingCancelled once ``should_stop`` says so.
+    initial: the prior to start from (``predictor.prior``). on_progress(phase, step, total, error) is called after each
+    epoch; error is the RMSE on the unit scale. Raises TooFewScores, ConstantScore, FittingError (unusable targets)
+    before anything starts, FittingCancelled once ``should_stop`` says so.
     """
     config = config or FitConfig()
     unit = torch.from_numpy(unit_targets(len(features), targets, scales)).float()
@@ -133,20 +133,20 @@ def _train(
     for epoch in range(config.epochs):
         if should_stop is not None and should_stop():
             raise FittingCancelled("The fitting was cancelled.")
-        total = 0.0
+        squared = 0.0
         order = torch.randperm(count, generator=generator)
         for first in range(0, count, config.batch):
             index = order[first : first + config.batch]
-            loss = _loss(network(batch.pick(index)), unit[index], votes[:, index], config)
+            loss, error = _loss(network(batch.pick(index)), unit[index], votes[:, index], config)
             loss = loss + config.pull * _distance(network, start)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimizer.step()
-            total += loss.item() * len(index) / count
+            squared += error.item() * len(index) / count
         schedule.step()
         if on_progress is not None:
-            on_progress("fit", epoch + 1, config.epochs, total)
+            on_progress("fit", epoch + 1, config.epochs, math.sqrt(squared))
     _scale_variance(network, batch, unit, votes)
 
 
@@ -167,15 +167,20 @@ def _distance(network: HeadNetwork, start: Mapping[str, Tensor]) -> Tensor:
     return torch.stack(parts).sum()
 
 
-def _loss(output: HeadOutput, target: Tensor, votes: Tensor, config: FitConfig) -> Tensor:
-    """beta-NLL over known scores plus a margin-free ranking of pairs; [M, b, Q] against [b, Q]."""
+def _loss(output: HeadOutput, target: Tensor, votes: Tensor, config: FitConfig) -> tuple[Tensor, Tensor]:
+    """beta-NLL over known scores plus a margin-free ranking of pairs, and the mean squared error alone.
+
+    [M, b, Q] against [b, Q].
+    """
     known = torch.isfinite(target).float() * votes[:, :, None]  # [M, b, Q]
     filled = torch.nan_to_num(target)
     squared = (output.mean - filled) ** 2
     weight = output.log_variance.detach().mul(config.beta).exp()
     nll = 0.5 * weight * (squared * (-output.log_variance).exp() + output.log_variance)
-    fit = ((nll + squared) * known).sum() / known.sum().clamp(min=1.0)
-    return fit + config.rank_weight * _rank_loss(output.mean, filled, known)
+    count = known.sum().clamp(min=1.0)
+    fit = ((nll + squared) * known).sum() / count
+    ranked = config.rank_weight * _rank_loss(output.mean, filled, known)
+    return fit + ranked, (squared.detach() * known).sum() / count
 
 
 def _rank_loss(mean: Tensor, target: Tensor, known: Tensor) -> Tensor:

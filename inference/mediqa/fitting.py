@@ -47,7 +47,7 @@ def check_targets(targets: Mapping[str, DoubleArray], *, minimum_scores: int) ->
                 key, len(known), f"{key}: {len(known)} images have a score; at least {minimum_scores} are needed."
             )
         if float(known.min()) == float(known.max()):
-            raise ConstantScore(key, len(known), f"{key}: all {len(known)} images have the same score, {known[0]:g}.")
+            raise ConstantScore(key, len(known), f"{key}: all {len(known)} images have the same score.")
 
 
 def unit_targets(count: int, targets: Mapping[str, DoubleArray], scales: Mapping[str, Scale]) -> DoubleArray:

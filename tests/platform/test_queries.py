@@ -138,6 +138,6 @@ def test_models_page_says_what_the_rows_say(browser_of: Callable[[User], Client]
     assert "It is better." in text
     assert '<td class="number">2</td>' in text
     versions = browser_of(manager).get(f"/api/v1/projects/{project.slug}/model-versions/").json()["results"]
-    assert [version["gate"] for version in versions] == [VERDICT]
+    assert [version["is_gate_passed"] for version in versions] == [True]
     batches = browser_of(manager).get(f"/api/v1/projects/{project.slug}/acquisition-batches/").json()["results"]
     assert [batch["image_count"] for batch in batches] == [2]

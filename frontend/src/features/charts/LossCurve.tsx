@@ -2,7 +2,7 @@ import { extent, linearScale, polyline } from '../../lib/chartScales';
 import { BOX, Frame } from './Frame';
 import { withGrowingSteps, type LossPoint } from './reportConfig';
 
-/** The loss by step of the training. */
+/** The error on the training images by step: the RMSE as a share of the scale. */
 export function LossCurve({ history }: { history: readonly LossPoint[] }) {
   const points = withGrowingSteps(history);
   const steps = points.map(([step]) => step);
@@ -11,7 +11,7 @@ export function LossCurve({ history }: { history: readonly LossPoint[] }) {
   const [first, last] = [points[0]?.[1], points.at(-1)?.[1]];
   const description = first === undefined || last === undefined ? 'No step yet.' : `From ${first.toPrecision(3)} to ${last.toPrecision(3)} in ${points.length} points.`;
   return (
-    <Frame name="loss" title="Loss" description={description} x={x} y={y} xLabel="Step" yLabel="Loss">
+    <Frame name="loss" title="Training error" description={description} x={x} y={y} xLabel="Step" yLabel="RMSE, share of the scale">
       <g class="series-candidate">
         <polyline points={polyline(points, x, y)} />
       </g>

@@ -21,7 +21,7 @@ export function ReportCharts({ config, run }: { config: ReportConfig; run: RunPr
   const live = run?.progress.value?.loss_history ?? [];
   const history = live.length > 0 ? live.map(([, step, value]): LossPoint => [step, value]) : config.loss;
   const loss = history.length > 0 && (
-    <Figure caption="Loss during training">
+    <Figure caption="Error during training">
       <LossCurve history={history} />
     </Figure>
   );
