@@ -1,5 +1,6 @@
 """Pages. What they show comes from QuerySets and services; what they start is sent off here."""
 
+from dataclasses import asdict
 from typing import Any, cast
 
 from django.conf import settings
@@ -20,8 +21,10 @@ from annotations.forms import FirstAdministratorForm, ProjectForm
 from annotations.models import Image, Project, Role, User
 from annotations.permissions import get_project, roles_in
 from annotations.services.agreement import agreement_of
+from annotations.services.preferences import MOUSE_TOOLS, RESERVED, preferences_of, reading_actions
 from annotations.services.progress import progress_of, worklist_counts
 from annotations.services.projects import create_first_administrator, create_project
+from annotations.services.undo import UNDO_WINDOW
 
 
 class SignIn(LoginView):
@@ -93,6 +96,14 @@ def read(request: HttpRequest, slug: str) -> HttpResponse:
     config = {
         "worklist_url": reverse("worklist", kwargs={"slug": current.slug}),
         "session_url": reverse("session"),
+        "undo_url": reverse("worklist-undo", kwargs={"slug": current.slug}),
+        "undo_seconds": UNDO_WINDOW.total_seconds(),
+        "bookmarks_url": reverse("bookmark-list", kwargs={"slug": current.slug}),
+        "preferences_url": reverse("preferences"),
+        "preferences": preferences_of(signed_in(request)),
+        "actions": [asdict(action) for action in reading_actions()],
+        "mouse_tools": MOUSE_TOOLS,
+        "reserved_keys": RESERVED,
         "project": {"slug": current.slug, "name": current.name},
         "csrf_token": get_token(request),
         "username": request.user.get_username(),

@@ -13,23 +13,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from annotations.api.findings import FindingMarkSerializer, FindingSerializer, to_mark
 from annotations.api.requests import user_of
 from annotations.api.worklists import assignment_for_reader
-from annotations.models import Finding, Project, Reading, Role
+from annotations.models import Project, Reading, Role
 from annotations.services.progress import worklist_counts
-from annotations.services.readings import FindingMark, Submission, correct_reading, submit_reading
+from annotations.services.readings import Submission, correct_reading, submit_or_correct
 
 MOST_DISPLAY_STATE_KEYS = 40
 DAY_SECONDS = 24 * 3600
-
-
-class FindingMarkSerializer(serializers.Serializer[None]):
-    criterion = serializers.SlugField(allow_null=True, default=None)
-    type = serializers.CharField(max_length=40)
-    slice_index = serializers.IntegerField(min_value=0)
-    x = serializers.FloatField(min_value=0)
-    y = serializers.FloatField(min_value=0)
-    note = serializers.CharField(max_length=500, allow_blank=True, default="")
 
 
 def is_storable(value: object) -> bool:
@@ -50,6 +42,9 @@ class SubmissionSerializer(serializers.Serializer[None]):
     display_state = serializers.DictField(child=serializers.JSONField(), default=dict)
     active_seconds = serializers.FloatField(min_value=0, max_value=DAY_SECONDS * 31)
     wall_seconds = serializers.FloatField(min_value=0, max_value=DAY_SECONDS * 366)
+    corrects = serializers.UUIDField(
+        allow_null=True, default=None, help_text="Client key of one's earlier submission that this one supersedes."
+    )
 
     def validate_display_state(self, state: dict[str, Any]) -> dict[str, Any]:
         if len(state) > MOST_DISPLAY_STATE_KEYS:
@@ -60,10 +55,7 @@ class SubmissionSerializer(serializers.Serializer[None]):
 
     def to_submission(self) -> Submission:
         fields = dict(self.validated_data)
-        marks = [dict(mark) for mark in fields.pop("findings")]
-        return Submission(
-            findings=[FindingMark(criterion_key=mark.pop("criterion"), **mark) for mark in marks], **fields
-        )
+        return Submission(findings=[to_mark(mark) for mark in fields.pop("findings")], **fields)
 
 
 class AcknowledgementSerializer(serializers.Serializer[None]):
@@ -71,12 +63,6 @@ class AcknowledgementSerializer(serializers.Serializer[None]):
     submitted_at = serializers.DateTimeField()
     open_count = serializers.IntegerField()
     done_count = serializers.IntegerField()
-
-
-class FindingSerializer(serializers.ModelSerializer[Finding]):
-    class Meta:
-        model = Finding
-        fields = ["type", "slice_index", "x", "y", "note"]
 
 
 class ReadingSerializer(serializers.ModelSerializer[Reading]):
@@ -125,7 +111,7 @@ class ReadingDetail(generics.RetrieveAPIView[Reading], ReadingView):
 
 
 class AssignmentReadings(APIView):
-    """POST submits a Reading: exactly once for a `client_key`, however often it is sent."""
+    """POST submits a Reading, or corrects an earlier one: exactly once for a `client_key`, however often it is sent."""
 
     @extend_schema(
         request=SubmissionSerializer, responses={200: AcknowledgementSerializer, 201: AcknowledgementSerializer}
@@ -134,7 +120,7 @@ class AssignmentReadings(APIView):
         assignment = assignment_for_reader(request, pk)
         return store(
             request,
-            lambda submission: submit_reading(
+            lambda submission: submit_or_correct(
                 assignment=assignment, reader=user_of(request), submission=submission, now=timezone.now()
             ),
         )

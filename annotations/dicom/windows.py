@@ -227,7 +227,10 @@ def _presets(dataset: Dataset, stored_format: FrameFormat) -> tuple[Window, ...]
 
 
 def _without_repeats(windows: Sequence[Window]) -> tuple[Window, ...]:
+    """Each window once, in the place of the first; a name of the list goes before the bare "Header"."""
     found: dict[tuple[float, float, str], Window] = {}
     for window in windows:
-        found.setdefault((window.center, window.width, window.function), window)
+        key = (window.center, window.width, window.function)
+        if key not in found or found[key].name.startswith("Header"):
+            found[key] = window
     return tuple(found.values())

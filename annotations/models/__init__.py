@@ -1,4 +1,5 @@
 from annotations.models.assignment import Assignment, Purpose
+from annotations.models.bookmark import Bookmark
 from annotations.models.imaging import (
     Dimension,
     Image,
@@ -18,6 +19,7 @@ from annotations.models.user import User
 __all__ = [
     "Arm",
     "Assignment",
+    "Bookmark",
     "Criterion",
     "Dimension",
     "Finding",

@@ -94,7 +94,10 @@ class Score(models.Model):
 
 
 class Finding(models.Model):
-    """An artefact named in a Reading, at a point of the Image: column `x` and row `y` in pixels of a slice."""
+    """An artefact named in a Reading, at a point or a box of the Image, in pixels of a slice.
+
+    Column `x` and row `y` are the point, or the box's upper left corner; `width` and `height` are empty for a point.
+    """
 
     reading = models.ForeignKey(Reading, on_delete=models.PROTECT, related_name="findings")
     criterion = models.ForeignKey(Criterion, null=True, blank=True, on_delete=models.PROTECT, related_name="findings")
@@ -102,12 +105,18 @@ class Finding(models.Model):
     slice_index = models.PositiveIntegerField()
     x = models.FloatField()
     y = models.FloatField()
+    width = models.FloatField(null=True, blank=True)
+    height = models.FloatField(null=True, blank=True)
     note = models.CharField(max_length=500, blank=True)
 
     class Meta:
         ordering = ["reading", "slice_index"]
         constraints = [
             models.CheckConstraint(condition=Q(x__gte=0, y__gte=0), name="finding_within_image"),
+            models.CheckConstraint(
+                condition=Q(width__isnull=True, height__isnull=True) | Q(width__gt=0, height__gt=0),
+                name="finding_point_or_box",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -21,6 +21,7 @@ from annotations.errors import (
     NotYourAssignment,
     ScoreOutOfScale,
     UnknownCriterion,
+    UnknownFindingType,
 )
 from annotations.models import Arm, Assignment, Finding, Membership, Project, Reading, Role, Score, User
 from annotations.services.cases import case_of
@@ -57,7 +58,7 @@ def assignment(project: Project, reader: User) -> Assignment:
 
 
 def test_submission_stores_scores_findings_and_time(project: Project, reader: User, assignment: Assignment) -> None:
-    mark = FindingMark(type="motion", slice_index=0, x=10, y=20, criterion_key="overall")
+    mark = FindingMark(type="Motion", slice_index=0, x=10, y=20, criterion_key="overall")
     submission = make_submission(
         project, {"overall": 2.0}, findings=[mark], display_state={"window_width": 400}, active_seconds=7.5
     )
@@ -65,7 +66,7 @@ def test_submission_stores_scores_findings_and_time(project: Project, reader: Us
     reading, is_new = submit_reading(assignment=assignment, reader=reader, submission=submission, now=now)
     assert is_new
     assert reading.scores.get().value == 2.0
-    assert reading.findings.get().type == "motion"
+    assert reading.findings.get().type == "Motion"
     assert (reading.active_seconds, reading.submitted_at, reading.arm) == (7.5, now, Arm.BLIND)
     assert Assignment.objects.done().get() == assignment
 
@@ -141,10 +142,30 @@ def test_wrong_scores_are_refused_and_nothing_is_stored(
 def test_finding_outside_the_image_is_refused(
     project: Project, reader: User, assignment: Assignment, slice_index: int, x: float, y: float
 ) -> None:
-    submission = make_submission(project, findings=[FindingMark("noise", slice_index, x, y)])
+    submission = make_submission(project, findings=[FindingMark("Noise", slice_index, x, y)])
     with pytest.raises(FindingOutsideImage):
         submit_reading(assignment=assignment, reader=reader, submission=submission, now=timezone.now())
     assert not Finding.objects.exists()
+
+
+@pytest.mark.parametrize(("width", "height"), [(60.0, 10.0), (10.0, 45.0)])
+def test_box_that_leaves_the_image_is_refused(
+    project: Project, reader: User, assignment: Assignment, width: float, height: float
+) -> None:
+    mark = FindingMark("Noise", 0, 5, 20, width=width, height=height)
+    with pytest.raises(FindingOutsideImage):
+        submit_reading(
+            assignment=assignment,
+            reader=reader,
+            submission=make_submission(project, findings=[mark]),
+            now=timezone.now(),
+        )
+
+
+def test_type_that_the_rubric_has_not_is_refused(project: Project, reader: User, assignment: Assignment) -> None:
+    submission = make_submission(project, findings=[FindingMark("Ghosts", 0, 5, 5)])
+    with pytest.raises(UnknownFindingType):
+        submit_reading(assignment=assignment, reader=reader, submission=submission, now=timezone.now())
 
 
 def test_rubric_of_another_project_is_refused(project: Project, reader: User, assignment: Assignment) -> None:

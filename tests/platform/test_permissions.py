@@ -34,6 +34,10 @@ API: dict[tuple[str, str], set[Role]] = {
     ("project-detail", "get"): ALL,
     ("project-progress", "get"): {M, E},
     ("worklist", "post"): {R},
+    ("worklist-undo", "post"): {R},
+    ("bookmark-list", "get"): {R},
+    ("bookmark-of-image", "put"): {R},
+    ("bookmark-of-image", "delete"): {R},
     ("image-list", "get"): ALL,
     ("image-thumbnail", "get"): ALL,
     ("ingest-list", "post"): {M},
@@ -78,7 +82,7 @@ PAGES: dict[tuple[str, str], set[Role]] = {
 }
 # Not of a Project: open to all, or about oneself.
 FOR_EVERYBODY = {
-    *("home", "sign-in", "sign-out", "setup", "tokens", "revoke-token", "new-project", "session"),
+    *("home", "sign-in", "sign-out", "setup", "tokens", "revoke-token", "new-project", "session", "preferences"),
     *("healthz", "readyz", "schema", "api-docs"),
 }
 LISTS = {"project-list", "reading-list"}
@@ -115,6 +119,7 @@ def make_world() -> World:
     slug = {"slug": project.slug}
     keys = {
         "image-thumbnail": {"pk": image.pk},
+        "bookmark-of-image": slug | {"image_pk": image.pk},
         "assignment-lease": {"pk": assignment.pk},
         "assignment-readings": {"pk": assignment.pk},
         "reading-detail": {"pk": reading.pk},

@@ -1,6 +1,6 @@
 import { Enums, type Types } from '@cornerstonejs/core';
 import { signal } from '@preact/signals';
-import type { Case } from '../../api/types';
+import type { Case, MouseTool } from '../../api/types';
 import { firstSlice } from '../../lib/loadOrder';
 import { presetsFor, rangeOf, windowOf, type ValueRange, type VoiFunction } from '../../lib/windows';
 import { wheelTurn } from '../../lib/wheel';
@@ -9,10 +9,13 @@ import { FrameError } from './frameFetch';
 import { framesOf, type FrameLoad } from './frameLoader';
 import { ScreenGeometry } from './geometry';
 import { isColour, voiFunction } from './metadata';
-import { bindDragTools, type DragTool } from './tools';
-import { EMPTY_STATE, describeState, type ViewerState } from './viewerState';
+import { SliceDragTool, bindDragTools, type MouseBindings } from './tools';
+import { EMPTY_STATE, UPRIGHT, describeState, type Orientation, type ViewerState } from './viewerState';
 
 const VIEWPORT_ID = 'image';
+/** A drag of this many pixels is one slice; a notch of the wheel zooms by this factor. */
+const DRAG_PIXELS = 8;
+const ZOOM_STEP = 1.15;
 const CINE_SECONDS = 1 / 12;
 const VOI_FUNCTIONS: Record<VoiFunction, Enums.VOILUTFunctionType> = {
   LINEAR: Enums.VOILUTFunctionType.LINEAR,
@@ -35,18 +38,22 @@ export class StackViewer {
   readonly frames = signal<FrameLoad | null>(null);
   readonly isCpu: boolean;
   private readonly renderer: Renderer;
-  private readonly setLeftButton: (tool: DragTool | null) => void;
+  private readonly bindMouse: (mouse: MouseBindings) => void;
+  private mouse: MouseBindings;
   private readonly resizing: ResizeObserver;
   private readonly geometry: ScreenGeometry;
   private shown: Shown | null = null;
   private wantedSlice = 0;
   private wheelRest = 0;
+  private dragRest = 0;
   private cineTimer: number | null = null;
 
   constructor(
     readonly element: HTMLDivElement,
     options: RendererOptions,
+    mouse: MouseBindings,
   ) {
+    this.mouse = mouse;
     this.renderer = startRenderer(options);
     this.isCpu = this.renderer.isCpu;
     this.renderer.engine.enableElement({
@@ -56,15 +63,15 @@ export class StackViewer {
       defaultOptions: { background: [0, 0, 0] },
     });
     this.geometry = new ScreenGeometry(() => this.viewport, element, this.isCpu);
-    this.setLeftButton = bindDragTools(VIEWPORT_ID);
-    this.setLeftButton('window');
+    this.bindMouse = bindDragTools(VIEWPORT_ID);
+    SliceDragTool.onDrag = (pixels) => this.dragSlices(pixels);
     element.addEventListener(Enums.Events.IMAGE_RENDERED, this.onDrawn);
-    element.addEventListener('wheel', this.onWheel, { passive: false });
+    element.addEventListener('wheel', (event) => this.turnWheel(event), { passive: false });
     element.addEventListener('contextmenu', (event) => event.preventDefault());
     this.resizing = new ResizeObserver(() => this.renderer.engine.resize(true, true));
     this.resizing.observe(element);
     element.dataset.rendering = this.isCpu ? 'cpu' : 'gpu';
-    this.update({});
+    this.setMouse(mouse);
   }
 
   /** Shows a case from its first picture; `data-state` goes from loading to rendered or failed. */
@@ -138,6 +145,7 @@ export class StackViewer {
     const shown = this.shown;
     if (!shown) return;
     const first = shown.reading.image.windows[0];
+    this.turn(UPRIGHT);
     this.viewport.resetCamera();
     this.setRange(shown.isColour ? { lower: 0, upper: 255 } : first && rangeOf(first.center, first.width, shown.voi));
     this.viewport.setProperties({ invert: shown.reading.image.is_inverted });
@@ -157,14 +165,58 @@ export class StackViewer {
     this.viewport.render();
   }
 
-  setLeftTool(tool: DragTool): void {
-    this.setLeftButton(tool);
-    this.update({ leftTool: tool });
+  rotate(): void {
+    this.reorient((now) => ({ ...now, rotation: (now.rotation + 90) % 360 }));
   }
 
-  /** While a place is being marked the left button moves nothing. */
-  holdLeftButton(isHeld: boolean): void {
-    this.setLeftButton(isHeld ? null : this.state.value.leftTool);
+  flipHorizontally(): void {
+    this.reorient((now) => ({ ...now, isFlippedHorizontally: !now.isFlippedHorizontally }));
+  }
+
+  flipVertically(): void {
+    this.reorient((now) => ({ ...now, isFlippedVertically: !now.isFlippedVertically }));
+  }
+
+  setLeftTool(tool: MouseTool): void {
+    this.setMouse({ ...this.mouse, left: tool });
+  }
+
+  setMouse(mouse: MouseBindings): void {
+    this.mouse = mouse;
+    this.bindMouse(mouse);
+    this.update({ leftTool: mouse.left });
+  }
+
+  /** One slice a notch, or zoom, as the reader chose. */
+  turnWheel(event: WheelEvent): void {
+    event.preventDefault();
+    const turn = wheelTurn(this.wheelRest, event.deltaY, event.deltaMode);
+    this.wheelRest = turn.rest;
+    if (turn.steps === 0) return;
+    if (this.mouse.wheel === 'zoom') this.zoomBy(ZOOM_STEP ** -turn.steps);
+    else this.scrollBy(turn.steps);
+  }
+
+  /** Goes to a slice and brings the place on it into sight. */
+  async showPlace(index: number, x: number, y: number): Promise<void> {
+    await this.scrollTo(index);
+    const at = this.canvasPointOf(x, y);
+    const { clientWidth, clientHeight } = this.element;
+    if (!at || (at[0] >= 0 && at[1] >= 0 && at[0] <= clientWidth && at[1] <= clientHeight)) return;
+    const pan = this.viewport.getPan();
+    this.viewport.setPan([pan[0] + clientWidth / 2 - at[0], pan[1] + clientHeight / 2 - at[1]]);
+    this.viewport.render();
+  }
+
+  /** The shown slice's values in modality units, or null where there is none, or colour. */
+  shownValues(): { columns: number; rows: number; valueAt: (column: number, row: number) => number } | null {
+    const image = this.viewport.getCornerstoneImage() as Types.IImage | undefined;
+    if (!image || this.state.value.status !== 'rendered' || this.shown?.isColour) return null;
+    const pixels = image.getPixelData();
+    const { columns, rows } = image;
+    // Most are brought to modality units when they are decoded.
+    const [slope, intercept] = image.preScale?.scaled ? [1, 0] : [image.slope, image.intercept];
+    return { columns, rows, valueAt: (column, row) => (pixels[row * columns + column] ?? 0) * slope + intercept };
   }
 
   toggleCine(): void {
@@ -196,6 +248,37 @@ export class StackViewer {
     const hasCurve = !shown.isColour && !this.isCpu;
     if (hasCurve) this.viewport.setProperties({ VOILUTFunction: VOI_FUNCTIONS[shown.voi] });
     if (range) this.viewport.setProperties({ voiRange: range });
+  }
+
+  private reorient(change: (now: Orientation) => Orientation): void {
+    if (this.state.value.status !== 'rendered') return;
+    this.turn(change(this.orientation()));
+    this.viewport.render();
+  }
+
+  private turn({ rotation, isFlippedHorizontally, isFlippedVertically }: Orientation): void {
+    this.viewport.setViewPresentation({ rotation: 0 });
+    this.viewport.setCamera({ flipHorizontal: isFlippedHorizontally, flipVertical: isFlippedVertically });
+    this.viewport.setViewPresentation({ rotation });
+  }
+
+  private orientation(): Orientation {
+    const { rotation, flipHorizontal, flipVertical } = this.viewport.getViewPresentation();
+    const turned = Math.round((rotation ?? 0) / 90) * 90;
+    return { rotation: turned % 360, isFlippedHorizontally: flipHorizontal ?? false, isFlippedVertically: flipVertical ?? false };
+  }
+
+  private zoomBy(factor: number): void {
+    if (this.state.value.status !== 'rendered') return;
+    this.viewport.setZoom(this.viewport.getZoom() * factor);
+    this.viewport.render();
+  }
+
+  private dragSlices(pixels: number): void {
+    this.dragRest += pixels;
+    const steps = Math.trunc(this.dragRest / DRAG_PIXELS);
+    this.dragRest -= steps * DRAG_PIXELS;
+    if (steps !== 0) this.scrollBy(steps);
   }
 
   private stepCine(): void {
@@ -230,17 +313,11 @@ export class StackViewer {
       sliceIndex: index,
       window: voiRange && !shown.isColour ? windowOf(voiRange, shown.voi) : null,
       isInverted: invert ?? false,
+      orientation: this.orientation(),
       zoom,
       pan: this.geometry.centreShift(),
       drawn: this.state.value.drawn + 1,
     });
-  };
-
-  private readonly onWheel = (event: WheelEvent): void => {
-    event.preventDefault();
-    const turn = wheelTurn(this.wheelRest, event.deltaY, event.deltaMode);
-    this.wheelRest = turn.rest;
-    if (turn.steps !== 0) this.scrollBy(turn.steps);
   };
 
   private update(change: Partial<ViewerState>): void {

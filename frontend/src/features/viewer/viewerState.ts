@@ -1,7 +1,15 @@
-import type { WindowPreset } from '../../api/types';
-import type { DragTool } from './tools';
+import type { MouseTool, WindowPreset } from '../../api/types';
 
 export type ViewerStatus = 'empty' | 'loading' | 'rendered' | 'failed';
+
+/** How the image is turned: flipped first, then rotated clockwise by `rotation` degrees. */
+export interface Orientation {
+  rotation: number;
+  isFlippedHorizontally: boolean;
+  isFlippedVertically: boolean;
+}
+
+export const UPRIGHT: Orientation = { rotation: 0, isFlippedHorizontally: false, isFlippedVertically: false };
 
 /** What is on the screen now, as of the last drawn picture. */
 export interface ViewerState {
@@ -11,11 +19,12 @@ export interface ViewerState {
   sliceCount: number;
   window: { center: number; width: number } | null;
   isInverted: boolean;
+  orientation: Orientation;
   /** CSS pixels for one image pixel. */
   zoom: number;
   pan: [number, number];
   isCine: boolean;
-  leftTool: DragTool;
+  leftTool: MouseTool;
   presets: readonly WindowPreset[];
   /** A slice of this case that could not be loaded, while it is the one wanted. */
   failedSlice: number | null;
@@ -31,6 +40,7 @@ export const EMPTY_STATE: ViewerState = {
   sliceCount: 0,
   window: null,
   isInverted: false,
+  orientation: UPRIGHT,
   zoom: 1,
   pan: [0, 0],
   isCine: false,
@@ -51,6 +61,9 @@ export function describeState(state: ViewerState): Record<string, string> {
     windowCenter: state.window ? trim(state.window.center) : '',
     windowWidth: state.window ? trim(state.window.width) : '',
     inverted: String(state.isInverted),
+    rotation: String(state.orientation.rotation),
+    flippedHorizontally: String(state.orientation.isFlippedHorizontally),
+    flippedVertically: String(state.orientation.isFlippedVertically),
     zoom: trim(state.zoom),
     pan: state.pan.map(trim).join(','),
     cine: String(state.isCine),
