@@ -8,6 +8,7 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 
 from annotations.models import (
+    Abstention,
     Assignment,
     Criterion,
     Finding,
@@ -132,4 +133,4 @@ class JobAdmin(ProjectBlindedAdmin):
 
 
 admin.site.register([Study, Series, Instance, Image], LookOnlyAdmin)
-admin.site.register([Score, Finding], OfReadingAdmin)
+admin.site.register([Score, Abstention, Finding], OfReadingAdmin)

@@ -82,6 +82,10 @@ class NothingToUndo(NotAllowedNow):
     detail = "There is no submission of yours here that could be opened again."
 
 
+class ContradictoryAnswer(BadInput):
+    code = "contradictory_answer"
+
+
 class UnknownFindingType(BadInput):
     code = "unknown_finding_type"
 

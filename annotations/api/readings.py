@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from annotations.api.findings import FindingMarkSerializer, FindingSerializer, to_mark
 from annotations.api.requests import user_of
 from annotations.api.worklists import assignment_for_reader
-from annotations.models import Project, Reading, Role
+from annotations.models import AbstentionReason, Confidence, Project, Reading, Role
 from annotations.services.progress import worklist_counts
 from annotations.services.readings import Submission, correct_reading, submit_or_correct
 
@@ -36,7 +36,13 @@ def is_storable(value: object) -> bool:
 class SubmissionSerializer(serializers.Serializer[None]):
     client_key = serializers.UUIDField()
     rubric_id = serializers.IntegerField()
-    scores = serializers.DictField(child=serializers.FloatField(), allow_empty=False)
+    scores = serializers.DictField(child=serializers.FloatField(), default=dict)
+    abstentions = serializers.DictField(
+        child=serializers.ChoiceField(choices=AbstentionReason.choices),
+        default=dict,
+        help_text="Why a criterion cannot be judged, in the place of its score.",
+    )
+    confidence = serializers.ChoiceField(choices=Confidence.choices, allow_blank=True, default="")
     findings = FindingMarkSerializer(many=True, default=list)
     comment = serializers.CharField(max_length=2000, allow_blank=True, default="")
     display_state = serializers.DictField(child=serializers.JSONField(), default=dict)
@@ -69,6 +75,7 @@ class ReadingSerializer(serializers.ModelSerializer[Reading]):
     project = serializers.SlugRelatedField[Project](slug_field="slug", read_only=True)
     reader = serializers.CharField(source="reader.username", read_only=True)
     scores = serializers.SerializerMethodField()
+    abstentions = serializers.SerializerMethodField()
     findings = FindingSerializer(many=True, read_only=True)
 
     class Meta:
@@ -81,8 +88,10 @@ class ReadingSerializer(serializers.ModelSerializer[Reading]):
             "arm",
             "supersedes",
             "scores",
+            "abstentions",
             "findings",
             "comment",
+            "confidence",
             "active_seconds",
             "wall_seconds",
             "submitted_at",
@@ -91,13 +100,18 @@ class ReadingSerializer(serializers.ModelSerializer[Reading]):
     def get_scores(self, reading: Reading) -> dict[str, float]:
         return {score.criterion.key: score.value for score in reading.scores.all()}
 
+    def get_abstentions(self, reading: Reading) -> dict[str, str]:
+        return {abstention.criterion.key: abstention.reason for abstention in reading.abstentions.all()}
+
 
 class ReadingView(generics.GenericAPIView[Reading]):
     serializer_class = ReadingSerializer
 
     def get_queryset(self) -> QuerySet[Reading]:
         visible = Reading.objects.visible_to(self.request.user)
-        return visible.select_related("reader", "project").prefetch_related("scores__criterion", "findings")
+        return visible.select_related("reader", "project").prefetch_related(
+            "scores__criterion", "abstentions__criterion", "findings__criterion"
+        )
 
 
 class ReadingList(generics.ListAPIView[Reading], ReadingView):

@@ -54,8 +54,10 @@ class ReopenedSerializer(serializers.Serializer[dict[str, Any]]):
     case = serializers.DictField()
     client_key = serializers.UUIDField(help_text="Names the Reading that a correction supersedes.")
     scores = serializers.DictField(child=serializers.FloatField())
+    abstentions = serializers.DictField(child=serializers.CharField())
     findings = FindingSerializer(many=True)
     comment = serializers.CharField()
+    confidence = serializers.CharField()
 
 
 class Undo(APIView):
@@ -71,8 +73,10 @@ class Undo(APIView):
             "case": case,
             "client_key": reading.client_key,
             "scores": {score.criterion.key: score.value for score in reading.scores.select_related("criterion")},
+            "abstentions": {one.criterion.key: one.reason for one in reading.abstentions.select_related("criterion")},
             "findings": reading.findings.select_related("criterion"),
             "comment": reading.comment,
+            "confidence": reading.confidence,
         }
         return Response(ReopenedSerializer(reopened).data)
 

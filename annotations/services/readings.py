@@ -15,6 +15,7 @@ from annotations.errors import (
     AlreadyCorrected,
     AlreadySubmitted,
     ClientKeyReused,
+    ContradictoryAnswer,
     FindingOutsideImage,
     IncompleteScores,
     NoRubric,
@@ -25,6 +26,8 @@ from annotations.errors import (
     UnknownFindingType,
 )
 from annotations.models import (
+    Abstention,
+    AbstentionReason,
     Arm,
     Assignment,
     Criterion,
@@ -55,7 +58,7 @@ class FindingMark:
 
 @dataclass(frozen=True)
 class Submission:
-    """What a reader sends: one value per Criterion, and how it came about. Times in seconds.
+    """What a reader sends: per Criterion a value, or why it cannot be judged; and how it came about. Seconds.
 
     `corrects` is the client key of the reader's own earlier submission that this one supersedes.
     """
@@ -64,7 +67,9 @@ class Submission:
     rubric_id: int
     scores: Mapping[str, float]
     findings: Sequence[FindingMark] = ()
+    abstentions: Mapping[str, AbstentionReason] = field(default_factory=dict)
     comment: str = ""
+    confidence: str = ""
     display_state: Mapping[str, Any] = field(default_factory=dict)
     active_seconds: float = 0.0
     wall_seconds: float = 0.0
@@ -141,7 +146,9 @@ def _sent_before(submission: Submission, reader: User, image_id: int) -> Reading
     if earlier is None:
         return None
     sent = dict(earlier.scores.values_list("criterion__key", "value"))
-    if (earlier.reader_id, earlier.image_id) != (reader.pk, image_id) or sent != dict(submission.scores):
+    left_out = dict(earlier.abstentions.values_list("criterion__key", "reason"))
+    is_same = sent == dict(submission.scores) and left_out == dict(submission.abstentions)
+    if (earlier.reader_id, earlier.image_id) != (reader.pk, image_id) or not is_same:
         raise ClientKeyReused
     return earlier
 
@@ -190,7 +197,7 @@ def _store(
     if rubric is None:
         raise NoRubric
     criteria = {criterion.key: criterion for criterion in rubric.criteria.all()}
-    _check_scores(criteria, submission.scores)
+    _check_answers(criteria, submission)
     _check_findings(rubric, criteria, submission.findings, assignment.image)
     reading = Reading.objects.create(
         client_key=submission.client_key,
@@ -202,6 +209,7 @@ def _store(
         supersedes=supersedes,
         arm=arm,
         comment=submission.comment,
+        confidence=submission.confidence,
         display_state=dict(submission.display_state),
         active_seconds=submission.active_seconds,
         wall_seconds=submission.wall_seconds,
@@ -210,15 +218,26 @@ def _store(
     Score.objects.bulk_create(
         Score(reading=reading, criterion=criteria[key], value=value) for key, value in submission.scores.items()
     )
+    Abstention.objects.bulk_create(
+        Abstention(reading=reading, criterion=criteria[key], reason=reason)
+        for key, reason in submission.abstentions.items()
+    )
     Finding.objects.bulk_create(_finding(reading, criteria, mark) for mark in submission.findings)
     return reading
 
 
-def _check_scores(criteria: Mapping[str, Criterion], scores: Mapping[str, float]) -> None:
-    if unknown := sorted(set(scores) - set(criteria)):
+def _check_answers(criteria: Mapping[str, Criterion], submission: Submission) -> None:
+    answered = [*submission.scores, *submission.abstentions]
+    if unknown := sorted(set(answered) - set(criteria)):
         raise UnknownCriterion(f"The rubric has no criterion {', '.join(unknown)}.")
-    if missing := [criterion.question for key, criterion in criteria.items() if key not in scores]:
+    if missing := [criterion.question for key, criterion in criteria.items() if key not in answered]:
         raise IncompleteScores(f"A score is missing for: {', '.join(missing)}.")
+    if both := sorted(set(submission.scores) & set(submission.abstentions)):
+        raise ContradictoryAnswer(f"Scored, and said not to be judged: {', '.join(both)}.")
+    _check_scores(criteria, submission.scores)
+
+
+def _check_scores(criteria: Mapping[str, Criterion], scores: Mapping[str, float]) -> None:
     for key, value in scores.items():
         criterion = criteria[key]
         if not criterion.admits(value):

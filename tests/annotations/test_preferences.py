@@ -37,7 +37,7 @@ def test_the_list_itself_is_without_duplicates_and_reserved_keys() -> None:
 
 
 def test_chosen_keys_and_buttons_are_stored_with_the_user(client: APIClient, user: User) -> None:
-    keys, mouse = {"invert": ["X"], "undo": ["Backspace", "U"]}, {"left": "scroll", "wheel": "zoom"}
+    keys, mouse = {"invert": ["Y"], "undo": ["Backspace", "U"]}, {"left": "scroll", "wheel": "zoom"}
     assert put(client, keys, mouse) == (200, [])
     user.refresh_from_db()
     expected = {"keys": keys, "mouse": {"left": "scroll", "middle": "pan", "right": "zoom", "wheel": "zoom"}}
@@ -64,7 +64,7 @@ def test_two_actions_may_change_places(client: APIClient) -> None:
         ({"invert": ["x"]}, {}, "unknown_key", "'x'"),
         ({"invert": [" "]}, {}, "unknown_key", "' '"),
         ({"invert": []}, {}, "wrong_key_count", "Invert"),
-        ({"invert": ["X", "Y", "Q", "J", "E"]}, {}, "wrong_key_count", "Invert"),
+        ({"invert": ["T", "Y", "Q", "J", "E"]}, {}, "wrong_key_count", "Invert"),
         ({"score": ["1", "2"]}, {}, "wrong_key_count", "10 keys"),
         ({}, {"left": "fly"}, "unknown_mouse_tool", "fly"),
         ({}, {"thumb": "pan"}, "unknown_mouse_tool", "thumb"),
@@ -86,6 +86,6 @@ def test_other_shapes_are_refused(client: APIClient, body: object) -> None:
 
 
 def test_nobody_reaches_anothers_preferences(api: Callable[[User | None], APIClient], client: APIClient) -> None:
-    put(client, {"invert": ["X"]})
+    put(client, {"invert": ["J"]})
     assert api(make_user()).get(URL).json() == {"keys": {}, "mouse": {b: t[0] for b, t in MOUSE_TOOLS.items()}}
     assert api(None).get(URL).status_code == 401

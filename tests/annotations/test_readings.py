@@ -3,6 +3,8 @@
 import json
 import threading
 import uuid
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,6 +16,7 @@ from annotations.errors import (
     AlreadyCorrected,
     AlreadySubmitted,
     ClientKeyReused,
+    ContradictoryAnswer,
     DomainError,
     FindingOutsideImage,
     IncompleteScores,
@@ -166,6 +169,58 @@ def test_type_that_the_rubric_has_not_is_refused(project: Project, reader: User,
     submission = make_submission(project, findings=[FindingMark("Ghosts", 0, 5, 5)])
     with pytest.raises(UnknownFindingType):
         submit_reading(assignment=assignment, reader=reader, submission=submission, now=timezone.now())
+
+
+def test_what_cannot_be_judged_is_an_answer_and_no_score(
+    project: Project, reader: User, assignment: Assignment
+) -> None:
+    submission = make_submission(project, {}, abstentions={"overall": "too_faulty"}, confidence="low")
+    reading, _ = submit_reading(assignment=assignment, reader=reader, submission=submission, now=timezone.now())
+    assert list(reading.abstentions.values_list("criterion__key", "reason")) == [("overall", "too_faulty")]
+    assert reading.confidence == "low"
+    assert not Score.objects.exists()
+    assert Assignment.objects.done().get() == assignment
+    assert submit_reading(assignment=assignment, reader=reader, submission=submission, now=timezone.now())[1] is False
+    with pytest.raises(DatabaseError), transaction.atomic():
+        reading.abstentions.update(reason="other")
+
+
+@pytest.mark.parametrize(
+    ("scores", "abstentions", "refusal"),
+    [
+        ({"overall": 2.0}, {"overall": "other"}, ContradictoryAnswer),
+        ({"overall": 2.0}, {"noise": "other"}, UnknownCriterion),
+    ],
+)
+def test_contradictory_answers_are_refused(
+    project: Project,
+    reader: User,
+    assignment: Assignment,
+    scores: dict[str, float],
+    abstentions: dict[str, str],
+    refusal: type[DomainError],
+) -> None:
+    submission = make_submission(project, scores, abstentions=abstentions)
+    with pytest.raises(refusal):
+        submit_reading(assignment=assignment, reader=reader, submission=submission, now=timezone.now())
+    assert not Reading.objects.exists()
+
+
+def test_same_key_with_another_abstention_is_refused(project: Project, reader: User, assignment: Assignment) -> None:
+    submission = make_submission(project, {}, abstentions={"overall": "too_faulty"})
+    submit_reading(assignment=assignment, reader=reader, submission=submission, now=timezone.now())
+    other = replace(submission, abstentions={"overall": "other"})
+    with pytest.raises(ClientKeyReused):
+        submit_reading(assignment=assignment, reader=reader, submission=other, now=timezone.now())
+
+
+def test_unknown_reason_and_confidence_are_refused_by_the_api(
+    api: Callable[[User], APIClient], project: Project, reader: User, assignment: Assignment
+) -> None:
+    body = {"client_key": str(uuid.uuid4()), "rubric_id": 1, "active_seconds": 1, "wall_seconds": 1}
+    for wrong in ({"abstentions": {"overall": "tired"}}, {"abstentions": ["x"]}, {"confidence": "huge"}, {"scores": 4}):
+        answer = api(reader).post(f"/api/v1/assignments/{assignment.pk}/readings/", body | wrong, format="json")
+        assert answer.status_code == 400
 
 
 def test_rubric_of_another_project_is_refused(project: Project, reader: User, assignment: Assignment) -> None:
