@@ -18,7 +18,7 @@ from knox.models import AuthToken, get_token_model
 
 from annotations.bundle import needs_bundle
 from annotations.forms import FirstAdministratorForm, ProjectForm
-from annotations.models import Image, Project, Role, User
+from annotations.models import AbstentionReason, Image, Project, Role, User
 from annotations.permissions import get_project, roles_in
 from annotations.services.agreement import agreement_of
 from annotations.services.preferences import MOUSE_TOOLS, RESERVED, preferences_of, reading_actions
@@ -103,6 +103,7 @@ def read(request: HttpRequest, slug: str) -> HttpResponse:
         "preferences": preferences_of(signed_in(request)),
         "actions": [asdict(action) for action in reading_actions()],
         "mouse_tools": MOUSE_TOOLS,
+        "abstention_reasons": AbstentionReason.choices,
         "reserved_keys": RESERVED,
         "project": {"slug": current.slug, "name": current.name},
         "csrf_token": get_token(request),

@@ -286,18 +286,18 @@ def test_keys_and_mouse_are_changed_stored_with_the_user_and_work(page: Page, ha
     expect(sheet.locator("[data-refused=true]")).to_contain_text("would mean both")
     check(page, "hand-settings-refused")
     sheet.locator('[data-action-keys="invert"] button').first.click()
-    page.keyboard.press("x")
+    page.keyboard.press("y")
     sheet.locator("select[name=left]").select_option("scroll")
     sheet.locator("[data-settings=save]").click()
     expect(sheet.locator("[role=alert][data-refused=false]")).not_to_be_empty()
     page.keyboard.press("Escape")
     expect_focus_on_criteria(page)
     (chosen,) = hand.rows("SELECT reading_preferences FROM annotations_user WHERE username = 'hand3'")[0]
-    assert chosen["keys"] == {"invert": ["X"]}
+    assert chosen["keys"] == {"invert": ["Y"]}
     assert chosen["mouse"]["left"] == "scroll"
     page.reload()
     case_on_screen(page)
-    press(page, "x", "inverted", "true")
+    press(page, "y", "inverted", "true")
     press(page, "Home", "slice-index", "0")
     box = page.locator("[data-viewport]").bounding_box()
     assert box
@@ -325,6 +325,49 @@ def test_case_is_scored_by_what_a_screen_reader_finds(page: Page, hand: Product)
     assert stored(hand, SCORES, assignment) == [(2.0, False)]
     case_on_screen(page)
     expect_focus_on_criteria(page)
-    for key in "ibfFmmmrhvwzps":
+    for key in "xibfFmmmrhvwzpsg":
         page.keyboard.press(key)
         expect_focus_on_criteria(page)
+
+
+@by("hand5")
+def test_what_cannot_be_judged_is_stored_with_its_reason_and_how_sure_one_is(page: Page, hand: Product) -> None:
+    overall = page.locator('[data-criterion="overall"]')
+    expect(page.locator(".submit-status")).to_contain_text("Still to answer: ")
+    page.keyboard.press("x")
+    expect(overall).to_have_attribute("data-abstention", "too_faulty")
+    page.keyboard.press("x")
+    expect(overall).to_have_attribute("data-abstention", "not_shown")
+    expect_focus_on_criteria(page)
+    page.keyboard.press("g")
+    expect(page.locator("[data-confidence]")).to_have_attribute("data-confidence", "low")
+    check(page, "hand-unjudged")
+    assignment = viewport(page, "assignment")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-viewport]")).not_to_have_attribute("data-assignment", assignment)
+    expect_saved(page)
+    said = (
+        "SELECT a.reason, r.confidence FROM annotations_abstention a JOIN annotations_reading r ON r.id = a.reading_id"
+    )
+    assert hand.rows(f"{said} WHERE r.assignment_id = %s", assignment) == [("not_shown", "low")]
+    assert stored(hand, SCORES, assignment) == []
+
+
+@by("hand5")
+def test_what_the_display_hides_is_said_and_stored(page: Page, hand: Product) -> None:
+    """A radiograph of more pixels than the screen has, then a window far narrower than the first."""
+    notices = page.locator("[data-display-notices]")
+    for _ in range(8):
+        case_on_screen(page)
+        if "reduced" in (notices.get_attribute("data-display-notices") or ""):
+            break
+        read_case(page, 2)
+    expect(notices).to_have_attribute("data-display-notices", re.compile("reduced"))
+    expect(notices).to_contain_text("fine detail is lost")
+    check(page, "hand-reduced")
+    assignment = read_case(page, 2)
+    expect_saved(page)
+    (state,) = hand.rows("SELECT display_state FROM annotations_reading WHERE assignment_id = %s", assignment)[0]
+    assert "reduced" in state["notices"]
+    assert state["zoom"] * state["device_pixel_ratio"] < 1
+    assert {"rotation", "is_flipped_horizontally", "is_flipped_vertically", "screen"} <= set(state)

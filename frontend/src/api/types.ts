@@ -15,6 +15,9 @@ export interface WindowPreset {
   /** In modality units (HU for CT). */
   center: number;
   width: number;
+  function: 'LINEAR' | 'LINEAR_EXACT' | 'SIGMOID' | 'TABLE';
+  /** Of a TABLE: rising values with their outputs from 0 to 1. */
+  points: [number, number][];
 }
 
 export interface CaseFrame {
@@ -93,6 +96,7 @@ export interface DisplayState {
   /** Absent for colour images, which have no window. */
   window_center?: number;
   window_width?: number;
+  window_function?: WindowPreset['function'];
   /** Screen pixels (CSS) for one image pixel. */
   zoom: number;
   /** Shift of the image's middle from the viewport's, in CSS pixels. */
@@ -103,16 +107,26 @@ export interface DisplayState {
   is_flipped_horizontally: boolean;
   is_flipped_vertically: boolean;
   viewport: [number, number];
+  /** The whole screen, in CSS pixels. */
+  screen: [number, number];
   device_pixel_ratio: number;
+  /** What the reader was told of the display: see lib/displayNotices. */
+  notices: string[];
   software_version: string;
 }
+
+/** Empty where nothing was said. */
+export type Confidence = '' | 'low' | 'medium' | 'high';
 
 export interface Submission {
   client_key: string;
   rubric_id: string | number;
   scores: Record<string, number>;
+  /** Why a criterion cannot be judged, in the place of its score. */
+  abstentions: Record<string, string>;
   findings: Finding[];
   comment: string;
+  confidence: Confidence;
   display_state: DisplayState;
   active_seconds: number;
   wall_seconds: number;
@@ -125,8 +139,10 @@ export interface Reopened {
   case: Case;
   client_key: string;
   scores: Record<string, number>;
+  abstentions: Record<string, string>;
   findings: Finding[];
   comment: string;
+  confidence: Confidence;
 }
 
 export interface Bookmark {

@@ -1,10 +1,11 @@
 import { useEffect, useRef } from 'preact/hooks';
+import { NOTICE_TEXTS } from '../../lib/displayNotices';
 import { t } from '../../lib/i18n';
 import { formatWindowValue } from '../../lib/windows';
 import { SliceBar } from '../viewer/SliceBar';
 import { StackViewer } from '../viewer/stackViewer';
 import type { Orientation, ViewerState } from '../viewer/viewerState';
-import type { Desk, Pointing } from './desk';
+import { noticesOf, type Desk, type Pointing } from './desk';
 import { FindingMarks } from './FindingMarks';
 import { focusCriterion } from './focus';
 import { MeasureMarks } from './MeasureMarks';
@@ -64,6 +65,11 @@ function Corners({ desk, state, isCpu }: { desk: Desk; state: ViewerState; isCpu
       <p class="corner-top-left">
         {image.title}
         {desk.mode.value !== 'nothing' && <em>{t(POINTING_HINTS[desk.mode.value])}</em>}
+      </p>
+      <p class="corner-top-right" role="status" data-display-notices={noticesOf(state).join(' ')}>
+        {noticesOf(state).map((notice) => (
+          <span key={notice}>{t(NOTICE_TEXTS[notice])}</span>
+        ))}
       </p>
       <p class="corner-bottom-left">
         {state.sliceCount > 1 && (

@@ -41,7 +41,7 @@ const LIST = (described as (Partial<ActionDescription> & Pick<ActionDescription,
 const bookmarks = { toggle: vi.fn(() => Promise.resolve()), has: () => false };
 const keys = signal<{ keys: Record<string, string[]> }>({ keys: {} });
 const desk = {
-  config: { actions: LIST },
+  config: { actions: LIST, abstention_reasons: [['too_faulty', ''], ['other', '']] },
   preferences: { current: keys },
   room,
   bookmarks,
@@ -84,11 +84,11 @@ test('each action of the list can be done, and nothing else', () => {
 });
 
 test('a key that the reader chose takes the place of the one on the list', () => {
-  keys.value = { keys: { invert: ['X'], score: LIST[0]!.keys.map((key) => `Shift+${key}`) } };
+  keys.value = { keys: { invert: ['Y'], score: LIST[0]!.keys.map((key) => `Shift+${key}`) } };
   actions = createActions(desk);
   press('i', 'KeyI');
   expect(viewer.toggleInvert).not.toHaveBeenCalled();
-  press('x', 'KeyX');
+  press('y', 'KeyY');
   expect(viewer.toggleInvert).toHaveBeenCalledOnce();
   press('$', 'Digit4', true);
   expect(room.draft.value.scores).toMatchObject({ noise: 4 });
@@ -110,6 +110,20 @@ test('U, B, N, F, M, R, H and V', () => {
   expect(modes).toEqual(['length', 'region', 'nothing']);
   for (const key of ['r', 'h', 'v']) press(key, `Key${key.toUpperCase()}`);
   expect([viewer.rotate, viewer.flipHorizontally, viewer.flipVertically].map((one) => one.mock.calls.length)).toEqual([1, 1, 1]);
+});
+
+test('X says that it cannot be judged, then for which other reason; a digit takes it back', () => {
+  room.draft.value = newDraft('a', 0);
+  press('x', 'KeyX');
+  expect(room.draft.value.abstentions).toEqual({ noise: 'too_faulty' });
+  press('x', 'KeyX');
+  expect(room.draft.value.abstentions).toEqual({ noise: 'other' });
+  press('2', 'Digit2');
+  expect(room.draft.value).toMatchObject({ scores: { noise: 2 }, abstentions: {} });
+  press('x', 'KeyX');
+  expect(room.draft.value).toMatchObject({ scores: {}, abstentions: { noise: 'too_faulty' } });
+  press('g', 'KeyG');
+  expect(room.draft.value.confidence).toBe('low');
 });
 
 test('right and left arrows move among the criteria', () => {

@@ -1,9 +1,10 @@
 import { effect, signal, untracked, type Signal } from '@preact/signals';
 import { apiRoot, createClient } from '../../api/client';
 import type { Case, DisplayState } from '../../api/types';
+import { displayNotices, type DisplayNotice } from '../../lib/displayNotices';
 import { framesOf, prefetchCase, releaseCase } from '../viewer/frameLoader';
 import type { StackViewer } from '../viewer/stackViewer';
-import { EMPTY_STATE } from '../viewer/viewerState';
+import { EMPTY_STATE, type ViewerState } from '../viewer/viewerState';
 import { ActivityWatch } from './activity';
 import type { Draft } from './draft';
 import { Bookmarks } from './bookmarks';
@@ -164,19 +165,36 @@ async function fetchAhead(screen: StackViewer, current: Case, next: Case | null)
   if (next && ahead === key) await prefetchCase(next, screen.isCpu).catch(() => undefined);
 }
 
-function displayState(screen: StackViewer | null, config: ReadingConfig): DisplayState {
-  const state = screen?.state.value ?? EMPTY_STATE;
+/** What the reader is told of the display now, and what is stored. */
+export function noticesOf(state: ViewerState): DisplayNotice[] {
+  return displayNotices({
+    zoom: state.zoom,
+    devicePixelRatio,
+    windowWidth: state.window?.width ?? null,
+    firstWindowWidth: state.presets[0]?.width ?? null,
+    screen: [screen.width, screen.height],
+  });
+}
+
+function displayState(viewer: StackViewer | null, config: ReadingConfig): DisplayState {
+  const state = viewer?.state.value ?? EMPTY_STATE;
   return {
     slice_index: state.sliceIndex,
-    ...(state.window && { window_center: state.window.center, window_width: state.window.width }),
+    ...(state.window && {
+      window_center: state.window.center,
+      window_width: state.window.width,
+      window_function: state.windowFunction,
+    }),
     zoom: state.zoom,
     pan: state.pan,
     is_inverted: state.isInverted,
     rotation: state.orientation.rotation,
     is_flipped_horizontally: state.orientation.isFlippedHorizontally,
     is_flipped_vertically: state.orientation.isFlippedVertically,
-    viewport: [screen?.element.clientWidth ?? 0, screen?.element.clientHeight ?? 0],
+    viewport: [viewer?.element.clientWidth ?? 0, viewer?.element.clientHeight ?? 0],
+    screen: [screen.width, screen.height],
     device_pixel_ratio: devicePixelRatio,
+    notices: noticesOf(state),
     software_version: config.software_version,
   };
 }

@@ -2,7 +2,7 @@ import type { MouseTool, Criterion } from '../../api/types';
 import type { Performer } from '../../lib/keymap';
 import { scoreAfterDigit, scoreAfterStep } from '../../lib/scale';
 import type { Desk, Pointing } from './desk';
-import { withScore } from './draft';
+import { withNextAbstention, withNextConfidence, withScore } from './draft';
 import { focusCriterion, focusNote, isAmongCriteria } from './focus';
 import type { Room } from './room';
 
@@ -14,6 +14,8 @@ export function performersOf(desk: Desk): Record<string, Performer> {
 function scoring(desk: Desk): Record<string, Performer> {
   return {
     score: { perform: (digit) => scoreDigit(desk, digit) },
+    abstain: { perform: () => abstain(desk) },
+    confidence: { perform: () => desk.room.change(withNextConfidence) },
     'score-up': { perform: () => scoreStep(desk, 1) },
     'score-down': { perform: () => scoreStep(desk, -1) },
     'next-criterion': { perform: () => moveCriterion(desk, 1) },
@@ -131,6 +133,13 @@ function scoreDigit({ room }: Desk, digit: number): void {
   const [criterion, draft] = [room.criterion.value, room.draft.value];
   if (!criterion || !draft) return;
   setScore(room, criterion, scoreAfterDigit(criterion, draft.scores[criterion.key] ?? null, digit));
+}
+
+function abstain({ room, config }: Desk): void {
+  const criterion = room.criterion.value;
+  const reasons = config.abstention_reasons.map(([reason]) => reason);
+  if (criterion) room.change((draft) => withNextAbstention(draft, criterion.key, reasons));
+  focusCriterion(room.criterionIndex.value);
 }
 
 function scoreStep({ room }: Desk, direction: 1 | -1): void {

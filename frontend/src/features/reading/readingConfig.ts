@@ -17,6 +17,8 @@ export interface ReadingConfig {
   preferences: Preferences;
   /** All that can be done here: toolbar, keys, help and settings are made from it. */
   actions: ActionDescription[];
+  /** Why a criterion may not be judged: what is stored, and the words for it. */
+  abstention_reasons: [string, string][];
   /** What each mouse button can be set to; the first is its default. */
   mouse_tools: Record<MouseButton, MouseTool[]>;
   /** Where "Home" leads; the site's root unless given. */

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { ApiError, NetworkError } from '../../api/client';
 import type { Case, DisplayState, Reopened, Worklist } from '../../api/types';
 import { FakeServer, RECEIPT, aCase, aCriterion, aSubmission, memoryStore } from '../../testing/fakes';
-import { withScore, type Draft } from './draft';
+import { withAbstention, withScore, type Draft } from './draft';
 import { Outbox, type OutboxEntry, type SendOutcome } from './outbox';
 import { Room } from './room';
 import { Session } from './session';
@@ -190,7 +190,7 @@ test('the leases of the cases in hand are extended', async () => {
 });
 
 function reopened(assignment: string): Reopened {
-  return { case: aCase(assignment), client_key: 'first-key', scores: { noise: 2 }, findings: [], comment: 'hm' };
+  return { case: aCase(assignment), client_key: 'first-key', scores: { noise: 2 }, abstentions: {}, findings: [], comment: 'hm', confidence: 'low' };
 }
 
 test('the last submission is opened again with what it said, and the correction supersedes it', async () => {
@@ -257,4 +257,13 @@ test('no lease is asked for a case that was submitted before', async () => {
   await room.undo();
   await room.extendLeases();
   expect([server.count('/a/lease/'), server.count('/b/lease/')]).toEqual([0, 1]);
+});
+
+test('what cannot be judged is an answer', async () => {
+  const { room, sent } = aRoom([aCase('a', TWO)]);
+  await room.start();
+  room.change((draft) => withScore(draft, 'noise', 2));
+  room.change((draft) => withAbstention(draft, 'blur', 'not_shown'));
+  expect(await room.submit()).toBe(true);
+  expect(sent[0]?.submission).toMatchObject({ scores: { noise: 2 }, abstentions: { blur: 'not_shown' } });
 });

@@ -20,6 +20,7 @@ const aJob = (state: JobState, change: Partial<Job> = {}): Job => ({
   phase: 'Reading files',
   done: 0,
   total: 2,
+  seconds_left: null,
   message: '',
   result: null,
   ...change,

@@ -1,16 +1,17 @@
 import { Enums, type Types } from '@cornerstonejs/core';
 import { signal } from '@preact/signals';
-import type { Case, MouseTool } from '../../api/types';
+import type { Case, MouseTool, WindowPreset } from '../../api/types';
 import { firstSlice } from '../../lib/loadOrder';
-import { presetsFor, rangeOf, windowOf, type ValueRange, type VoiFunction } from '../../lib/windows';
+import { presetsFor, rangeOf, windowOf, type VoiFunction } from '../../lib/windows';
 import { wheelTurn } from '../../lib/wheel';
 import { startRenderer, type Renderer, type RendererOptions } from './cornerstone';
 import { FrameError } from './frameFetch';
 import { framesOf, type FrameLoad } from './frameLoader';
 import { ScreenGeometry } from './geometry';
-import { isColour, voiFunction } from './metadata';
+import { isColour } from './metadata';
+import { applyTable } from './tableWindow';
 import { SliceDragTool, bindDragTools, type MouseBindings } from './tools';
-import { EMPTY_STATE, UPRIGHT, describeState, type Orientation, type ViewerState } from './viewerState';
+import { EMPTY_STATE, UPRIGHT, describeState, type Orientation, type Presentation, type ViewerState } from './viewerState';
 
 const VIEWPORT_ID = 'image';
 /** A drag of this many pixels is one slice; a notch of the wheel zooms by this factor. */
@@ -21,11 +22,13 @@ const VOI_FUNCTIONS: Record<VoiFunction, Enums.VOILUTFunctionType> = {
   LINEAR: Enums.VOILUTFunctionType.LINEAR,
   LINEAR_EXACT: Enums.VOILUTFunctionType.LINEAR_EXACT,
   SIGMOID: Enums.VOILUTFunctionType.SAMPLED_SIGMOID,
+  TABLE: Enums.VOILUTFunctionType.LINEAR,
 };
 
 interface Shown {
   reading: Case;
   frames: FrameLoad;
+  /** Of the window that was set last. */
   voi: VoiFunction;
   isColour: boolean;
   /** False until the right first window is set: what is drawn before that does not count. */
@@ -70,6 +73,7 @@ export class StackViewer {
     element.addEventListener('contextmenu', (event) => event.preventDefault());
     this.resizing = new ResizeObserver(() => this.renderer.engine.resize(true, true));
     this.resizing.observe(element);
+    Object.assign(element, { inspect: () => this.inspect() });
     element.dataset.rendering = this.isCpu ? 'cpu' : 'gpu';
     this.setMouse(mouse);
   }
@@ -83,11 +87,10 @@ export class StackViewer {
     this.update({ ...EMPTY_STATE, status: 'loading', assignment: reading.assignment, sliceCount: count, leftTool });
     try {
       const frames = framesOf(reading, this.isCpu);
-      const shown = { reading, frames, voi: voiFunction(reading), isColour: isColour(reading), isFitted: false };
+      const shown: Shown = { reading, frames, voi: 'LINEAR', isColour: isColour(reading), isFitted: false };
       this.shown = shown;
       this.frames.value = frames;
-      const { windows, modality } = reading.image;
-      this.update({ presets: shown.isColour ? [] : presetsFor(windows, modality) });
+      this.update({ presets: shown.isColour ? [] : presetsFor(reading.image.windows) });
       await frames.load(this.wantedSlice);
       if (this.shown !== shown) return;
       await this.viewport.setStack(frames.imageIds, this.wantedSlice);
@@ -147,15 +150,39 @@ export class StackViewer {
     const first = shown.reading.image.windows[0];
     this.turn(UPRIGHT);
     this.viewport.resetCamera();
-    this.setRange(shown.isColour ? { lower: 0, upper: 255 } : first && rangeOf(first.center, first.width, shown.voi));
     this.viewport.setProperties({ invert: shown.reading.image.is_inverted });
+    if (shown.isColour) this.viewport.setProperties({ voiRange: { lower: 0, upper: 255 } });
+    else if (first) this.setWindow(shown, first);
     this.viewport.render();
+  }
+
+  /** Shows the open case as it was shown elsewhere, in an element of the same size. */
+  async present({ sliceIndex, window, isInverted, orientation, zoom, pan }: Presentation): Promise<void> {
+    if (!this.shown) return;
+    if (sliceIndex !== null) await this.scrollTo(sliceIndex);
+    if (window) this.setWindow(this.shown, this.windowLike(window));
+    if (isInverted !== null) this.viewport.setProperties({ invert: isInverted });
+    this.turn(orientation);
+    if (zoom !== null) this.viewport.setZoom((this.viewport.getZoom() * zoom) / this.geometry.pixelSize());
+    if (pan !== null) this.shiftBy(pan);
+    this.viewport.render();
+  }
+
+  /** The window with the curve of the case's own of that kind, where it is one. */
+  private windowLike(window: Omit<WindowPreset, 'name' | 'points'>): WindowPreset {
+    const kin = this.state.value.presets.find((preset) => preset.function === window.function);
+    return { name: '', points: kin?.points ?? [], ...window };
+  }
+
+  private shiftBy(wanted: [number, number]): void {
+    const [now, pan] = [this.geometry.centreShift(), this.viewport.getPan()];
+    this.viewport.setPan([pan[0] + wanted[0] - now[0], pan[1] + wanted[1] - now[1]]);
   }
 
   applyPreset(index: number): void {
     const preset = this.state.value.presets[index];
     if (!preset || !this.shown) return;
-    this.setRange(rangeOf(preset.center, preset.width, this.shown.voi));
+    this.setWindow(this.shown, preset);
     this.viewport.render();
   }
 
@@ -241,13 +268,27 @@ export class StackViewer {
     return this.renderer.engine.getViewport<Types.IStackViewport>(VIEWPORT_ID);
   }
 
-  private setRange(range: ValueRange | undefined): void {
-    const shown = this.shown;
-    if (!shown) return;
-    // Without WebGL the library knows straight lines only.
-    const hasCurve = !shown.isColour && !this.isCpu;
-    if (hasCurve) this.viewport.setProperties({ VOILUTFunction: VOI_FUNCTIONS[shown.voi] });
-    if (range) this.viewport.setProperties({ voiRange: range });
+  private setWindow(shown: Shown, preset: WindowPreset): void {
+    // Without WebGL the library knows straight lines only: curves are drawn as the line that rises where they do.
+    if (this.isCpu) {
+      shown.voi = preset.function === 'LINEAR' ? 'LINEAR' : 'LINEAR_EXACT';
+      this.viewport.setProperties({ voiRange: rangeOf({ ...preset, function: shown.voi }) });
+      return;
+    }
+    // The library draws a curve anew only where its kind changes: by way of another kind, what was left of a table goes.
+    for (const kind of ['SIGMOID', preset.function] as const) this.viewport.setProperties({ VOILUTFunction: VOI_FUNCTIONS[kind] });
+    this.viewport.setProperties({ voiRange: rangeOf(preset) });
+    if (preset.function === 'TABLE') applyTable(this.viewport, preset.points);
+    shown.voi = preset.function;
+  }
+
+  /** For browser tests, as a property of the element: the values behind the picture, and where they are drawn. */
+  private inspect(): unknown {
+    const image = this.viewport.getCornerstoneImage();
+    const [origin, right, down] = [this.canvasPointOf(0, 0), this.canvasPointOf(1, 0), this.canvasPointOf(0, 1)];
+    const { columns, rows, slope, intercept, preScale } = image;
+    const rescale = preScale?.scaled ? [1, 0] : [slope, intercept];
+    return { pixels: image.getPixelData(), columns, rows, rescale, origin, right, down };
   }
 
   private reorient(change: (now: Orientation) => Orientation): void {
@@ -312,6 +353,7 @@ export class StackViewer {
       status: 'rendered',
       sliceIndex: index,
       window: voiRange && !shown.isColour ? windowOf(voiRange, shown.voi) : null,
+      windowFunction: shown.voi,
       isInverted: invert ?? false,
       orientation: this.orientation(),
       zoom,

@@ -9,6 +9,16 @@ export interface Orientation {
   isFlippedVertically: boolean;
 }
 
+/** How a case is to be shown; null leaves it as the case opens. Zoom and pan as in `ViewerState`. */
+export interface Presentation {
+  sliceIndex: number | null;
+  window: { center: number; width: number; function: WindowPreset['function'] } | null;
+  isInverted: boolean | null;
+  orientation: Orientation;
+  zoom: number | null;
+  pan: [number, number] | null;
+}
+
 export const UPRIGHT: Orientation = { rotation: 0, isFlippedHorizontally: false, isFlippedVertically: false };
 
 /** What is on the screen now, as of the last drawn picture. */
@@ -18,6 +28,8 @@ export interface ViewerState {
   sliceIndex: number;
   sliceCount: number;
   window: { center: number; width: number } | null;
+  /** Of that window; LINEAR where there is none. */
+  windowFunction: WindowPreset['function'];
   isInverted: boolean;
   orientation: Orientation;
   /** CSS pixels for one image pixel. */
@@ -39,6 +51,7 @@ export const EMPTY_STATE: ViewerState = {
   sliceIndex: 0,
   sliceCount: 0,
   window: null,
+  windowFunction: 'LINEAR',
   isInverted: false,
   orientation: UPRIGHT,
   zoom: 1,
