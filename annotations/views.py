@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from typing import Any, cast
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import login
@@ -18,9 +19,10 @@ from knox.models import AuthToken, get_token_model
 
 from annotations.bundle import needs_bundle
 from annotations.forms import FirstAdministratorForm, ProjectForm
-from annotations.models import AbstentionReason, Image, Project, Role, User
+from annotations.models import AbstentionReason, Image, Project, Reading, Role, User
 from annotations.permissions import get_project, roles_in
 from annotations.services.agreement import agreement_of
+from annotations.services.cases import case_of
 from annotations.services.preferences import MOUSE_TOOLS, RESERVED, preferences_of, reading_actions
 from annotations.services.progress import progress_of, worklist_counts
 from annotations.services.projects import create_first_administrator, create_project
@@ -111,6 +113,22 @@ def read(request: HttpRequest, slug: str) -> HttpResponse:
         "software_version": settings.SOFTWARE_VERSION,
     }
     return render(request, "annotations/read.html", {"project": current, "config": config})
+
+
+@login_required
+@needs_bundle
+def replay(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """What a reader saw when they submitted: for themselves, and for whom blinding lets see the Reading."""
+    visible = Reading.objects.visible_to(signed_in(request)).select_related("reader", "project", "assignment")
+    reading = get_object_or_404(visible, pk=pk)
+    context = {
+        "project": reading.project,
+        "roles": roles_in(reading.project, request.user),
+        "reading": reading,
+        "state": reading.display_state,
+        "config": {"case": case_of(reading.assignment), "display_state": reading.display_state},
+    }
+    return render(request, "annotations/replay.html", context)
 
 
 @login_required

@@ -69,6 +69,7 @@ API: dict[tuple[str, str], set[Role]] = {
 PAGES: dict[tuple[str, str], set[Role]] = {
     ("project", "get"): ALL,
     ("read", "get"): {R},
+    ("replay", "get"): ALL,  # of one's own Readings, else as blinding allows: see test_replay
     ("upload", "get"): {M},
     ("scoring", "get"): {M, E},
     ("models", "get"): {M, E},
@@ -123,6 +124,7 @@ def make_world() -> World:
         "assignment-lease": {"pk": assignment.pk},
         "assignment-readings": {"pk": assignment.pk},
         "reading-detail": {"pk": reading.pk},
+        "replay": {"pk": reading.pk},
         "reading-corrections": {"pk": reading.pk},
         "acquisition-batch-detail": {"pk": batch.pk},
         "model-version-promote": {"pk": versions[0].pk},
