@@ -115,7 +115,7 @@ def apply_window(values: NDArray[np.float32], window: Window, *, is_inverted: bo
 def _window_function(values: NDArray[np.float64], window: Window) -> NDArray[np.float64]:
     if window.function == "TABLE":
         points, outputs = zip(*window.points, strict=True)
-        return np.interp(values, points, outputs)
+        return np.asarray(np.interp(values, points, outputs))
     if window.function == "SIGMOID":
         exponent = np.clip(-4 * (values - window.center) / max(window.width, 1e-9), -700, 700)
         return np.asarray(1 / (1 + np.exp(exponent)))
