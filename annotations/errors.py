@@ -31,6 +31,11 @@ class TooManySignIns(NotAllowedNow):
     detail = "Too many wrong passwords. Try again in ten minutes, or ask an administrator."
 
 
+class StoredObjectMissing(DomainError):
+    code = "object_missing"
+    detail = "What is stored of this image is not there. Restore the object store, or ingest its files again."
+
+
 # -- worklist and readings --
 class NotYourAssignment(DomainError):
     code = "not_your_assignment"
@@ -54,6 +59,11 @@ class NoRubric(NotAllowedNow):
 
 class IncompleteScores(BadInput):
     code = "incomplete_scores"
+
+
+class UnknownRubric(BadInput):
+    code = "unknown_rubric"
+    detail = "The project has no rubric with this number. Load the case again."
 
 
 class UnknownCriterion(BadInput):

@@ -9,6 +9,7 @@ class TooFewScores(NotAllowedNow):
 
 class ConstantScores(NotAllowedNow):
     code = "constant_scores"
+    detail = "The scores given so far cannot be learnt from. Have other images read first."
 
 
 class CheckpointMissing(NotAllowedNow):
@@ -32,6 +33,7 @@ class NotScoredYet(NotAllowedNow):
 
 class GateFailed(NotAllowedNow):
     code = "gate_failed"
+    detail = "It did not pass the gate."
 
 
 class NotACandidate(NotAllowedNow):

@@ -9,10 +9,19 @@ from drf_standardized_errors.types import ExceptionHandlerContext
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
-from annotations.errors import BadInput, DomainError, NotAllowedNow, NotYourAssignment, TooManySignIns
+from annotations.errors import (
+    BadInput,
+    DomainError,
+    NotAllowedNow,
+    NotYourAssignment,
+    StoredObjectMissing,
+    TooManySignIns,
+)
+from annotations.services.objects import ObjectMissing
 
 STATUS: list[tuple[type[DomainError], int]] = [
     (NotYourAssignment, status.HTTP_404_NOT_FOUND),
+    (StoredObjectMissing, status.HTTP_503_SERVICE_UNAVAILABLE),
     (TooManySignIns, status.HTTP_429_TOO_MANY_REQUESTS),
     (BadInput, status.HTTP_400_BAD_REQUEST),
     (NotAllowedNow, status.HTTP_409_CONFLICT),
@@ -26,6 +35,8 @@ def http_status(error: DomainError) -> int:
 
 def exception_handler(error: Exception, context: ExceptionHandlerContext) -> Response | None:
     """DRF's hook: a DomainError becomes an API error of the standard shape."""
+    if isinstance(error, ObjectMissing):
+        error = StoredObjectMissing()
     if isinstance(error, DomainError):
         refusal = exceptions.APIException(detail=error.detail, code=error.code)
         refusal.status_code = http_status(error)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from math import isfinite
 from typing import Any, Literal, cast
 
-from django.core.files.storage import default_storage
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
@@ -35,7 +35,7 @@ from annotations.dicom.thumbnails import render, thumbnail
 from annotations.dicom.windows import Display, Window
 from annotations.models import Instance
 from annotations.models.imaging import original_name
-from annotations.services.objects import get_object
+from annotations.services.objects import get_object, open_object
 
 IMMUTABLE = "private, max-age=31536000, immutable"
 CHANGING = "private, no-cache"
@@ -115,7 +115,7 @@ class Objects(DicomWebView):
 
 
 def _stored_chunks(name: str) -> Iterator[bytes]:
-    with default_storage.open(name, "rb") as stream:
+    with open_object(name) as stream:
         yield from stream.chunks()
 
 
@@ -158,7 +158,7 @@ def frame_numbers(text: str, instance: Instance) -> list[int]:
 def _one_frame(instance: Instance, number: int, offer: FrameOffer) -> HttpResponseBase:
     if offer.is_decoded:
         return HttpResponse(_decoded_bytes(instance, number), content_type=offer.content_type)
-    return FileResponse(default_storage.open(instance.frame_name(number), "rb"), content_type=offer.content_type)
+    return FileResponse(open_object(instance.frame_name(number)), content_type=offer.content_type)
 
 
 def _frame_chunks(instance: Instance, number: int, offer: FrameOffer) -> Callable[[], Iterable[bytes]]:
@@ -226,7 +226,10 @@ def requested_window(request: Request) -> Window | None:
     center, width, function = (*text.split(","), "linear", "", "")[:3]
     names = {"linear": "LINEAR", "linear-exact": "LINEAR_EXACT", "sigmoid": "SIGMOID"}
     try:
-        return Window("", float(center), float(width), cast(Any, names[function.lower()]))
+        found = Window("", float(center), float(width), cast(Any, names[function.lower()]))
+        if not (isfinite(found.center) and isfinite(found.width) and found.width > 0):
+            raise ValueError(text)
+        return found
     except (ValueError, KeyError) as error:
         raise exceptions.ParseError("Give a window as center,width,linear (or linear-exact, sigmoid).") from error
 

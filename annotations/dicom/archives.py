@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
+from annotations.dicom.directory import is_directory_file, referenced_files
 from annotations.dicom.parsing import MAXIMUM_FILE_BYTES
 from annotations.dicom.refusals import RefusalReason, RefusedFile
 
@@ -140,9 +141,32 @@ def _walk_path(path: Path, limits: ArchiveLimits) -> Iterator[Source]:
         for file in _files_below(path):
             yield from _open_file(file, file.relative_to(path).as_posix(), limits)
     elif path.exists():
-        yield from _open_file(path, path.name, limits)
+        yield from _walk_directory(path, limits) if _is_directory(path) else _open_file(path, path.name, limits)
     else:
         yield SourceRefusal(path.name or str(path), RefusalReason.UNREADABLE, "There is no such file or folder.")
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return path.is_file() and is_directory_file(path)
+    except OSError:
+        return False
+
+
+def _walk_directory(directory: Path, limits: ArchiveLimits) -> Iterator[Source]:
+    """The files that a DICOMDIR lists; one that is not there is a SourceRefusal."""
+    try:
+        listed = list(referenced_files(directory))
+    except (OSError, ValueError):
+        yield SourceRefusal(directory.name, RefusalReason.CORRUPT, "The DICOMDIR is damaged; give its folder instead.")
+        return
+    if not listed:
+        yield SourceRefusal(directory.name, RefusalReason.UNREADABLE, "The DICOMDIR lists no file.")
+    for name, path in listed:
+        if path.is_file():
+            yield from _open_file(path, name, limits)
+        else:
+            yield SourceRefusal(name, RefusalReason.UNREADABLE, "The DICOMDIR lists this file, but it is not there.")
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

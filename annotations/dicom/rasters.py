@@ -136,7 +136,8 @@ def _check_count(count: int) -> None:
     if count == 0:
         raise RefusedFile(RefusalReason.EMPTY, "The file holds no picture.")
     if count > MAXIMUM_FRAMES:
-        raise RefusedFile(RefusalReason.TOO_LARGE, f"The file holds {count} pages; at most {MAXIMUM_FRAMES}.")
+        detail = f"The file holds {count} pictures; at most {MAXIMUM_FRAMES} are taken."
+        raise RefusedFile(RefusalReason.TOO_LARGE, detail)
 
 
 def _picture_pixels(picture: Image.Image) -> NDArray[Any]:

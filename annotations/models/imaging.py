@@ -131,6 +131,10 @@ class Instance(models.Model):
     def frame_name(self, frame_number: int) -> str:
         return frame_name(self.sha256, frame_number)
 
+    def object_names(self) -> list[str]:
+        """Storage names of the original and of all frames."""
+        return [self.original_name, *(self.frame_name(number + 1) for number in range(self.frame_count))]
+
 
 class PhysicalParameters(models.Model):
     """How an Instance was acquired: typed columns with units in their names, empty where the header is silent.

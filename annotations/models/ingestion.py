@@ -62,7 +62,6 @@ class IngestRefusal(models.Model):
 
     class Meta:
         ordering = ["pk"]
-        constraints = [models.UniqueConstraint(fields=["job", "name"], name="ingestrefusal_once_per_file")]
 
     def __str__(self) -> str:
         return f"Refusal {self.pk}: {self.reason}"

@@ -26,6 +26,7 @@ from annotations.models import Instance, Project, ProjectInstance, Series
 from annotations.services.images import group_series
 from annotations.services.instances import (
     StoredInstance,
+    are_stored,
     has_conflict,
     known_instances,
     record_instances,
@@ -107,6 +108,7 @@ def ingest_sources(
     with Trial() as trial:
         ingest = _Ingest(project, total, report, on_refused, since, trial if is_careful else None)
         ingest.read(sources)
+        ingest.refuse_lone_directories()
     ingest.group(adopts_unfinished=adopts_unfinished)
     return ingest.summary
 
@@ -150,6 +152,7 @@ class _Ingest:
         self._since = since
         self._trial = trial
         self._in_flight: deque[_InFlight] = deque()
+        self._passed_over: list[str] = []
         self._seen_instances: set[int] = set()
         self._seen_series: set[int] = set()
         self._seen_studies: set[int] = set()
@@ -185,7 +188,7 @@ class _Ingest:
             content = source.read()
             sha256 = hashlib.sha256(content).hexdigest()
             known = known_instances(sha256)
-            if not known:
+            if not known or not are_stored(known):
                 if self._trial is not None:
                     self._trial.check(content)
                 return _Opened(source.name, content, sha256, load_datasets(content, name=source.name))
@@ -263,10 +266,18 @@ class _Ingest:
 
     def _refuse(self, name: str, reason: str, detail: str) -> None:
         if isinstance(reason, RefusalReason) and reason.is_silent:
+            self._passed_over.append(name)
             return
         self.summary.refused += 1
         if self._on_refused is not None:
             self._on_refused(Refusal(name, str(reason), detail))
+
+    def refuse_lone_directories(self) -> None:
+        """A DICOMDIR is passed over beside the files that it lists; where it came alone, that is said."""
+        if self._seen_instances or self.summary.refused:
+            return
+        for name in self._passed_over:
+            self._refuse(name, "dicomdir_alone", "A DICOMDIR only lists files; send those with it, or their folder.")
 
     def _step(self) -> None:
         self._done += 1

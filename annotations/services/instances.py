@@ -233,6 +233,11 @@ def known_instances(sha256: str) -> list[Instance]:
     return list(Instance.objects.filter(same).select_related("series").order_by("pk"))
 
 
+def are_stored(instances: Sequence[Instance]) -> bool:
+    """Whether the original and the frames of all of them lie in storage; what was lost is stored again."""
+    return all(default_storage.exists(name) for one in instances for name in one.object_names())
+
+
 def has_conflict(sha256: str, datasets: Sequence[Dataset]) -> bool:
     """Whether a UID of the file's objects was taken by a file with other bytes."""
     uids = [tags.text(dataset, "SOPInstanceUID") for dataset in datasets]

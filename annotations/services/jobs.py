@@ -6,11 +6,12 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from annotations.errors import DomainError, JobAlreadyActive, JobCancelled, JobFinished, LeaseLost
@@ -23,6 +24,7 @@ HEARTBEAT_SECONDS = 3.0
 REPORT_SECONDS = 0.5
 QUEUED_TOO_LONG = timedelta(seconds=60)
 MOST_ATTEMPTS = 4
+PATIENCE = timedelta(hours=24)
 
 
 def create_job(
@@ -156,6 +158,7 @@ def running(*, job_id: uuid.UUID | str, clock: Callable[[], datetime] = timezone
         _end(progress, token, JobState.FAILED, clock(), refused.detail)
     except (OperationalError, InterfaceError, OSError) as error:
         logger.warning("job %s: a store was away (%s); tried again when the lease lapses", job.pk, type(error).__name__)
+        _forgive(progress, token, clock())
         raise
     except Exception as error:
         _end(progress, token, JobState.FAILED, clock(), f"It failed unexpectedly ({type(error).__name__}).")
@@ -189,6 +192,13 @@ def _end(progress: Progress, token: uuid.UUID, state: JobState, now: datetime, m
         lease_token=None,
         lease_expires_at=None,
     )
+
+
+def _forgive(progress: Progress, token: uuid.UUID, now: datetime) -> None:
+    """An attempt that a store's absence ended does not count, for a day: what was sent is not to be sent again."""
+    held = Job.objects.filter(pk=progress.job.pk, lease_token=token, started_at__gt=now - PATIENCE, attempt__gt=1)
+    with suppress(OperationalError, InterfaceError):
+        held.update(attempt=F("attempt") - 1, message="The storage does not answer; it is tried again.")
 
 
 def _start_heartbeat(job_id: uuid.UUID, token: uuid.UUID, clock: Callable[[], datetime]) -> Callable[[], None]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import cast
 
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 
 
@@ -26,10 +27,22 @@ def put_object(*, name: str, content: bytes) -> None:
             default_storage.save(name, ContentFile(content))
 
 
+class ObjectMissing(FileNotFoundError):
+    """A row names an object that the storage has lost."""
+
+
 def get_object(name: str) -> bytes:
-    """Raises FileNotFoundError (or the storage's own OSError) where there is none."""
-    with default_storage.open(name, "rb") as stream:
+    """Raises ObjectMissing where there is none, and the storage's own OSError where it is unwell."""
+    with open_object(name) as stream:
         return bytes(stream.read())
+
+
+def open_object(name: str) -> File[bytes]:
+    """An object to be read bit by bit; raises as ``get_object``."""
+    try:
+        return cast(File[bytes], default_storage.open(name, "rb"))
+    except FileNotFoundError as error:
+        raise ObjectMissing(f"{name} is not in storage.") from error
 
 
 def _stored_length(name: str) -> int | None:

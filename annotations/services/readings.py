@@ -18,12 +18,12 @@ from annotations.errors import (
     ContradictoryAnswer,
     FindingOutsideImage,
     IncompleteScores,
-    NoRubric,
     NothingToUndo,
     NotYourAssignment,
     ScoreOutOfScale,
     UnknownCriterion,
     UnknownFindingType,
+    UnknownRubric,
 )
 from annotations.models import (
     Abstention,
@@ -195,7 +195,7 @@ def _store(
 ) -> Reading:
     rubric = Rubric.objects.filter(project=assignment.project_id, pk=submission.rubric_id).first()
     if rubric is None:
-        raise NoRubric
+        raise UnknownRubric
     criteria = {criterion.key: criterion for criterion in rubric.criteria.all()}
     _check_answers(criteria, submission)
     _check_findings(rubric, criteria, submission.findings, assignment.image)

@@ -103,9 +103,8 @@ def ingest_upload(*, progress: Progress) -> IngestSummary:
         progress.report(done=done, total=total, phase=phase)
 
     def store_refusal(refusal: Refusal) -> None:
-        name = refusal.name[-LONGEST_NAME:]
-        IngestRefusal.objects.get_or_create(
-            job=job, name=name, defaults={"reason": refusal.reason, "detail": refusal.detail}
+        IngestRefusal.objects.create(
+            job=job, name=refusal.name[-LONGEST_NAME:], reason=refusal.reason, detail=refusal.detail
         )
 
     summary = ingest_sources(

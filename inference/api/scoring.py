@@ -2,6 +2,7 @@
 
 from django.db.models import QuerySet
 from django.utils import timezone
+from django_filters.rest_framework import FilterSet, NumberFilter
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, status
 from rest_framework.permissions import IsAuthenticated
@@ -66,13 +67,18 @@ class AcquisitionBatchView(generics.RetrieveAPIView[AcquisitionBatch]):
         return visible.select_related("model_version", "project").prefetch_related("items")
 
 
+class PredictionFilter(FilterSet):  # type: ignore[misc]
+    image = NumberFilter(field_name="image_id")
+    model_version__number = NumberFilter()
+
+
 @extend_schema(parameters=[OpenApiParameter("image", int), OpenApiParameter("model_version__number", int)])
 class Predictions(generics.ListAPIView[Prediction]):
     """Predictions of the Project's Images, newest first, as far as blinding lets the user see them."""
 
     permission_classes = [IsAuthenticated, any_member()]
     serializer_class = PredictionSerializer
-    filterset_fields = ["image", "model_version__number"]
+    filterset_class = PredictionFilter
 
     def get_queryset(self) -> QuerySet[Prediction]:
         visible = Prediction.objects.visible_to(self.request.user).filter(project__slug=self.kwargs.get("slug"))

@@ -100,7 +100,7 @@ class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
 
     parent_number = serializers.SerializerMethodField()
     promoted_by = serializers.CharField(source="promoted_by.username", default=None, read_only=True)
-    gate = serializers.SerializerMethodField()
+    is_gate_passed = serializers.SerializerMethodField(help_text="The figures stand in the run's report.")
     run = serializers.SerializerMethodField()
 
     class Meta:
@@ -112,7 +112,7 @@ class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
             "parent_number",
             "sha256",
             "features_version",
-            "gate",
+            "is_gate_passed",
             "run",
             "created_at",
             "promoted_at",
@@ -122,9 +122,8 @@ class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
     def get_parent_number(self, version: ModelVersion) -> int | None:
         return version.parent.number if version.parent else None
 
-    def get_gate(self, version: ModelVersion) -> dict[str, Any] | None:
-        gate: dict[str, Any] | None = version.report.get("gate")
-        return gate
+    def get_is_gate_passed(self, version: ModelVersion) -> bool | None:
+        return version.has_passed_gate if "gate" in version.report else None
 
     def get_run(self, version: ModelVersion) -> str | None:
         run: FineTuneRun | None = getattr(version, "fine_tune_run", None)

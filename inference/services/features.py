@@ -113,9 +113,12 @@ def _prepared(source: ImageSource, encoder: Encoder) -> PreparedImage | Refusal:
     except UnscorableImage as unscorable:
         return Refusal(unscorable.reason, unscorable.detail)
     except FileNotFoundError:
-        return Refusal("frame_missing", "A stored frame is missing. Restore the object store, or ingest it again.")
+        return Refusal(
+            "frame_missing",
+            "A stored frame is missing. Restore the object store or ingest the image again, then pre-score.",
+        )
     except ValueError:
-        return Refusal("undecodable", "A stored frame cannot be decoded. Ingest the image again.")
+        return Refusal("undecodable", "A stored frame cannot be decoded. Ingest the image again, then pre-score.")
     except OSError:
         raise  # the storage is unwell: a matter for another attempt, not of this Image
     except Exception as error:  # one bad Image never stops the rest

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
 
 from annotations.errors import NoRubric
-from annotations.models import Project, Rubric, User
+from annotations.models import Project, Role, Rubric, User
 from inference import storage
 from inference.errors import (
     CheckpointMissing,
@@ -82,7 +82,7 @@ def promote(*, version: ModelVersion, by: User | None, now: datetime) -> ModelVe
     if production is None or production.pk != version.parent_id:
         raise StaleCandidate
     if not version.has_passed_gate:
-        raise GateFailed(version.report.get("gate", {}).get("reason") or "It was never compared with production.")
+        raise GateFailed(None if _reads_here(version, by) else version.report.get("gate", {}).get("reason"))
     return _change_production(production, version, by, now)
 
 
@@ -123,6 +123,11 @@ def check_checkpoint(version: ModelVersion) -> None:
     is_same = hashlib.sha256(weights).hexdigest() == version.sha256
     if not is_same or storage.document_name(version.weights_name, document) != version.document_name:
         raise CheckpointMissing(f"The checkpoint of model version {version.number} is damaged. {remedy}")
+
+
+def _reads_here(version: ModelVersion, by: User | None) -> bool:
+    """Whoever reads in the Project sees no figures of a run."""
+    return by is not None and Project.objects.with_role(by, Role.READER).contains(version.project)
 
 
 def _lock(project: Project) -> None:

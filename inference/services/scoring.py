@@ -18,6 +18,7 @@ from inference.services.registry import ensure_baseline
 from inference.sources import ImageSource
 
 RETRY_AFTER = timedelta(minutes=5)
+MENDABLE = ("frame_missing", "undecodable", "unexpected")  # reasons that may be gone when a person asks again
 PHASE = "Scoring images"
 
 
@@ -31,17 +32,23 @@ class ScoringSummary:
     from_cache: int = 0
 
 
+@transaction.atomic
 def start_prescoring(*, project: Project, by: User | None, now: datetime) -> Job:
     """Register a pre-scoring of all Images that production has not scored; the caller enqueues it.
+
+    Asked for by a person, it also tries again what was refused for a reason that lies outside of the Image.
 
     Raises:
         NoRubric, CheckpointMissing: see `ensure_baseline`.
         JobAlreadyActive: one is running or waiting.
     """
     version = ensure_baseline(project=project, now=now)
-    return create_job(
+    job = create_job(
         project=project, kind=JobKind.PRESCORE, created_by=by, parameters={"model_version": version.number}
     )
+    if by is not None:
+        ScoringRefusal.objects.filter(model_version=version, reason__in=MENDABLE).delete()
+    return job
 
 
 def projects_to_prescore(*, now: datetime) -> list[Project]:

@@ -133,8 +133,8 @@ def _check_spread(criteria: Sequence[Criterion], images: Sequence[ScoredImage]) 
             )
         if len(set(values)) == 1:
             raise ConstantScores(
-                f"“{criterion.question}” has the same score, {values[0]:g}, on all {len(values)} images to learn from: "
-                "there is nothing to learn. Have other images read, or leave this criterion out of the run."
+                f"“{criterion.question}” has the same score on all images to learn from: there is nothing to learn. "
+                "Have other images read, or leave this criterion out of the run."
             )
 
 

@@ -9,7 +9,8 @@ import environ
 from kombu import Queue
 
 from mediqa_platform import __version__
-from mediqa_platform.settings.stores import broker_url, database_settings, storage_settings, whole_number
+from mediqa_platform.settings.stores import broker_url, database_settings, storage_settings
+from mediqa_platform.settings.values import time_zone, whole_number
 from mediqa_platform.supervisor import home
 from mediqa_platform.supervisor.frontend import bundle_state
 
@@ -158,8 +159,9 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
+    "DEFAULT_PAGINATION_CLASS": "annotations.api.pagination.Pages",
     "PAGE_SIZE": 100,
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "mediqa_platform.errors.exception_handler",
@@ -184,7 +186,7 @@ SPECTACULAR_SETTINGS = {
 
 # -- pages ------------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
-TIME_ZONE = env.str("MEDIQA_TIME_ZONE", "UTC")
+TIME_ZONE = time_zone(env, "MEDIQA_TIME_ZONE")
 USE_I18N = True
 USE_TZ = True
 
@@ -235,5 +237,5 @@ LOGGING = {
     "formatters": {"plain": {"format": "{levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"pydicom": {"level": "ERROR"}, "django.request": {"level": "ERROR"}},
+    "loggers": {"axes": {"level": "WARNING"}, "pydicom": {"level": "ERROR"}, "django.request": {"level": "ERROR"}},
 }

@@ -3,7 +3,6 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
@@ -42,17 +41,6 @@ def broker_url(url: str) -> str:
             "BROKER_URL must begin with redis://, rediss://, valkey://, redis+socket://, amqp:// or amqps://."
         )
     return url.replace("valkey://", "redis://", 1)
-
-
-def whole_number(env: environ.Env, name: str, default: int) -> int:
-    """A setting that is a whole number from 1."""
-    try:
-        value = int(env.str(name, str(default)))
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name} must be a whole number.") from error
-    if value < 1:
-        raise ImproperlyConfigured(f"{name} must be at least 1.")
-    return value
 
 
 def storage_settings(address: str) -> dict[str, Any]:

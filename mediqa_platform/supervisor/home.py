@@ -93,6 +93,8 @@ def _read_secrets(path: Path) -> dict[str, str]:
         return {}
     except PermissionError as error:
         raise HomeError(f"MEDIQA_HOME: {path} belongs to another user; choose a folder of your own.") from error
+    except OSError as error:
+        raise HomeError(f"MEDIQA_HOME: {path.parent} cannot be used as data folder ({error.strerror}).") from error
     except (ValueError, AttributeError) as error:
         raise HomeError(f"{path} is damaged: restore it from a backup, or remove it to sign everyone out.") from error
 

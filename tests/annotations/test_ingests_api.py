@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.core.files.storage import default_storage
 from django.utils import timezone
+from pydicom.data import get_testdata_file
 from rest_framework.test import APIClient
 
 from annotations import tasks
@@ -183,6 +184,50 @@ class FailingStorage:
                 return super().read(size)
 
         return HalfGone(default_storage.open(name, mode).read())
+
+
+def test_refusals_that_share_a_name_are_all_listed(api: SignIn, manager: User, sent_jobs: list[str]) -> None:
+    client = api(manager)
+    job_id = open_upload(client)
+    for content in (b"one", b"two", b"three"):
+        send_files(client, job_id, {"IM0001": content})
+    client.post(f"/api/v1/ingests/{job_id}/start/")
+    tasks.run_ingest(job_id)
+    assert client.get(f"/api/v1/jobs/{job_id}/").json()["result"]["refused"] == 3
+    assert client.get(f"/api/v1/ingests/{job_id}/refusals/").json()["count"] == 3
+
+
+def test_a_dicomdir_that_came_alone_is_refused_and_beside_its_files_it_is_not(
+    api: SignIn, manager: User, sent_jobs: list[str]
+) -> None:
+    client = api(manager)
+    directory = Path(str(get_testdata_file("DICOMDIR"))).read_bytes()
+    alone, accompanied = {"DICOMDIR": directory}, {"DICOMDIR": directory, "a": ct_slice(0)}
+    for files, refused in ((alone, ["dicomdir_alone"]), (accompanied, [])):
+        job_id = open_upload(client)
+        send_files(client, job_id, files)
+        client.post(f"/api/v1/ingests/{job_id}/start/")
+        tasks.run_ingest(job_id)
+        refusals = client.get(f"/api/v1/ingests/{job_id}/refusals/").json()["results"]
+        assert [one["reason"] for one in refusals] == refused
+
+
+def test_a_storage_that_stays_away_never_ends_an_upload_for_good(
+    api: SignIn, manager: User, sent_jobs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = api(manager)
+    job_id = open_upload(client)
+    send_files(client, job_id, {"study.zip": zip_of(ct_volume(2))})
+    client.post(f"/api/v1/ingests/{job_id}/start/")
+    with monkeypatch.context() as patched:
+        patched.setattr(uploads, "default_storage", FailingStorage())
+        for _ in range(2 * jobs.MOST_ATTEMPTS):
+            with pytest.raises(OSError, match="Input/output error"):
+                tasks.run_ingest(job_id)
+            jobs.requeue_lost_jobs(now=timezone.now() + timedelta(minutes=1))
+    assert Job.objects.get().state == JobState.QUEUED
+    tasks.run_ingest(job_id)
+    assert Job.objects.get().state == JobState.SUCCEEDED
 
 
 def test_cancelled_upload_deletes_what_was_staged(

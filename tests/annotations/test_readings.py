@@ -20,11 +20,11 @@ from annotations.errors import (
     DomainError,
     FindingOutsideImage,
     IncompleteScores,
-    NoRubric,
     NotYourAssignment,
     ScoreOutOfScale,
     UnknownCriterion,
     UnknownFindingType,
+    UnknownRubric,
 )
 from annotations.models import Arm, Assignment, Finding, Membership, Project, Reading, Role, Score, User
 from annotations.services.cases import case_of
@@ -225,7 +225,7 @@ def test_unknown_reason_and_confidence_are_refused_by_the_api(
 
 def test_rubric_of_another_project_is_refused(project: Project, reader: User, assignment: Assignment) -> None:
     foreign = make_submission(make_project())
-    with pytest.raises(NoRubric):
+    with pytest.raises(UnknownRubric):
         submit_reading(assignment=assignment, reader=reader, submission=foreign, now=timezone.now())
 
 

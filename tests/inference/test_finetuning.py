@@ -193,6 +193,16 @@ def test_constant_scores_are_refused(project, reader):
     assert_nothing_started(project)
 
 
+def test_constant_scores_tell_a_reader_who_trains_nothing_of_them(project, reader):
+    for number in range(12):
+        make_reading(project, make_image(project, patient_key=f"p{number}"), reader, {"overall": 2.0})
+    baseline(project)
+    both = make_member(project, Role.READER, Role.ML_ENGINEER)
+    with pytest.raises(ConstantScores) as refused:
+        start_run(project=project, by=both)
+    assert refused.value.detail == ConstantScores.detail
+
+
 def test_a_missing_checkpoint_is_refused(read_project):
     default_storage.delete(baseline(read_project).weights_name)
     with pytest.raises(CheckpointMissing, match="Restore it from a backup"):

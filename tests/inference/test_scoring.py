@@ -17,7 +17,7 @@ from inference.models import Embedding, ModelVersion, Prediction, ScoringRefusal
 from inference.services.registry import ensure_baseline
 from inference.services.scoring import projects_to_prescore, score_pending, start_prescoring
 from inference.tasks import score_images
-from tests.factories import make_image, make_project
+from tests.factories import make_image, make_project, make_user
 from tests.inference.images import Reports, baseline, lapse_lease, make_stored_image, prescore, store_frame
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("objects")]
@@ -232,6 +232,27 @@ def version_cache_clear() -> None:
     from inference import engine
 
     engine._load.cache_clear()
+
+
+def test_what_a_lost_frame_kept_from_scoring_is_scored_when_it_is_back_and_a_person_asks(project):
+    image = make_stored_image(project)
+    frame = image.slices.get().instance.frame_name(1)
+    content = default_storage.open(frame).read()
+    default_storage.delete(frame)
+    assert prescore(project)["refused"] == 1
+    default_storage.save(frame, ContentFile(content))
+    finish_jobs(project)
+    start_prescoring(project=project, by=None, now=timezone.now())
+    assert ScoringRefusal.objects.count() == 1, "a sweep asks for no second try"
+    finish_jobs(project)
+    start_prescoring(project=project, by=make_user(), now=timezone.now())
+    finish_jobs(project)
+    assert prescore(project)["scored"] == 1
+    assert not ScoringRefusal.objects.exists()
+
+
+def finish_jobs(project) -> None:
+    Job.objects.filter(project=project).update(state=JobState.SUCCEEDED, finished_at=timezone.now())
 
 
 def test_one_prescoring_of_a_project_at_a_time(project):

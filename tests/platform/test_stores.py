@@ -1,10 +1,13 @@
 """Addresses from the environment become settings, or a sentence that names the setting."""
 
+from typing import Any
+
 import environ
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from mediqa_platform.settings.stores import broker_url, database_settings, storage_settings, whole_number
+from mediqa_platform.settings.stores import broker_url, database_settings, storage_settings
+from mediqa_platform.settings.values import origins, time_zone, whole_number, yes_or_no
 
 
 def test_database_address_with_password_port_and_options() -> None:
@@ -46,3 +49,30 @@ def test_storage_is_a_folder_or_a_bucket() -> None:
     for wrong in ("ftp://host/x", "s3://"):
         with pytest.raises(ImproperlyConfigured, match="MEDIQA_STORAGE"):
             storage_settings(wrong)
+
+
+@pytest.mark.parametrize(("value", "expected"), [("1", True), ("true", True), ("0", False), ("", False)])
+def test_yes_and_no(monkeypatch: pytest.MonkeyPatch, value: str, expected: bool) -> None:
+    monkeypatch.setenv("MEDIQA_HTTPS", value)
+    assert yes_or_no(environ.Env(), "MEDIQA_HTTPS") is expected
+
+
+@pytest.mark.parametrize(
+    ("read", "name", "value"),
+    [
+        (yes_or_no, "MEDIQA_HTTPS", "maybe"),
+        (time_zone, "MEDIQA_TIME_ZONE", "Mars/X"),
+        (time_zone, "MEDIQA_TIME_ZONE", "../UTC"),
+        (origins, "MEDIQA_TRUSTED_ORIGINS", "foo"),
+        (origins, "MEDIQA_TRUSTED_ORIGINS", "https://a.example/path"),
+    ],
+)
+def test_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, read: Any, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ImproperlyConfigured, match=name):
+        read(environ.Env(), name)
+
+
+def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIQA_TRUSTED_ORIGINS", "https://a.example, https://b.example:8443/")
+    assert origins(environ.Env(), "MEDIQA_TRUSTED_ORIGINS") == ["https://a.example", "https://b.example:8443"]

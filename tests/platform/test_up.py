@@ -171,6 +171,10 @@ def test_killed_up_leaves_nothing_and_the_next_one_starts_and_stops_in_order(ins
         ({"BROKER_URL": "redis://127.0.0.1:9/0"}, "BROKER_URL: .*refused"),
         ({"MEDIQA_STORAGE": "/proc/mediqa"}, "MEDIQA_STORAGE: .*/proc/mediqa"),
         ({"MEDIQA_HOME": "/proc/mediqa"}, "MEDIQA_HOME: /proc/mediqa cannot be used"),
+        ({"MEDIQA_HOME": "/etc/passwd"}, "MEDIQA_HOME: /etc/passwd cannot be used"),
+        ({"MEDIQA_TIME_ZONE": "Mars/X"}, "MEDIQA_TIME_ZONE must be"),
+        ({"MEDIQA_HTTPS": "maybe"}, "MEDIQA_HTTPS must be"),
+        ({"MEDIQA_TRUSTED_ORIGINS": "foo"}, "MEDIQA_TRUSTED_ORIGINS must hold"),
     ],
 )
 def test_wrong_setting_ends_in_a_sentence_that_names_it(tmp_path, environment, sentence):

@@ -7,6 +7,8 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
+from pydicom.data import get_testdata_file
 
 from annotations.dicom.archives import (
     ArchiveLimits,
@@ -162,3 +164,39 @@ def test_storage_that_fails_at_once_is_no_damage_either() -> None:
     disk.is_away = True
     with pytest.raises(StorageFailed):
         next(walk_upload("a.zip", disk))
+
+
+def test_a_dicomdir_stands_for_the_files_that_it_lists() -> None:
+    directory = Path(str(get_testdata_file("DICOMDIR")))
+    found = list(walk_sources([directory]))
+    files = [source for source in found if isinstance(source, SourceFile)]
+    assert len(files) == 31  # pydicom's test set lists 31 images of two patients
+    assert all(source.read()[128:132] == b"DICM" for source in files[:3])
+    assert [source for source in found if isinstance(source, SourceRefusal)] == []
+
+
+def test_files_that_a_dicomdir_lists_and_that_are_not_there_are_named(tmp_path: Path) -> None:
+    copy = tmp_path / "DICOMDIR"
+    copy.write_bytes(Path(str(get_testdata_file("DICOMDIR"))).read_bytes())
+    found = list(walk_sources([copy]))
+    assert len(found) == 31
+    assert {type(source) for source in found} == {SourceRefusal}
+    assert all("is not there" in source.detail for source in found if isinstance(source, SourceRefusal))
+
+
+def test_a_dicomdir_leads_out_of_its_folder_never(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"x")
+    (tmp_path / "medium").mkdir()
+    directory = dcmread(str(get_testdata_file("DICOMDIR")))
+    for record in directory.DirectoryRecordSequence:
+        if "ReferencedFileID" in record:
+            record.ReferencedFileID = ["..", "secret"]
+    directory.save_as(tmp_path / "medium" / "DICOMDIR")
+    (refusal,) = walk_sources([tmp_path / "medium" / "DICOMDIR"])
+    assert isinstance(refusal, SourceRefusal)
+
+
+def test_a_damaged_dicomdir_is_refused(tmp_path: Path) -> None:
+    whole = Path(str(get_testdata_file("DICOMDIR"))).read_bytes()
+    (tmp_path / "DICOMDIR").write_bytes(whole[:600])
+    assert only_refusal(list(walk_sources([tmp_path / "DICOMDIR"]))).name == "DICOMDIR"

@@ -16,7 +16,7 @@ DROP = "DROP TRIGGER abstention_is_immutable ON annotations_abstention;"
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('annotations', '0003_job_phase_started_at'),
+        ('annotations', '0004_refusals_may_share_a_name'),
     ]
 
     operations = [
