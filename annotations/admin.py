@@ -8,6 +8,7 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 
 from annotations.models import (
+    Abstention,
     Assignment,
     Criterion,
     Finding,
@@ -161,4 +162,4 @@ class ImageAdmin(LookOnlyAdmin):
     search_fields = ["=id", "series__series_instance_uid", "series__study__study_instance_uid"]
 
 
-admin.site.register([Score, Finding], OfReadingAdmin)
+admin.site.register([Score, Abstention, Finding], OfReadingAdmin)

@@ -83,6 +83,48 @@ class ClientKeyReused(NotAllowedNow):
     detail = "This was sent before with other content. What was stored first stays; it can be corrected."
 
 
+class UndoExpired(NotAllowedNow):
+    code = "undo_expired"
+
+
+class NothingToUndo(NotAllowedNow):
+    code = "nothing_to_undo"
+    detail = "There is no submission of yours here that could be opened again."
+
+
+class ContradictoryAnswer(BadInput):
+    code = "contradictory_answer"
+
+
+class UnknownFindingType(BadInput):
+    code = "unknown_finding_type"
+
+
+# -- how a reader works --
+class UnknownAction(BadInput):
+    code = "unknown_action"
+
+
+class UnknownKey(BadInput):
+    code = "unknown_key"
+
+
+class ReservedKey(BadInput):
+    code = "reserved_key"
+
+
+class DuplicateKey(BadInput):
+    code = "duplicate_key"
+
+
+class WrongKeyCount(BadInput):
+    code = "wrong_key_count"
+
+
+class UnknownMouseTool(BadInput):
+    code = "unknown_mouse_tool"
+
+
 # -- images --
 class ConflictingInstance(DomainError):
     code = "conflict"

@@ -13,5 +13,6 @@ urlpatterns = [
     path("projects/new/", views.new_project, name="new-project"),
     path("projects/<slug:slug>/", views.project, name="project"),
     path("projects/<slug:slug>/read/", views.read, name="read"),
+    path("readings/<uuid:pk>/display/", views.replay, name="replay"),
     path("projects/<slug:slug>/upload/", views.upload, name="upload"),
 ]

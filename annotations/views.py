@@ -1,6 +1,8 @@
 """Pages. What they show comes from QuerySets and services; what they start is sent off here."""
 
+from dataclasses import asdict
 from typing import Any, cast
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import login
@@ -17,11 +19,14 @@ from knox.models import AuthToken, get_token_model
 
 from annotations.bundle import needs_bundle
 from annotations.forms import FirstAdministratorForm, ProjectForm
-from annotations.models import Project, Role, User
+from annotations.models import AbstentionReason, Project, Reading, Role, User
 from annotations.permissions import get_project, roles_in
 from annotations.services.agreement import agreement_of
+from annotations.services.cases import case_of
+from annotations.services.preferences import MOUSE_TOOLS, RESERVED, preferences_of, reading_actions
 from annotations.services.progress import progress_of, worklist_counts, worklist_counts_in
 from annotations.services.projects import create_first_administrator, create_project
+from annotations.services.undo import UNDO_WINDOW
 
 
 class SignIn(LoginView):
@@ -90,12 +95,37 @@ def read(request: HttpRequest, slug: str) -> HttpResponse:
     config = {
         "worklist_url": reverse("worklist", kwargs={"slug": current.slug}),
         "session_url": reverse("session"),
+        "undo_url": reverse("worklist-undo", kwargs={"slug": current.slug}),
+        "undo_seconds": UNDO_WINDOW.total_seconds(),
+        "bookmarks_url": reverse("bookmark-list", kwargs={"slug": current.slug}),
+        "preferences_url": reverse("preferences"),
+        "preferences": preferences_of(signed_in(request)),
+        "actions": [asdict(action) for action in reading_actions()],
+        "mouse_tools": MOUSE_TOOLS,
+        "abstention_reasons": AbstentionReason.choices,
+        "reserved_keys": RESERVED,
         "project": {"slug": current.slug, "name": current.name},
         "csrf_token": get_token(request),
         "username": request.user.get_username(),
         "software_version": settings.SOFTWARE_VERSION,
     }
     return render(request, "annotations/read.html", {"project": current, "config": config})
+
+
+@login_required
+@needs_bundle
+def replay(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """What a reader saw when they submitted: for themselves, and for whom blinding lets see the Reading."""
+    visible = Reading.objects.visible_to(signed_in(request)).select_related("reader", "project", "assignment")
+    reading = get_object_or_404(visible, pk=pk)
+    context = {
+        "project": reading.project,
+        "roles": roles_in(reading.project, request.user),
+        "reading": reading,
+        "state": reading.display_state,
+        "config": {"case": case_of(reading.assignment), "display_state": reading.display_state},
+    }
+    return render(request, "annotations/replay.html", context)
 
 
 @login_required

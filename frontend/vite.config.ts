@@ -25,6 +25,7 @@ export default defineConfig({
     rollupOptions: {
       input: {
         reading: path('src/entries/reading.ts'),
+        replay: path('src/entries/replay.ts'),
         upload: path('src/entries/upload.ts'),
         report: path('src/entries/report.ts'),
       },

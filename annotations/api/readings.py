@@ -14,11 +14,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from annotations.api.findings import FindingMarkSerializer, FindingSerializer, to_mark
 from annotations.api.requests import user_of
 from annotations.api.worklists import assignment_for_reader
-from annotations.models import Finding, Project, Reading, Role
+from annotations.models import AbstentionReason, Confidence, Project, Reading, Role
 from annotations.services.progress import worklist_counts
-from annotations.services.readings import FindingMark, Submission, correct_reading, submit_reading
+from annotations.services.readings import Submission, correct_reading, submit_or_correct
 
 MOST_DISPLAY_STATE_KEYS = 40
 DAY_SECONDS = 24 * 3600
@@ -33,15 +34,6 @@ class NumberField(serializers.FloatField):
         return super().to_internal_value(data)
 
 
-class FindingMarkSerializer(serializers.Serializer[None]):
-    criterion = serializers.SlugField(allow_null=True, default=None)
-    type = serializers.CharField(max_length=40)
-    slice_index = serializers.IntegerField(min_value=0)
-    x = serializers.FloatField(min_value=0)
-    y = serializers.FloatField(min_value=0)
-    note = serializers.CharField(max_length=500, allow_blank=True, default="")
-
-
 def is_storable(value: object) -> bool:
     """Whether PostgreSQL's jsonb takes it: no NaN, no NUL, no lone surrogate."""
     try:
@@ -54,12 +46,21 @@ def is_storable(value: object) -> bool:
 class SubmissionSerializer(serializers.Serializer[None]):
     client_key = serializers.UUIDField()
     rubric_id = serializers.IntegerField()
-    scores = serializers.DictField(child=NumberField(), allow_empty=False)
+    scores = serializers.DictField(child=NumberField(), default=dict)
+    abstentions = serializers.DictField(
+        child=serializers.ChoiceField(choices=AbstentionReason.choices),
+        default=dict,
+        help_text="Why a criterion cannot be judged, in the place of its score.",
+    )
+    confidence = serializers.ChoiceField(choices=Confidence.choices, allow_blank=True, default="")
     findings = FindingMarkSerializer(many=True, default=list)
     comment = serializers.CharField(max_length=2000, allow_blank=True, default="")
     display_state = serializers.DictField(child=serializers.JSONField(), default=dict)
     active_seconds = serializers.FloatField(min_value=0, max_value=DAY_SECONDS * 31)
     wall_seconds = serializers.FloatField(min_value=0, max_value=DAY_SECONDS * 366)
+    corrects = serializers.UUIDField(
+        allow_null=True, default=None, help_text="Client key of one's earlier submission that this one supersedes."
+    )
 
     def validate_display_state(self, state: dict[str, Any]) -> dict[str, Any]:
         if len(state) > MOST_DISPLAY_STATE_KEYS:
@@ -70,10 +71,7 @@ class SubmissionSerializer(serializers.Serializer[None]):
 
     def to_submission(self) -> Submission:
         fields = dict(self.validated_data)
-        marks = [dict(mark) for mark in fields.pop("findings")]
-        return Submission(
-            findings=[FindingMark(criterion_key=mark.pop("criterion"), **mark) for mark in marks], **fields
-        )
+        return Submission(findings=[to_mark(mark) for mark in fields.pop("findings")], **fields)
 
 
 class AcknowledgementSerializer(serializers.Serializer[None]):
@@ -83,16 +81,11 @@ class AcknowledgementSerializer(serializers.Serializer[None]):
     done_count = serializers.IntegerField()
 
 
-class FindingSerializer(serializers.ModelSerializer[Finding]):
-    class Meta:
-        model = Finding
-        fields = ["type", "slice_index", "x", "y", "note"]
-
-
 class ReadingSerializer(serializers.ModelSerializer[Reading]):
     project = serializers.SlugRelatedField[Project](slug_field="slug", read_only=True)
     reader = serializers.CharField(source="reader.username", read_only=True)
     scores = serializers.SerializerMethodField()
+    abstentions = serializers.SerializerMethodField()
     findings = FindingSerializer(many=True, read_only=True)
 
     class Meta:
@@ -105,8 +98,10 @@ class ReadingSerializer(serializers.ModelSerializer[Reading]):
             "arm",
             "supersedes",
             "scores",
+            "abstentions",
             "findings",
             "comment",
+            "confidence",
             "active_seconds",
             "wall_seconds",
             "submitted_at",
@@ -115,13 +110,18 @@ class ReadingSerializer(serializers.ModelSerializer[Reading]):
     def get_scores(self, reading: Reading) -> dict[str, float]:
         return {score.criterion.key: score.value for score in reading.scores.all()}
 
+    def get_abstentions(self, reading: Reading) -> dict[str, str]:
+        return {abstention.criterion.key: abstention.reason for abstention in reading.abstentions.all()}
+
 
 class ReadingView(generics.GenericAPIView[Reading]):
     serializer_class = ReadingSerializer
 
     def get_queryset(self) -> QuerySet[Reading]:
         visible = Reading.objects.visible_to(self.request.user)
-        return visible.select_related("reader", "project").prefetch_related("scores__criterion", "findings")
+        return visible.select_related("reader", "project").prefetch_related(
+            "scores__criterion", "abstentions__criterion", "findings__criterion"
+        )
 
 
 class ReadingFilter(FilterSet):  # type: ignore[misc]
@@ -143,7 +143,7 @@ class ReadingDetail(generics.RetrieveAPIView[Reading], ReadingView):
 
 
 class AssignmentReadings(APIView):
-    """POST submits a Reading: exactly once for a `client_key`, however often it is sent."""
+    """POST submits a Reading, or corrects an earlier one: exactly once for a `client_key`, however often it is sent."""
 
     @extend_schema(
         request=SubmissionSerializer, responses={200: AcknowledgementSerializer, 201: AcknowledgementSerializer}
@@ -152,7 +152,7 @@ class AssignmentReadings(APIView):
         assignment = assignment_for_reader(request, pk)
         return store(
             request,
-            lambda submission: submit_reading(
+            lambda submission: submit_or_correct(
                 assignment=assignment, reader=user_of(request), submission=submission, now=timezone.now()
             ),
         )

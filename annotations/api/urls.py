@@ -1,13 +1,19 @@
 from django.urls import path
 
-from annotations.api import images, ingests, jobs, projects, readings, session, worklists
+from annotations.api import bookmarks, images, ingests, jobs, preferences, projects, readings, session, worklists
 
 urlpatterns = [
     path("session/", session.SessionView.as_view(), name="session"),
+    path("preferences/", preferences.Preferences.as_view(), name="preferences"),
     path("projects/", projects.ProjectList.as_view(), name="project-list"),
     path("projects/<slug:slug>/", projects.ProjectDetail.as_view(), name="project-detail"),
     path("projects/<slug:slug>/progress/", projects.ProjectProgress.as_view(), name="project-progress"),
     path("projects/<slug:slug>/worklist/", worklists.Worklist.as_view(), name="worklist"),
+    path("projects/<slug:slug>/worklist/undo/", worklists.Undo.as_view(), name="worklist-undo"),
+    path("projects/<slug:slug>/bookmarks/", bookmarks.BookmarkList.as_view(), name="bookmark-list"),
+    path(
+        "projects/<slug:slug>/bookmarks/<int:image_pk>/", bookmarks.BookmarkOfImage.as_view(), name="bookmark-of-image"
+    ),
     path("projects/<slug:slug>/images/", images.ProjectImages.as_view(), name="image-list"),
     path("images/<int:pk>/thumbnail/", images.ImageThumbnail.as_view(), name="image-thumbnail"),
     path("projects/<slug:slug>/ingests/", ingests.IngestCreation.as_view(), name="ingest-list"),

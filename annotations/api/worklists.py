@@ -1,5 +1,7 @@
 """The worklist: take cases, keep them, give them back."""
 
+from typing import Any
+
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -10,11 +12,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from annotations.api.findings import FindingSerializer
 from annotations.api.requests import user_of
 from annotations.models import Assignment, Project, Role
 from annotations.permissions import get_project, project_role
 from annotations.services.cases import case_of
 from annotations.services.progress import worklist_counts
+from annotations.services.undo import reopen_last_reading
 from annotations.services.worklists import extend_lease, lease_assignments, release_lease
 
 
@@ -44,6 +48,37 @@ class Worklist(APIView):
         )
         counts = worklist_counts(project, reader=user_of(request), now=now)
         return Response({"cases": [case_of(assignment) for assignment in leased], **counts})
+
+
+class ReopenedSerializer(serializers.Serializer[dict[str, Any]]):
+    case = serializers.DictField()
+    client_key = serializers.UUIDField(help_text="Names the Reading that a correction supersedes.")
+    scores = serializers.DictField(child=serializers.FloatField())
+    abstentions = serializers.DictField(child=serializers.CharField())
+    findings = FindingSerializer(many=True)
+    comment = serializers.CharField()
+    confidence = serializers.CharField()
+
+
+class Undo(APIView):
+    """POST gives back one's last submission within a few minutes, for a correction. Nothing changes by asking."""
+
+    permission_classes = [IsAuthenticated, project_role(Role.READER)]
+
+    @extend_schema(request=None, responses=ReopenedSerializer)
+    def post(self, request: Request, slug: str) -> Response:
+        project = get_project(slug, request.user)
+        reading, case = reopen_last_reading(project=project, reader=user_of(request), now=timezone.now())
+        reopened = {
+            "case": case,
+            "client_key": reading.client_key,
+            "scores": {score.criterion.key: score.value for score in reading.scores.select_related("criterion")},
+            "abstentions": {one.criterion.key: one.reason for one in reading.abstentions.select_related("criterion")},
+            "findings": reading.findings.select_related("criterion"),
+            "comment": reading.comment,
+            "confidence": reading.confidence,
+        }
+        return Response(ReopenedSerializer(reopened).data)
 
 
 class AssignmentLease(APIView):

@@ -41,7 +41,7 @@ _LEFT_OUT = frozenset(
     Tag(keyword)
     for keyword in (
         "PixelData", "FloatPixelData", "DoubleFloatPixelData", "PixelDataProviderURL", "ModalityLUTSequence",
-        "PixelAspectRatio", "SmallestImagePixelValue", "LargestImagePixelValue", "IconImageSequence",
+        "SmallestImagePixelValue", "LargestImagePixelValue", "IconImageSequence",
         "RedPaletteColorLookupTableDescriptor", "GreenPaletteColorLookupTableDescriptor",
         "BluePaletteColorLookupTableDescriptor", "ICCProfile", "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
         "DataSetTrailingPadding", "EncryptedAttributesSequence", "FailedSOPSequence", "SpecificCharacterSet",

@@ -19,19 +19,25 @@ from annotations.dicom.frames import FrameFormat, to_modality_units
 from annotations.dicom.functional_groups import FunctionalGroups
 from annotations.dicom.modality_lut import read_table
 
-Shape = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
+Shape = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID", "TABLE"]
 _SHAPES: dict[str, Shape] = {"LINEAR_EXACT": "LINEAR_EXACT", "SIGMOID": "SIGMOID"}
 _SAMPLES = 1_000_000
+_MOST_POINTS = 1024
 
 
 @dataclass(frozen=True)
 class Window:
-    """One window in modality units. `function` as in PS3.3 C.11.2.1.2 and C.11.2.1.3."""
+    """One window in modality units. `function` as in PS3.3 C.11.2.1.2 and C.11.2.1.3.
+
+    TABLE: a VOI LUT (C.11.2.1.1) as `points`, rising pairs of modality value and output from 0 to 1, straight lines
+    between them; `center` and `width` then say about where it rises.
+    """
 
     name: str
     center: float
     width: float
     function: Shape = "LINEAR"
+    points: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,8 +53,13 @@ class Display:
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "Display":
-        windows = tuple(Window(**one) for one in stored["windows"])
+        windows = tuple(_from_json(one) for one in stored["windows"])
         return cls(windows, bool(stored["is_inverted"]), tuple(stored.get("notes", ())))
+
+
+def _from_json(stored: dict[str, Any]) -> Window:
+    points = tuple((float(value), float(output)) for value, output in stored.get("points", ()))
+    return Window(**{**stored, "points": points})
 
 
 CT_PRESETS = (
@@ -90,7 +101,7 @@ def display_settings(
     if len(shown) < len(stated):
         notes += ("A window of the header lies outside the image's values and is offered last.",)
     hidden = [window for window in stated if window not in shown]
-    windows = _without_repeats([*shown, measured, *_presets(dataset, stored_format), *hidden])
+    windows = _without_repeats([*shown, measured, *_presets(dataset, stored_format, values), *hidden])
     return Display(windows, stored_format.photometric_interpretation == "MONOCHROME1", notes)
 
 
@@ -102,6 +113,9 @@ def apply_window(values: NDArray[np.float32], window: Window, *, is_inverted: bo
 
 
 def _window_function(values: NDArray[np.float64], window: Window) -> NDArray[np.float64]:
+    if window.function == "TABLE":
+        points, outputs = zip(*window.points, strict=True)
+        return np.asarray(np.interp(values, points, outputs))
     if window.function == "SIGMOID":
         exponent = np.clip(-4 * (values - window.center) / max(window.width, 1e-9), -700, 700)
         return np.asarray(1 / (1 + np.exp(exponent)))
@@ -151,9 +165,8 @@ def _header_windows(
         for index, (center, width) in enumerate(zip(centers, widths, strict=False))
         if width >= (1 if shape == "LINEAR" else 1e-9)
     ]
-    tables = _table_windows(dataset)
-    notes = ("The header's VOI look-up table is approximated by a window.",) if tables else ()
-    return windows + tables, notes
+    tables = [] if stored_format.offset or stored_format.step != 1 else _table_windows(dataset)
+    return tables + windows, ()
 
 
 def _name(index: int) -> str:
@@ -161,7 +174,7 @@ def _name(index: int) -> str:
 
 
 def _table_windows(dataset: Dataset) -> list[Window]:
-    """Each VOI LUT as the window that spans the middle 96 % of its output."""
+    """Each VOI LUT that can be read, as a table; the standard puts it before the windows where both are given."""
     windows = []
     for index, module in enumerate(tags.sequence(dataset, "VOILUTSequence")):
         table = read_table(module)
@@ -175,12 +188,22 @@ def _table_windows(dataset: Dataset) -> list[Window]:
             width = float(inside[-1] - inside[0]) / 0.96
             center = table[0] + float(inside[-1] + inside[0]) / 2
             name = tags.text(module, "LUTExplanation") or f"Look-up table {index + 1}"
-            windows.append(Window(name, center, max(width, 1.0), "LINEAR_EXACT"))
+            windows.append(Window(name, center, max(width, 1.0), "TABLE", _points(table[0], entries, module)))
     return windows
+
+
+def _points(first: int, entries: NDArray[np.float64], module: Dataset) -> tuple[tuple[float, float], ...]:
+    """Every n-th entry and the last, over the range that the descriptor's bits can hold (PS3.3 C.11.2.1.1)."""
+    bits = int(tags.numbers(module, "LUTDescriptor")[2])
+    highest = float(max(2 ** min(max(bits, 1), 16) - 1, entries.max(), 1.0))
+    chosen = sorted({*range(0, len(entries), -(-len(entries) // _MOST_POINTS)), len(entries) - 1})
+    return tuple((float(first + index), float(entries[index]) / highest) for index in chosen)
 
 
 def _shows_something(window: Window, values: NDArray[np.float32]) -> bool:
     """False when more than 99.5 % of the values are all black or all white."""
+    if window.function == "TABLE":
+        return True
     low, high = window.center - window.width / 2, window.center + window.width / 2
     return bool(np.mean(values <= low) < 0.995 and np.mean(values >= high) < 0.995)
 
@@ -191,6 +214,10 @@ def _measured_window(dataset: Dataset, stored_format: FrameFormat, values: NDArr
         return _ct_default(dataset)
     if stored_format.bits_allocated == 8 and modality not in ("PT", "NM", "MR"):
         return Window("Full range", *_full_range(stored_format))
+    return _automatic(modality, stored_format, values)
+
+
+def _automatic(modality: str, stored_format: FrameFormat, values: NDArray[np.float32]) -> Window:
     low_share, high_share = _PERCENTILES.get(modality, _OTHER_PERCENTILES)
     foreground = values[values > values.min()] if modality in _PERCENTILES else values
     chosen = foreground if foreground.size else values
@@ -222,12 +249,21 @@ def _ct_default(dataset: Dataset) -> Window:
     return CT_PRESETS[0]
 
 
-def _presets(dataset: Dataset, stored_format: FrameFormat) -> tuple[Window, ...]:
-    return CT_PRESETS if _is_hounsfield(tags.text(dataset, "Modality").upper(), dataset, stored_format) else ()
+def _presets(dataset: Dataset, stored_format: FrameFormat, values: NDArray[np.float32]) -> tuple[Window, ...]:
+    """For CT the usual ones; for all others the measured one and from the lowest to the highest value."""
+    modality = tags.text(dataset, "Modality").upper()
+    if _is_hounsfield(modality, dataset, stored_format):
+        return CT_PRESETS
+    low, high = float(values.min()), float(values.max())
+    full = Window("Full range", (low + high) / 2, _width(low, high, stored_format), "LINEAR_EXACT")
+    return _automatic(modality, stored_format, values), full
 
 
 def _without_repeats(windows: Sequence[Window]) -> tuple[Window, ...]:
+    """Each window once, in the place of the first; a name of the list goes before the bare "Header"."""
     found: dict[tuple[float, float, str], Window] = {}
     for window in windows:
-        found.setdefault((window.center, window.width, window.function), window)
+        key = (window.center, window.width, window.function)
+        if key not in found or found[key].name.startswith("Header"):
+            found[key] = window
     return tuple(found.values())

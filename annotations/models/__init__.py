@@ -1,4 +1,5 @@
 from annotations.models.assignment import Assignment, Purpose
+from annotations.models.bookmark import Bookmark
 from annotations.models.imaging import (
     Dimension,
     Image,
@@ -11,13 +12,25 @@ from annotations.models.imaging import (
 from annotations.models.ingestion import IngestRefusal, ProjectInstance, StagedFile
 from annotations.models.job import Job, JobKind, JobState
 from annotations.models.project import Arm, Membership, Project, ProjectImage, PromotionPolicy, Role
-from annotations.models.reading import Finding, Reading, Score, unblinded_for
+from annotations.models.reading import (
+    Abstention,
+    AbstentionReason,
+    Confidence,
+    Finding,
+    Reading,
+    Score,
+    unblinded_for,
+)
 from annotations.models.rubric import Criterion, Rubric
 from annotations.models.user import User
 
 __all__ = [
+    "Abstention",
+    "AbstentionReason",
     "Arm",
     "Assignment",
+    "Bookmark",
+    "Confidence",
     "Criterion",
     "Dimension",
     "Finding",

@@ -14,6 +14,23 @@ from annotations.models.rubric import Criterion, Rubric
 from annotations.models.user import User
 
 
+class Confidence(models.TextChoices):
+    LOW = "low", "Low"
+    MEDIUM = "medium", "Medium"
+    HIGH = "high", "High"
+
+
+class AbstentionReason(models.TextChoices):
+    """Why a Criterion cannot be judged of an Image."""
+
+    TOO_FAULTY = "too_faulty", "The image is too faulty to judge this"
+    NOT_SHOWN = "not_shown", "What is asked about is not in the image"
+    NOT_APPLICABLE = "not_applicable", "The question does not fit this kind of image"
+    DISPLAY = "display", "It cannot be seen well enough on this screen"
+    EXPERIENCE = "experience", "It is outside of my experience"
+    OTHER = "other", "Another reason"
+
+
 class ReadingQuerySet(models.QuerySet["Reading"]):
     def current(self) -> ReadingQuerySet:
         """Not superseded by a correction."""
@@ -55,6 +72,7 @@ class Reading(models.Model):
     )
     arm = models.CharField(max_length=10, choices=Arm)
     comment = models.TextField(blank=True)
+    confidence = models.CharField(max_length=10, choices=Confidence, blank=True, help_text="Empty: not said.")
     display_state = models.JSONField(default=dict, help_text="Slice, window, zoom, flips and device at submission.")
     active_seconds = models.FloatField(help_text="Page visible, window focused, input within the last minute.")
     wall_seconds = models.FloatField(help_text="From the first image to submission, pauses included.")
@@ -69,6 +87,9 @@ class Reading(models.Model):
                 fields=["assignment"], condition=Q(supersedes__isnull=True), name="reading_one_for_an_assignment"
             ),
             models.CheckConstraint(condition=Q(arm__in=Arm.values), name="reading_arm_known"),
+            models.CheckConstraint(
+                condition=Q(confidence="") | Q(confidence__in=Confidence.values), name="reading_confidence_known"
+            ),
             models.CheckConstraint(
                 condition=Q(active_seconds__gte=0, wall_seconds__gte=0), name="reading_seconds_not_negative"
             ),
@@ -93,8 +114,32 @@ class Score(models.Model):
         return f"{self.criterion.key}: {self.value:g}"
 
 
+class Abstention(models.Model):
+    """A Criterion that the reader said cannot be judged, and why: an answer, but no Score.
+
+    Being no Score, it counts in no Consensus, agreement or LabelSnapshot; the Assignment is done by it all the same.
+    """
+
+    reading = models.ForeignKey(Reading, on_delete=models.PROTECT, related_name="abstentions")
+    criterion = models.ForeignKey(Criterion, on_delete=models.PROTECT, related_name="abstentions")
+    reason = models.CharField(max_length=20, choices=AbstentionReason)
+
+    class Meta:
+        ordering = ["reading", "criterion__position"]
+        constraints = [
+            models.UniqueConstraint(fields=["reading", "criterion"], name="abstention_once_per_criterion"),
+            models.CheckConstraint(condition=Q(reason__in=AbstentionReason.values), name="abstention_reason_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.criterion.key}: {self.reason}"
+
+
 class Finding(models.Model):
-    """An artefact named in a Reading, at a point of the Image: column `x` and row `y` in pixels of a slice."""
+    """An artefact named in a Reading, at a point or a box of the Image, in pixels of a slice.
+
+    Column `x` and row `y` are the point, or the box's upper left corner; `width` and `height` are empty for a point.
+    """
 
     reading = models.ForeignKey(Reading, on_delete=models.PROTECT, related_name="findings")
     criterion = models.ForeignKey(Criterion, null=True, blank=True, on_delete=models.PROTECT, related_name="findings")
@@ -102,12 +147,18 @@ class Finding(models.Model):
     slice_index = models.PositiveIntegerField()
     x = models.FloatField()
     y = models.FloatField()
+    width = models.FloatField(null=True, blank=True)
+    height = models.FloatField(null=True, blank=True)
     note = models.CharField(max_length=500, blank=True)
 
     class Meta:
         ordering = ["reading", "slice_index"]
         constraints = [
             models.CheckConstraint(condition=Q(x__gte=0, y__gte=0), name="finding_within_image"),
+            models.CheckConstraint(
+                condition=Q(width__isnull=True, height__isnull=True) | Q(width__gt=0, height__gt=0),
+                name="finding_point_or_box",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -5,6 +5,23 @@ from django.db.models import F, Q
 
 from annotations.models.project import Project
 
+COMMON_FINDING_TYPES = (
+    "Noise",
+    "Motion",
+    "Metal or streak",
+    "Ring or band",
+    "Aliasing or wrap",
+    "Ghosting",
+    "Blur",
+    "Exposure",
+    "Cut off",
+    "Other",
+)
+
+
+def common_finding_types() -> list[str]:
+    return list(COMMON_FINDING_TYPES)
+
 
 class RubricQuerySet(models.QuerySet["Rubric"]):
     def current(self, project: Project) -> Rubric | None:
@@ -17,6 +34,9 @@ class Rubric(models.Model):
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="rubrics")
     version = models.PositiveIntegerField(default=1)
+    finding_types = models.JSONField(
+        default=common_finding_types, blank=True, help_text="Kinds of artefact that a finding can be; texts."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = RubricQuerySet.as_manager()

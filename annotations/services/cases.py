@@ -27,6 +27,7 @@ def case_of(assignment: Assignment) -> dict[str, Any]:
         "rubric": {
             "id": rubric.pk,
             "version": rubric.version,
+            "finding_types": rubric.finding_types,
             "criteria": [_criterion(criterion) for criterion in rubric.criteria.all()],
         },
     }

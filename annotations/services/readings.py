@@ -15,14 +15,19 @@ from annotations.errors import (
     AlreadyCorrected,
     AlreadySubmitted,
     ClientKeyReused,
+    ContradictoryAnswer,
     FindingOutsideImage,
     IncompleteScores,
+    NothingToUndo,
     NotYourAssignment,
     ScoreOutOfScale,
     UnknownCriterion,
+    UnknownFindingType,
     UnknownRubric,
 )
 from annotations.models import (
+    Abstention,
+    AbstentionReason,
     Arm,
     Assignment,
     Criterion,
@@ -39,7 +44,7 @@ from annotations.models import (
 
 @dataclass(frozen=True)
 class FindingMark:
-    """An artefact at column `x` and row `y` (pixels) of a slice (counted from 0)."""
+    """An artefact at column `x` and row `y` (pixels) of a slice (counted from 0); with a size, a box from there on."""
 
     type: str
     slice_index: int
@@ -47,20 +52,28 @@ class FindingMark:
     y: float
     note: str = ""
     criterion_key: str | None = None
+    width: float | None = None
+    height: float | None = None
 
 
 @dataclass(frozen=True)
 class Submission:
-    """What a reader sends: one value per Criterion, and how it came about. Times in seconds."""
+    """What a reader sends: per Criterion a value, or why it cannot be judged; and how it came about. Seconds.
+
+    `corrects` is the client key of the reader's own earlier submission that this one supersedes.
+    """
 
     client_key: UUID
     rubric_id: int
     scores: Mapping[str, float]
     findings: Sequence[FindingMark] = ()
+    abstentions: Mapping[str, AbstentionReason] = field(default_factory=dict)
     comment: str = ""
+    confidence: str = ""
     display_state: Mapping[str, Any] = field(default_factory=dict)
     active_seconds: float = 0.0
     wall_seconds: float = 0.0
+    corrects: UUID | None = None
 
 
 @transaction.atomic
@@ -86,6 +99,25 @@ def submit_reading(
     assignment.submitted_at = now
     assignment.save(update_fields=["submitted_at"])
     return reading, True
+
+
+def submit_or_correct(
+    *, assignment: Assignment, reader: User, submission: Submission, now: datetime
+) -> tuple[Reading, bool]:
+    """Store what was sent: a first Reading, or one that supersedes the one that it names.
+
+    The browser names the earlier submission by its own key, so that both can wait for the network in one queue.
+
+    Raises:
+        NothingToUndo: the reader has sent no such submission.
+        And what `submit_reading` and `correct_reading` raise.
+    """
+    if submission.corrects is None:
+        return submit_reading(assignment=assignment, reader=reader, submission=submission, now=now)
+    earlier = Reading.objects.filter(client_key=submission.corrects, reader=reader, image=assignment.image_id).first()
+    if earlier is None:
+        raise NothingToUndo
+    return correct_reading(reading=earlier, reader=reader, submission=submission, now=now)
 
 
 @transaction.atomic
@@ -114,7 +146,9 @@ def _sent_before(submission: Submission, reader: User, image_id: int) -> Reading
     if earlier is None:
         return None
     sent = dict(earlier.scores.values_list("criterion__key", "value"))
-    if (earlier.reader_id, earlier.image_id) != (reader.pk, image_id) or sent != dict(submission.scores):
+    left_out = dict(earlier.abstentions.values_list("criterion__key", "reason"))
+    is_same = sent == dict(submission.scores) and left_out == dict(submission.abstentions)
+    if (earlier.reader_id, earlier.image_id) != (reader.pk, image_id) or not is_same:
         raise ClientKeyReused
     return earlier
 
@@ -163,8 +197,8 @@ def _store(
     if rubric is None:
         raise UnknownRubric
     criteria = {criterion.key: criterion for criterion in rubric.criteria.all()}
-    _check_scores(criteria, submission.scores)
-    _check_findings(criteria, submission.findings, assignment.image)
+    _check_answers(criteria, submission)
+    _check_findings(rubric, criteria, submission.findings, assignment.image)
     reading = Reading.objects.create(
         client_key=submission.client_key,
         assignment=assignment,
@@ -175,6 +209,7 @@ def _store(
         supersedes=supersedes,
         arm=arm,
         comment=submission.comment,
+        confidence=submission.confidence,
         display_state=dict(submission.display_state),
         active_seconds=submission.active_seconds,
         wall_seconds=submission.wall_seconds,
@@ -183,15 +218,26 @@ def _store(
     Score.objects.bulk_create(
         Score(reading=reading, criterion=criteria[key], value=value) for key, value in submission.scores.items()
     )
+    Abstention.objects.bulk_create(
+        Abstention(reading=reading, criterion=criteria[key], reason=reason)
+        for key, reason in submission.abstentions.items()
+    )
     Finding.objects.bulk_create(_finding(reading, criteria, mark) for mark in submission.findings)
     return reading
 
 
-def _check_scores(criteria: Mapping[str, Criterion], scores: Mapping[str, float]) -> None:
-    if unknown := sorted(set(scores) - set(criteria)):
+def _check_answers(criteria: Mapping[str, Criterion], submission: Submission) -> None:
+    answered = [*submission.scores, *submission.abstentions]
+    if unknown := sorted(set(answered) - set(criteria)):
         raise UnknownCriterion(f"The rubric has no criterion {', '.join(unknown)}.")
-    if missing := [criterion.question for key, criterion in criteria.items() if key not in scores]:
+    if missing := [criterion.question for key, criterion in criteria.items() if key not in answered]:
         raise IncompleteScores(f"A score is missing for: {', '.join(missing)}.")
+    if both := sorted(set(submission.scores) & set(submission.abstentions)):
+        raise ContradictoryAnswer(f"Scored, and said not to be judged: {', '.join(both)}.")
+    _check_scores(criteria, submission.scores)
+
+
+def _check_scores(criteria: Mapping[str, Criterion], scores: Mapping[str, float]) -> None:
     for key, value in scores.items():
         criterion = criteria[key]
         if not criterion.admits(value):
@@ -201,17 +247,22 @@ def _check_scores(criteria: Mapping[str, Criterion], scores: Mapping[str, float]
             )
 
 
-def _check_findings(criteria: Mapping[str, Criterion], marks: Sequence[FindingMark], image: Image) -> None:
+def _check_findings(
+    rubric: Rubric, criteria: Mapping[str, Criterion], marks: Sequence[FindingMark], image: Image
+) -> None:
     if not marks:
         return
     sizes = list(image.slices.order_by("index").values_list("instance__rows", "instance__columns"))
     for mark in marks:
+        if rubric.finding_types and mark.type not in rubric.finding_types:
+            raise UnknownFindingType(f"The rubric has no finding of the type {mark.type}.")
         if mark.criterion_key is not None and mark.criterion_key not in criteria:
             raise UnknownCriterion(f"The rubric has no criterion {mark.criterion_key}.")
         if not 0 <= mark.slice_index < len(sizes):
             raise FindingOutsideImage(f"The image has no slice {mark.slice_index}.")
         rows, columns = sizes[mark.slice_index]
-        if not (0 <= mark.x <= columns and 0 <= mark.y <= rows):
+        right, bottom = mark.x + (mark.width or 0), mark.y + (mark.height or 0)
+        if not (0 <= mark.x <= right <= columns and 0 <= mark.y <= bottom <= rows):
             raise FindingOutsideImage(f"A finding lies outside slice {mark.slice_index}.")
 
 
@@ -223,5 +274,7 @@ def _finding(reading: Reading, criteria: Mapping[str, Criterion], mark: FindingM
         slice_index=mark.slice_index,
         x=mark.x,
         y=mark.y,
+        width=mark.width,
+        height=mark.height,
         note=mark.note,
     )

@@ -5,11 +5,20 @@ import uuid
 import pytest
 from django.utils import timezone
 
-from annotations.models import Arm, Criterion, Project, Reading, Role, User
+from annotations.models import Arm, Assignment, Criterion, Project, Reading, Role, User
 from annotations.services.agreement import agreement_of
 from annotations.services.consensus import Consensus, consensus_of
-from annotations.services.readings import correct_reading
-from tests.factories import make_image, make_member, make_project, make_reading, make_rubric, make_submission
+from annotations.services.progress import progress_of
+from annotations.services.readings import correct_reading, submit_reading
+from tests.factories import (
+    make_assignment,
+    make_image,
+    make_member,
+    make_project,
+    make_reading,
+    make_rubric,
+    make_submission,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -114,3 +123,34 @@ def test_another_projects_scores_never_count(project: Project) -> None:
     other = make_project()
     make_reading(other, make_image(other), make_member(other, Role.READER))
     assert consensus_of(project) == []
+
+
+def test_who_could_not_judge_counts_in_no_figure() -> None:
+    """Two readers scored, a third said that it cannot be judged: the third is neither a zero nor a reader of it."""
+    project = make_project(overlap=3)
+    image = make_image(project)
+    for value in (1.0, 3.0):
+        make_reading(project, image, make_member(project, Role.READER), {"overall": value})
+    third = make_member(project, Role.READER)
+    place = make_assignment(project, image, slot=3)
+    place.reader, place.leased_at = third, timezone.now()
+    place.save()
+    submission = make_submission(project, {}, abstentions={"overall": "too_faulty"})
+    submit_reading(assignment=place, reader=third, submission=submission, now=timezone.now())
+    (consensus,) = consensus_of(project)
+    assert (consensus.value, consensus.reader_count) == (2.0, 2)
+    (agreement,) = agreement_of(project)
+    assert (agreement.image_count, agreement.within_one_step) == (1, 0.0)
+    assert Assignment.objects.done().count() == 3
+
+
+def test_image_that_nobody_could_judge_has_no_consensus() -> None:
+    project = make_project()
+    place = make_assignment(project)
+    reader = make_member(project, Role.READER)
+    place.reader, place.leased_at = reader, timezone.now()
+    place.save()
+    submission = make_submission(project, {}, abstentions={"overall": "not_shown"})
+    submit_reading(assignment=place, reader=reader, submission=submission, now=timezone.now())
+    assert consensus_of(project) == []
+    assert progress_of(project, now=timezone.now()).images_read == 1

@@ -3,6 +3,8 @@
 import json
 import threading
 import uuid
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,12 +16,14 @@ from annotations.errors import (
     AlreadyCorrected,
     AlreadySubmitted,
     ClientKeyReused,
+    ContradictoryAnswer,
     DomainError,
     FindingOutsideImage,
     IncompleteScores,
     NotYourAssignment,
     ScoreOutOfScale,
     UnknownCriterion,
+    UnknownFindingType,
     UnknownRubric,
 )
 from annotations.models import Arm, Assignment, Finding, Membership, Project, Reading, Role, Score, User
@@ -57,7 +61,7 @@ def assignment(project: Project, reader: User) -> Assignment:
 
 
 def test_submission_stores_scores_findings_and_time(project: Project, reader: User, assignment: Assignment) -> None:
-    mark = FindingMark(type="motion", slice_index=0, x=10, y=20, criterion_key="overall")
+    mark = FindingMark(type="Motion", slice_index=0, x=10, y=20, criterion_key="overall")
     submission = make_submission(
         project, {"overall": 2.0}, findings=[mark], display_state={"window_width": 400}, active_seconds=7.5
     )
@@ -65,7 +69,7 @@ def test_submission_stores_scores_findings_and_time(project: Project, reader: Us
     reading, is_new = submit_reading(assignment=assignment, reader=reader, submission=submission, now=now)
     assert is_new
     assert reading.scores.get().value == 2.0
-    assert reading.findings.get().type == "motion"
+    assert reading.findings.get().type == "Motion"
     assert (reading.active_seconds, reading.submitted_at, reading.arm) == (7.5, now, Arm.BLIND)
     assert Assignment.objects.done().get() == assignment
 
@@ -141,10 +145,82 @@ def test_wrong_scores_are_refused_and_nothing_is_stored(
 def test_finding_outside_the_image_is_refused(
     project: Project, reader: User, assignment: Assignment, slice_index: int, x: float, y: float
 ) -> None:
-    submission = make_submission(project, findings=[FindingMark("noise", slice_index, x, y)])
+    submission = make_submission(project, findings=[FindingMark("Noise", slice_index, x, y)])
     with pytest.raises(FindingOutsideImage):
         submit_reading(assignment=assignment, reader=reader, submission=submission, now=timezone.now())
     assert not Finding.objects.exists()
+
+
+@pytest.mark.parametrize(("width", "height"), [(60.0, 10.0), (10.0, 45.0)])
+def test_box_that_leaves_the_image_is_refused(
+    project: Project, reader: User, assignment: Assignment, width: float, height: float
+) -> None:
+    mark = FindingMark("Noise", 0, 5, 20, width=width, height=height)
+    with pytest.raises(FindingOutsideImage):
+        submit_reading(
+            assignment=assignment,
+            reader=reader,
+            submission=make_submission(project, findings=[mark]),
+            now=timezone.now(),
+        )
+
+
+def test_type_that_the_rubric_has_not_is_refused(project: Project, reader: User, assignment: Assignment) -> None:
+    submission = make_submission(project, findings=[FindingMark("Ghosts", 0, 5, 5)])
+    with pytest.raises(UnknownFindingType):
+        submit_reading(assignment=assignment, reader=reader, submission=submission, now=timezone.now())
+
+
+def test_what_cannot_be_judged_is_an_answer_and_no_score(
+    project: Project, reader: User, assignment: Assignment
+) -> None:
+    submission = make_submission(project, {}, abstentions={"overall": "too_faulty"}, confidence="low")
+    reading, _ = submit_reading(assignment=assignment, reader=reader, submission=submission, now=timezone.now())
+    assert list(reading.abstentions.values_list("criterion__key", "reason")) == [("overall", "too_faulty")]
+    assert reading.confidence == "low"
+    assert not Score.objects.exists()
+    assert Assignment.objects.done().get() == assignment
+    assert submit_reading(assignment=assignment, reader=reader, submission=submission, now=timezone.now())[1] is False
+    with pytest.raises(DatabaseError), transaction.atomic():
+        reading.abstentions.update(reason="other")
+
+
+@pytest.mark.parametrize(
+    ("scores", "abstentions", "refusal"),
+    [
+        ({"overall": 2.0}, {"overall": "other"}, ContradictoryAnswer),
+        ({"overall": 2.0}, {"noise": "other"}, UnknownCriterion),
+    ],
+)
+def test_contradictory_answers_are_refused(
+    project: Project,
+    reader: User,
+    assignment: Assignment,
+    scores: dict[str, float],
+    abstentions: dict[str, str],
+    refusal: type[DomainError],
+) -> None:
+    submission = make_submission(project, scores, abstentions=abstentions)
+    with pytest.raises(refusal):
+        submit_reading(assignment=assignment, reader=reader, submission=submission, now=timezone.now())
+    assert not Reading.objects.exists()
+
+
+def test_same_key_with_another_abstention_is_refused(project: Project, reader: User, assignment: Assignment) -> None:
+    submission = make_submission(project, {}, abstentions={"overall": "too_faulty"})
+    submit_reading(assignment=assignment, reader=reader, submission=submission, now=timezone.now())
+    other = replace(submission, abstentions={"overall": "other"})
+    with pytest.raises(ClientKeyReused):
+        submit_reading(assignment=assignment, reader=reader, submission=other, now=timezone.now())
+
+
+def test_unknown_reason_and_confidence_are_refused_by_the_api(
+    api: Callable[[User], APIClient], project: Project, reader: User, assignment: Assignment
+) -> None:
+    body = {"client_key": str(uuid.uuid4()), "rubric_id": 1, "active_seconds": 1, "wall_seconds": 1}
+    for wrong in ({"abstentions": {"overall": "tired"}}, {"abstentions": ["x"]}, {"confidence": "huge"}, {"scores": 4}):
+        answer = api(reader).post(f"/api/v1/assignments/{assignment.pk}/readings/", body | wrong, format="json")
+        assert answer.status_code == 400
 
 
 def test_rubric_of_another_project_is_refused(project: Project, reader: User, assignment: Assignment) -> None:

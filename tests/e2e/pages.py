@@ -1,8 +1,12 @@
 """What people do in the browser. Every step waits for an effect on the page, never for time to pass."""
 
+import io
 import re
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Picture
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.product import PASSWORD
@@ -73,3 +77,30 @@ def read_case(page: Page, digit: int) -> str:
 def expect_saved(page: Page) -> None:
     expect(page.locator("[data-save-state]")).to_have_attribute("data-save-state", "saved", timeout=LONG)
     expect(page.locator("[data-save-state]")).to_have_text(re.compile(r"^Saved \d\d:\d\d"))
+
+
+def viewport(page: Page, name: str) -> str:
+    return page.locator("[data-viewport]").get_attribute(f"data-{name}") or ""
+
+
+def press(page: Page, key: str, name: str, expected: str | re.Pattern[str]) -> None:
+    page.keyboard.press(key)
+    expect(page.locator("[data-viewport]")).to_have_attribute(f"data-{name}", expected)
+
+
+def canvas_at(page: Page, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8], list[tuple[int, int, int, int]]]:
+    """The viewport's grey values, and where a grid of the image's pixels (row, column) lies in them (x, y)."""
+    place = page.locator("[data-viewport] canvas").first
+    shown = np.asarray(Picture.open(io.BytesIO(place.screenshot())).convert("L"))
+    zoom = float(viewport(page, "zoom"))
+    pan_x, pan_y = (float(part) for part in viewport(page, "pan").split(","))
+    rows, columns = shape[:2]
+    points = []
+    for row in range(rows // 4, 3 * rows // 4, 16):
+        for column in range(columns // 4, 3 * columns // 4, 16):
+            x = shown.shape[1] / 2 + pan_x + (column - (columns - 1) / 2) * zoom
+            y = shown.shape[0] / 2 + pan_y + (row - (rows - 1) / 2) * zoom
+            if 0 <= x < shown.shape[1] and 0 <= y < shown.shape[0]:
+                points.append((row, column, int(x), int(y)))
+    assert len(points) > 50
+    return shown, points

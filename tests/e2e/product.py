@@ -152,3 +152,7 @@ def submission(case: Any, score: float) -> dict[str, Any]:
         "active_seconds": 5,
         "wall_seconds": 6,
     }
+
+
+def readings_of(product: Product, assignment: str) -> int:
+    return int(product.value("SELECT count(*) FROM annotations_reading WHERE assignment_id = %s", assignment))

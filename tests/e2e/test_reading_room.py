@@ -1,46 +1,41 @@
 """The reading room: right pixels, every key, and no click lost to a dead network, an ended session or a reload."""
 
-import io
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
-from PIL import Image as Picture
 from playwright.sync_api import Browser, Page, expect
 
 from annotations.dicom.frames import decode_frames, frame_format, to_modality_units
 from annotations.dicom.windows import Window, apply_window
-from tests.e2e.pages import LONG, case_on_screen, check, expect_saved, open_page, read_case, sign_in
-from tests.e2e.product import PASSWORD, Product
+from tests.e2e.pages import (
+    LONG,
+    canvas_at,
+    case_on_screen,
+    check,
+    expect_saved,
+    open_page,
+    press,
+    read_case,
+    sign_in,
+    viewport,
+)
+from tests.e2e.product import PASSWORD, Product, readings_of
+from tests.e2e.rooms import furnish
 from tests.platform.deadlines import eventually
 
 pytestmark = pytest.mark.stack
 
 READERS = ("ruth", "theo")
-ASK_FOR_READINGS = """
-import uuid
-from annotations.models import Image, Project
-from annotations.services.assignments import AssignmentRequest, request_assignments
-project = Project.objects.get(slug="room")
-images = Image.objects.in_project(project).order_by("series__study__study_instance_uid", "pk")
-stacks_first = sorted(images, key=lambda image: (image.dimension != "3D", image.pk))
-requests = [AssignmentRequest(image.pk, "random", rank) for rank, image in enumerate(stacks_first)]
-request_assignments(project=project, request_key=uuid.uuid4(), requests=requests)
-"""
 
 
 @pytest.fixture(scope="module")
 def room(product: Product, image_files: list[Path]) -> Product:
-    product.add_project("room", overlap=2)
-    for username in READERS:
-        product.add_person(username, "room", "reader")
     wanted = [file for file in image_files if "UB_5mm" in str(file) or "repeat_SNR" in str(file)]
     wanted += [file for file in image_files if file.name in ("693_UNCI.dcm", "RG3_J2KR.dcm", "OBXXXX1A_rle.dcm")]
-    product.manage("ingest", *map(str, wanted), "--project", "room")
-    product.manage("shell", "--no-imports", "-c", ASK_FOR_READINGS)
+    furnish(product, "room", wanted, readers=READERS)
     return product
 
 
@@ -52,19 +47,6 @@ def page(room: Product, browser: Browser) -> Iterator[Page]:
     case_on_screen(page)
     yield page
     page.context.close()
-
-
-def viewport(page: Page, name: str) -> str:
-    return page.locator("[data-viewport]").get_attribute(f"data-{name}") or ""
-
-
-def press(page: Page, key: str, name: str, expected: str | re.Pattern[str]) -> None:
-    page.keyboard.press(key)
-    expect(page.locator("[data-viewport]")).to_have_attribute(f"data-{name}", expected)
-
-
-def readings_of(product: Product, assignment: str) -> int:
-    return int(product.value("SELECT count(*) FROM annotations_reading WHERE assignment_id = %s", assignment))
 
 
 def test_stack_opens_in_its_middle_with_the_headers_window_and_right_pixels(
@@ -92,24 +74,6 @@ def test_stack_opens_in_its_middle_with_the_headers_window_and_right_pixels(
 
 def first(value: object) -> float:
     return float(value[0] if isinstance(value, pydicom.multival.MultiValue) else value)  # type: ignore[arg-type]
-
-
-def canvas_at(page: Page, shape: tuple[int, ...]) -> tuple[np.ndarray, list[tuple[int, int, int, int]]]:
-    """The viewport's grey values, and where a grid of the image's pixels (row, column) lies in them (x, y)."""
-    place = page.locator("[data-viewport] canvas").first
-    shown = np.asarray(Picture.open(io.BytesIO(place.screenshot())).convert("L"))
-    zoom = float(viewport(page, "zoom"))
-    pan_x, pan_y = (float(part) for part in viewport(page, "pan").split(","))
-    rows, columns = shape[:2]
-    points = []
-    for row in range(rows // 4, 3 * rows // 4, 16):
-        for column in range(columns // 4, 3 * columns // 4, 16):
-            x = shown.shape[1] / 2 + pan_x + (column - (columns - 1) / 2) * zoom
-            y = shown.shape[0] / 2 + pan_y + (row - (rows - 1) / 2) * zoom
-            if 0 <= x < shown.shape[1] and 0 <= y < shown.shape[0]:
-                points.append((row, column, int(x), int(y)))
-    assert len(points) > 50
-    return shown, points
 
 
 def test_keys_scroll_window_invert_reset_and_help(page: Page) -> None:

@@ -141,6 +141,7 @@ def routes(scene: Scene) -> list[tuple[str, str]]:
     get = [
         *("/", f"/projects/{slug}/", f"/projects/{slug}/read/", f"/projects/{slug}/scoring/"),
         *(f"/projects/{slug}/models/", f"/projects/{slug}/runs/{run.pk}/", f"/projects/{slug}/upload/"),
+        *(f"/api/v1/projects/{slug}/bookmarks/", "/api/v1/preferences/", f"/readings/{reading.pk}/display/"),
         *("/api/v1/projects/", f"/api/v1/projects/{slug}/", f"/api/v1/projects/{slug}/progress/"),
         *(f"/api/v1/projects/{slug}/images/", f"/api/v1/projects/{slug}/images/?ordering=-priority"),
         *(f"/api/v1/projects/{slug}/predictions/", f"/api/v1/projects/{slug}/predictions/?image={image.pk}"),
@@ -154,6 +155,7 @@ def routes(scene: Scene) -> list[tuple[str, str]]:
         *("/admin/", "/admin/inference/prediction/", "/admin/annotations/reading/", "/admin/annotations/assignment/"),
     ]
     post = [
+        f"/api/v1/projects/{slug}/worklist/undo/",
         *(f"/api/v1/projects/{slug}/worklist/", f"/api/v1/assignments/{scene.assignment.pk}/lease/"),
         *(f"/api/v1/model-versions/{version.pk}/promote/", f"/api/v1/projects/{slug}/fine-tune-runs/"),
         *(f"/api/v1/readings/{reading.pk}/corrections/", f"/projects/{slug}/select/"),

@@ -34,6 +34,10 @@ API: dict[tuple[str, str], set[Role]] = {
     ("project-detail", "get"): ALL,
     ("project-progress", "get"): {M, E},
     ("worklist", "post"): {R},
+    ("worklist-undo", "post"): {R},
+    ("bookmark-list", "get"): {R},
+    ("bookmark-of-image", "put"): {R},
+    ("bookmark-of-image", "delete"): {R},
     ("image-list", "get"): ALL,
     ("image-thumbnail", "get"): ALL,
     ("ingest-list", "post"): {M},
@@ -65,6 +69,7 @@ API: dict[tuple[str, str], set[Role]] = {
 PAGES: dict[tuple[str, str], set[Role]] = {
     ("project", "get"): ALL,
     ("read", "get"): {R},
+    ("replay", "get"): ALL,  # of one's own Readings, else as blinding allows: see test_replay
     ("upload", "get"): {M},
     ("scoring", "get"): {M, E},
     ("models", "get"): {M, E},
@@ -78,8 +83,8 @@ PAGES: dict[tuple[str, str], set[Role]] = {
 }
 # Not of a Project: open to all, or about oneself.
 FOR_EVERYBODY = {
-    *("home", "sign-in", "sign-out", "setup", "tokens", "revoke-token", "new-project", "session"),
-    *("favicon", "healthz", "readyz", "schema", "api-docs"),
+    *("home", "sign-in", "sign-out", "setup", "tokens", "revoke-token", "new-project", "session", "preferences"),
+    *("favicon", "healthz", "readyz", "schema", "api-docs", "api-root"),
 }
 LISTS = {"project-list", "reading-list"}
 
@@ -115,9 +120,11 @@ def make_world() -> World:
     slug = {"slug": project.slug}
     keys = {
         "image-thumbnail": {"pk": image.pk},
+        "bookmark-of-image": slug | {"image_pk": image.pk},
         "assignment-lease": {"pk": assignment.pk},
         "assignment-readings": {"pk": assignment.pk},
         "reading-detail": {"pk": reading.pk},
+        "replay": {"pk": reading.pk},
         "reading-corrections": {"pk": reading.pk},
         "acquisition-batch-detail": {"pk": batch.pk},
         "model-version-promote": {"pk": versions[0].pk},

@@ -20,6 +20,8 @@ export class NetworkError extends Error {
 export interface ApiClient {
   get<T>(url: string): Promise<T>;
   post<T>(url: string, body?: unknown): Promise<T>;
+  put<T>(url: string, body?: unknown): Promise<T>;
+  delete(url: string): Promise<void>;
   /** After a sign-in in place: the token that came with the answer. */
   setCsrfToken(token: string): void;
 }
@@ -53,6 +55,8 @@ export function createClient(options: ClientOptions): ApiClient {
   return {
     get: (url) => request('GET', url),
     post: (url, body) => request('POST', url, body),
+    put: (url, body) => request('PUT', url, body),
+    delete: (url) => request('DELETE', url),
     setCsrfToken: (token) => {
       csrfToken = token;
     },

@@ -15,6 +15,9 @@ export interface WindowPreset {
   /** In modality units (HU for CT). */
   center: number;
   width: number;
+  function: 'LINEAR' | 'LINEAR_EXACT' | 'SIGMOID' | 'TABLE';
+  /** Of a TABLE: rising values with their outputs from 0 to 1. */
+  points: [number, number][];
 }
 
 export interface CaseFrame {
@@ -56,6 +59,8 @@ export interface Criterion {
 export interface Rubric {
   id: string | number;
   version: number | string;
+  /** What a finding can be. */
+  finding_types: string[];
   criteria: Criterion[];
 }
 
@@ -77,9 +82,12 @@ export interface Finding {
   criterion: string | null;
   type: string;
   slice_index: number;
-  /** Column and row of the place, in image pixels; 0, 0 is the middle of the first pixel. */
+  /** Column and row of the point, or of a box's upper left corner, in image pixels; 0, 0 is the middle of the first. */
   x: number;
   y: number;
+  /** Of a box, in image pixels; null for a point. */
+  width: number | null;
+  height: number | null;
   note: string;
 }
 
@@ -88,25 +96,71 @@ export interface DisplayState {
   /** Absent for colour images, which have no window. */
   window_center?: number;
   window_width?: number;
+  window_function?: WindowPreset['function'];
   /** Screen pixels (CSS) for one image pixel. */
   zoom: number;
   /** Shift of the image's middle from the viewport's, in CSS pixels. */
   pan: [number, number];
   is_inverted: boolean;
+  /** Clockwise, in degrees; the flips come first. */
+  rotation: number;
+  is_flipped_horizontally: boolean;
+  is_flipped_vertically: boolean;
   viewport: [number, number];
+  /** The whole screen, in CSS pixels. */
+  screen: [number, number];
   device_pixel_ratio: number;
+  /** What the reader was told of the display: see lib/displayNotices. */
+  notices: string[];
   software_version: string;
 }
+
+/** Empty where nothing was said. */
+export type Confidence = '' | 'low' | 'medium' | 'high';
 
 export interface Submission {
   client_key: string;
   rubric_id: string | number;
   scores: Record<string, number>;
+  /** Why a criterion cannot be judged, in the place of its score. */
+  abstentions: Record<string, string>;
   findings: Finding[];
   comment: string;
+  confidence: Confidence;
   display_state: DisplayState;
   active_seconds: number;
   wall_seconds: number;
+  /** The key of one's earlier submission that this one supersedes. */
+  corrects: string | null;
+}
+
+/** One's last submission, given back for a correction. */
+export interface Reopened {
+  case: Case;
+  client_key: string;
+  scores: Record<string, number>;
+  abstentions: Record<string, string>;
+  findings: Finding[];
+  comment: string;
+  confidence: Confidence;
+}
+
+export interface Bookmark {
+  image: number;
+  title: string;
+  thumbnail_url: string | null;
+  is_read: boolean;
+  created_at: string;
+}
+
+export type MouseButton = 'left' | 'middle' | 'right' | 'wheel';
+export type MouseTool = 'window' | 'zoom' | 'pan' | 'scroll';
+
+/** How one works in the reading room, as it is stored with the user. */
+export interface Preferences {
+  /** Keys by action, where they differ from the list's. */
+  keys: Record<string, string[]>;
+  mouse: Record<MouseButton, MouseTool>;
 }
 
 export interface ReadingReceipt {

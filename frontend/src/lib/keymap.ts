@@ -1,17 +1,53 @@
-export interface Action {
+/** One thing that can be done, as the server's list has it. */
+export interface ActionDescription {
   id: string;
   label: string;
-  /** Chords as `chordOf` names them. */
-  keys: readonly string[];
-  /** How the help sheet writes the keys, where that is not the list itself. */
-  keysText?: string;
   group: string;
-  /** Absent from the toolbar unless given. */
-  icon?: string;
-  /** Returns false to leave the key to the browser. */
-  perform: (chord: string) => unknown;
+  /** Chords as `chordOf` names them, which a reader may change. */
+  keys: readonly string[];
+  /** Keys that stay what they are. */
+  fixed_keys: readonly string[];
+  /** The n-th key does the n-th thing of its kind: digits, presets. */
+  by_place: boolean;
+  /** Empty where the toolbar has no button for it. */
+  icon: string;
+}
+
+export interface Performer {
+  /** Gets the place of the pressed key in the action's list. Returns false to leave the key to the browser. */
+  perform: (place: number) => unknown;
   isPressed?: () => boolean;
   isAvailable?: () => boolean;
+  /** Works without a case on the table as well. */
+  isAlways?: boolean;
+}
+
+export type Action = ActionDescription & Performer;
+
+/** The list with the keys that the reader chose and with what each action does; what nobody can do is left out. */
+export function bindActions(
+  descriptions: readonly ActionDescription[],
+  chosen: Readonly<Record<string, readonly string[]>>,
+  performers: Readonly<Record<string, Performer>>,
+): Action[] {
+  return descriptions.flatMap((description) => {
+    const performer = performers[description.id];
+    return performer ? [{ ...description, keys: chosen[description.id] ?? description.keys, ...performer }] : [];
+  });
+}
+
+const SIGNS: Record<string, string> = { ArrowUp: '↑', ArrowDown: '↓', ArrowLeft: '←', ArrowRight: '→', PageUp: 'PgUp', PageDown: 'PgDn', Escape: 'Esc' };
+
+/** A chord as it is written for people. */
+export function chordText(chord: string): string {
+  return SIGNS[chord] ?? chord.replace('+', chord.length > 1 ? ' + ' : '+');
+}
+
+/** The keys of an action as they are written for people. */
+export function keysText(action: Pick<ActionDescription, 'keys' | 'fixed_keys' | 'by_place'>): string {
+  const [first, last] = [action.keys[0], action.keys.at(-1)];
+  if (action.by_place && first && last) return `${chordText(first)} – ${last.slice(-1)}`;
+  return [...action.fixed_keys, ...action.keys].map(chordText).join('  ');
 }
 
 export interface KeyPress {
@@ -36,16 +72,25 @@ export function chordOf(press: KeyPress): string | null {
   return press.key.length === 1 ? press.key.toUpperCase() : press.key;
 }
 
+function allKeys(action: ActionDescription): string[] {
+  return [...action.keys, ...action.fixed_keys];
+}
+
 /** The action of a chord among those available now. */
 export function actionFor(actions: readonly Action[], chord: string): Action | null {
-  return actions.find((action) => action.keys.includes(chord) && (action.isAvailable?.() ?? true)) ?? null;
+  return actions.find((action) => allKeys(action).includes(chord) && (action.isAvailable?.() ?? true)) ?? null;
+}
+
+/** Does it; returns false where the key is the browser's after all. */
+export function performAction(action: Action, chord: string): unknown {
+  return action.perform(Math.max(0, action.keys.indexOf(chord)));
 }
 
 /** Chords that belong to more than one action that may be available at once: always a mistake. */
-export function clashes(actions: readonly Action[]): string[] {
+export function clashes(actions: readonly ActionDescription[]): string[] {
   const seen = new Set<string>();
   const twice = new Set<string>();
-  for (const chord of actions.flatMap((action) => action.keys)) (seen.has(chord) ? twice : seen).add(chord);
+  for (const chord of actions.flatMap(allKeys)) (seen.has(chord) ? twice : seen).add(chord);
   return [...twice];
 }
 

@@ -3,7 +3,7 @@ import { backoffMilliseconds } from './backoff';
 import { extent, linearScale, polyline, ticks } from './chartScales';
 import { bytes, clockTime, duration, plural } from './format';
 import { firstSlice, outwardsFrom, runs } from './loadOrder';
-import { withSoundGeometry } from './soundGeometry';
+import { withSoundMetadata } from './soundMetadata';
 import { chunksOf, MOST_BYTES, MOST_FILES } from './uploadChunks';
 import { newUuid } from './uuid';
 import { wheelTurn } from './wheel';
@@ -64,9 +64,24 @@ test('scales and ticks', () => {
 test('geometry that would draw nothing is left out, and sound geometry stays', () => {
   const spacing = (values: number[]) => ({ '00280030': { vr: 'DS', Value: values }, '00280010': { vr: 'US', Value: [4] } });
   // pydicom's RG1_UNCR.dcm carries PixelSpacing 0.000\0.000.
-  expect(withSoundGeometry(spacing([0, 0]))).toEqual({ '00280010': { vr: 'US', Value: [4] } });
-  const sound = spacing([0.5, 0.7]);
-  expect(withSoundGeometry(sound)).toBe(sound);
-  const flat = { '00200037': { vr: 'DS', Value: [0, 0, 0, 0, 0, 0] }, '00200032': { vr: 'DS', Value: [1, 2, 3] } };
-  expect(Object.keys(withSoundGeometry(flat))).toEqual(['00200032']);
+  const mr = { '00080060': { vr: 'CS', Value: ['MR'] } };
+  expect(withSoundMetadata({ ...mr, ...spacing([0, 0]) })).toEqual({ ...mr, '00280010': { vr: 'US', Value: [4] } });
+  const sound = { ...mr, ...spacing([0.5, 0.7]) };
+  expect(withSoundMetadata(sound)).toEqual(sound);
+  const flat = {
+    ...mr,
+    '00200037': { vr: 'DS', Value: [0, 0, 0, 0, 0, 0] }, '00200032': { vr: 'DS', Value: [1, 2, 3] } };
+  expect(Object.keys(withSoundMetadata(flat)).sort()).toEqual(['00080060', '00200032']);
+});
+
+test('pixels of a known shape only get a spacing of that shape, and known sizes go before', () => {
+  const wide = { '00280034': { vr: 'IS', Value: [1, 2] } };
+  expect(withSoundMetadata(wide)['00280030']?.Value).toEqual([0.5, 1]);
+  const sized = { ...wide, '00280030': { vr: 'DS', Value: [3, 3] } };
+  expect(withSoundMetadata(sized)['00280030']?.Value).toEqual([3, 3]);
+});
+
+test('what the library fails on is mended: no modality, and the VOI LUT function', () => {
+  const mended = withSoundMetadata({ '00281056': { vr: 'CS', Value: ['SIGMOID'] } });
+  expect(mended).toEqual({ '00080060': { vr: 'CS', Value: ['OT'] } });
 });

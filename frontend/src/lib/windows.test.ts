@@ -1,32 +1,38 @@
 import { expect, test } from 'vitest';
-import { formatWindowValue, presetsFor, rangeOf, voiFunctionOf, windowOf } from './windows';
+import type { WindowPreset } from '../api/types';
+import { formatWindowValue, presetsFor, rangeOf, windowOf } from './windows';
 
-test('a CT offers its header windows first, then the usual ones that are not among them', () => {
-  const presets = presetsFor([{ name: 'Lung', center: -600, width: 1600 }, { name: '', center: 40, width: 80 }], 'CT');
-  expect(presets.map((preset) => preset.name)).toEqual(['Lung', 'As recorded 2', 'Soft tissue', 'Bone', 'Liver']);
-});
+function aWindow(center: number, width: number, change: Partial<WindowPreset> = {}): WindowPreset {
+  return { name: 'Header', center, width, function: 'LINEAR', points: [], ...change };
+}
 
-test('other modalities offer what the header says', () => {
-  expect(presetsFor([{ name: '', center: 500, width: 900 }], 'MR')).toEqual([{ name: 'As recorded', center: 500, width: 900 }]);
+test('as many presets are offered as there are keys', () => {
+  expect(presetsFor(Array.from({ length: 12 }, (_, index) => aWindow(index, 10)))).toHaveLength(9);
 });
 
 // PS3.3 C.11.2.1.2.1: with center 2048 and width 4096 the whole range of 0 to 4095 is shown.
 test('LINEAR of center 2048, width 4096 is 0 to 4095', () => {
-  expect(rangeOf(2048, 4096, 'LINEAR')).toEqual({ lower: 0, upper: 4095 });
+  expect(rangeOf(aWindow(2048, 4096))).toEqual({ lower: 0, upper: 4095 });
 });
 
 // PS3.3 C.11.2.1.3.2: LINEAR_EXACT goes from center - width / 2 to center + width / 2.
 test('LINEAR_EXACT of center 0, width 100 is -50 to 50', () => {
-  expect(rangeOf(0, 100, 'LINEAR_EXACT')).toEqual({ lower: -50, upper: 50 });
+  expect(rangeOf(aWindow(0, 100, { function: 'LINEAR_EXACT' }))).toEqual({ lower: -50, upper: 50 });
+});
+
+test('a width of 1 is a step, and can be drawn', () => {
+  const { lower, upper } = rangeOf(aWindow(100, 1));
+  expect(lower).toBeLessThan(upper);
+  expect((lower + upper) / 2).toBeCloseTo(99.5);
+});
+
+test('a table reaches from its first value to its last', () => {
+  const table = aWindow(50, 20, { function: 'TABLE', points: [[10, 0], [60, 0.2], [90, 1]] });
+  expect(rangeOf(table)).toEqual({ lower: 10, upper: 90 });
 });
 
 test.each(['LINEAR', 'LINEAR_EXACT', 'SIGMOID'] as const)('windowOf undoes rangeOf for %s', (voi) => {
-  expect(windowOf(rangeOf(37.5, 401, voi), voi)).toEqual({ center: 37.5, width: 401 });
-});
-
-test('an unknown VOI LUT function is LINEAR', () => {
-  expect(voiFunctionOf('SOMETHING')).toBe('LINEAR');
-  expect(voiFunctionOf('SIGMOID')).toBe('SIGMOID');
+  expect(windowOf(rangeOf(aWindow(37.5, 401, { function: voi })), voi)).toEqual({ center: 37.5, width: 401 });
 });
 
 test('narrow windows show decimals', () => {

@@ -3,9 +3,11 @@ import type { ApiClient } from '../api/client';
 import type { KeptStore } from '../features/reading/keptStore';
 import type { OutboxEntry } from '../features/reading/outbox';
 
+type Verb = 'GET' | 'POST' | 'PUT' | 'DELETE';
+
 /** A request that the fake server saw. */
 export interface Seen {
-  verb: 'GET' | 'POST';
+  verb: Verb;
   url: string;
   body: unknown;
 }
@@ -31,11 +33,19 @@ export class FakeServer implements ApiClient {
     return this.answer<T>({ verb: 'POST', url, body });
   }
 
+  put<T>(url: string, body?: unknown): Promise<T> {
+    return this.answer<T>({ verb: 'PUT', url, body });
+  }
+
+  delete(url: string): Promise<void> {
+    return this.answer({ verb: 'DELETE', url, body: undefined });
+  }
+
   setCsrfToken(token: string): void {
     this.csrfToken = token;
   }
 
-  count(end: string, verb: 'GET' | 'POST' = 'POST'): number {
+  count(end: string, verb: Verb = 'POST'): number {
     return this.seen.filter((seen) => seen.url.endsWith(end) && seen.verb === verb).length;
   }
 
@@ -80,7 +90,7 @@ export function aCase(assignment: string, criteria: Criterion[] = [aCriterion()]
       spacing_mm: null,
     },
     instances: {},
-    rubric: { id: 1, version: 1, criteria },
+    rubric: { id: 1, version: 1, finding_types: ['Noise', 'Motion'], criteria },
     lease_expires_at: '2030-01-01T00:00:00Z',
   };
 }
@@ -91,19 +101,27 @@ export function aSubmission(clientKey: string): Submission {
     zoom: 1,
     pan: [0, 0],
     is_inverted: false,
+    rotation: 0,
+    is_flipped_horizontally: false,
+    is_flipped_vertically: false,
     viewport: [800, 600],
+    screen: [1920, 1080],
     device_pixel_ratio: 1,
+    notices: [],
     software_version: '0',
   };
   return {
     client_key: clientKey,
     rubric_id: 1,
     scores: { noise: 3 },
+    abstentions: {},
     findings: [],
     comment: '',
+    confidence: '',
     display_state: display,
     active_seconds: 1,
     wall_seconds: 2,
+    corrects: null,
   };
 }
 

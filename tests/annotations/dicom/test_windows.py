@@ -1,5 +1,6 @@
 """The first window, the others, and inversion."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,7 @@ def test_monochrome1_and_inverse_presentation_are_inverted() -> None:
     assert not display_of(make_dataset(RAMP, Modality="CR")).is_inverted
 
 
-def test_voi_table_becomes_a_window_and_is_noted() -> None:
+def test_voi_table_is_shown_first_as_what_it_is() -> None:
     dataset = make_dataset(RAMP, Modality="DX")
     table = Dataset()
     table.LUTDescriptor, table.LUTExplanation = [1001, 1000, 12], "NORMAL"
@@ -84,7 +85,23 @@ def test_voi_table_becomes_a_window_and_is_noted() -> None:
     assert display.windows[0].name == "NORMAL"
     assert display.windows[0].center == pytest.approx(1500, abs=2)
     assert display.windows[0].width == pytest.approx(1000, rel=0.02)
-    assert "approximated" in display.notes[0]
+    assert display.windows[0].function == "TABLE"
+    values = np.array([900, 1000, 1250, 1500, 2000, 2100], np.float32)
+    shown = apply_window(values, display.windows[0])
+    assert shown.tolist() == [0, 0, 64, 127, 255, 255]  # a straight table from 1000 to 2000
+    assert Display.from_json(json.loads(json.dumps(display.to_json()))) == display
+
+
+def test_all_but_ct_offer_an_automatic_and_a_full_window() -> None:
+    names = [window.name for window in display_of(make_dataset(RAMP, Modality="MR")).windows]
+    assert names == ["Automatic", "Full range"]
+    assert "Full range" not in [window.name for window in display_of(make_dataset(RAMP, **CT)).windows]
+
+
+def test_header_window_that_is_a_preset_has_its_name() -> None:
+    windows = display_of(make_dataset(RAMP, WindowCenter=40, WindowWidth=80, **CT)).windows
+    assert [window.name for window in windows].count("Brain") == 1
+    assert "Header" not in [window.name for window in windows]
 
 
 def test_colours_have_no_window() -> None:

@@ -1,7 +1,8 @@
 import type { Criterion } from '../../api/types';
 import { anchorText, hasLevels, levelsOf } from '../../lib/scale';
+import { t } from '../../lib/i18n';
 import type { Desk } from './desk';
-import { withScore } from './draft';
+import { withAbstention, withScore } from './draft';
 
 interface Props {
   desk: Desk;
@@ -14,7 +15,8 @@ export function CriterionField({ desk, criterion, index }: Props) {
   const { room } = desk;
   const score = room.draft.value?.scores[criterion.key];
   const isCurrent = room.criterionIndex.value === index;
-  const isMissing = room.isMissingShown.value && score === undefined;
+  const abstention = room.draft.value?.abstentions[criterion.key];
+  const isMissing = room.isMissingShown.value && score === undefined && abstention === undefined;
   const choose = (value: number): void => room.change((draft) => withScore(draft, criterion.key, value));
   return (
     <fieldset
@@ -24,19 +26,51 @@ export function CriterionField({ desk, criterion, index }: Props) {
       data-current={isCurrent}
       data-missing={isMissing}
       data-score={score ?? ''}
+      data-abstention={abstention ?? ''}
       onFocusIn={() => room.setCriterion(index)}
       onClick={() => room.setCriterion(index)}
     >
       <legend>
         <span class="criterion-question">{criterion.question}</span>
-        <span class="criterion-score">{score ?? (isMissing ? 'to score' : '')}</span>
+        <span class="criterion-score">{score ?? (abstention ? '–' : isMissing ? t('to score') : '')}</span>
       </legend>
       {hasLevels(criterion) ? (
         <Levels criterion={criterion} score={score} choose={choose} />
       ) : (
         <Slider criterion={criterion} score={score} choose={choose} />
       )}
+      {(isCurrent || abstention) && <Unjudged desk={desk} criterion={criterion} reason={abstention} />}
     </fieldset>
+  );
+}
+
+/** "Cannot be judged" as an answer like any other, with its reason. */
+function Unjudged({ desk, criterion, reason }: { desk: Desk; criterion: Criterion; reason: string | undefined }) {
+  const reasons = desk.config.abstention_reasons;
+  const choose = (chosen: string): void => desk.room.change((draft) => withAbstention(draft, criterion.key, chosen));
+  return (
+    <div class="unjudged">
+      <label class="level" data-level="unjudged">
+        <input
+          type="radio"
+          name={`criterion-${criterion.key}`}
+          value="unjudged"
+          checked={reason !== undefined}
+          onChange={() => choose(reasons[0]?.[0] ?? '')}
+        />
+        <span class="level-number">–</span>
+        <span class="level-text">{t('Cannot be judged')}</span>
+      </label>
+      {reason !== undefined && (
+        <select aria-label={t('Why it cannot be judged')} value={reason} onChange={(event) => choose(event.currentTarget.value)}>
+          {reasons.map(([value, words]) => (
+            <option key={value} value={value}>
+              {t(words)}
+            </option>
+          ))}
+        </select>
+      )}
+    </div>
   );
 }
 
@@ -77,7 +111,7 @@ function Slider({ criterion, score, choose }: ScaleProps) {
         value={score ?? criterion.minimum}
         data-is-set={score !== undefined}
         aria-label={criterion.question}
-        aria-valuetext={score === undefined ? 'not scored' : String(score)}
+        aria-valuetext={score === undefined ? t('not scored') : String(score)}
         onInput={(event) => choose(event.currentTarget.valueAsNumber)}
       />
       <ul>

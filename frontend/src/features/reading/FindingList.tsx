@@ -1,15 +1,15 @@
 import type { Finding } from '../../api/types';
+import { t } from '../../lib/i18n';
 import type { Desk } from './desk';
 import { withFindingChanged, withoutFinding } from './draft';
 import { focusCriterion } from './focus';
-import { FINDING_TYPES } from './readingConfig';
 
 /** The findings of this case; a click on the number goes to the slice. */
 export function FindingList({ desk }: { desk: Desk }) {
   const findings = desk.room.draft.value?.findings ?? [];
   if (findings.length === 0) return null;
   return (
-    <section class="findings" aria-label="Findings">
+    <section class="findings" aria-label={t('Findings')}>
       <ol>
         {findings.map((finding, index) => (
           <FindingLine key={index} desk={desk} finding={finding} index={index} />
@@ -20,21 +20,24 @@ export function FindingList({ desk }: { desk: Desk }) {
 }
 
 function FindingLine({ desk, finding, index }: { desk: Desk; finding: Finding; index: number }) {
-  const types = desk.config.finding_types ?? FINDING_TYPES;
+  const types = desk.room.current.value?.rubric.finding_types ?? [];
   const number = index + 1;
   return (
     <li data-finding={number}>
       <button
         type="button"
         class="button-quiet"
-        title={`Go to slice ${finding.slice_index + 1}`}
-        onClick={() => void desk.viewer.value?.scrollTo(finding.slice_index)}
+        title={t('Go to slice {number}', { number: finding.slice_index + 1 })}
+        onClick={() => void desk.viewer.value?.showPlace(finding.slice_index, finding.x, finding.y)}
       >
         {number}
-        <span class="findings-slice"> · slice {finding.slice_index + 1}</span>
+        <span class="findings-slice">
+          {' · '}
+          {t('slice {number}', { number: finding.slice_index + 1 })}
+        </span>
       </button>
       <select
-        aria-label={`Kind of finding ${number}`}
+        aria-label={t('Kind of finding {number}', { number })}
         value={finding.type}
         onChange={(event) => {
           const type = event.currentTarget.value;
@@ -44,14 +47,14 @@ function FindingLine({ desk, finding, index }: { desk: Desk; finding: Finding; i
       >
         {types.map((type) => (
           <option key={type} value={type}>
-            {type}
+            {t(type)}
           </option>
         ))}
       </select>
       <button
         type="button"
         class="button-quiet"
-        aria-label={`Remove finding ${number}`}
+        aria-label={t('Remove finding {number}', { number })}
         onClick={() => {
           desk.room.change((draft) => withoutFinding(draft, index));
           focusCriterion(desk.room.criterionIndex.value);

@@ -1,29 +1,37 @@
+import type { Finding } from '../../api/types';
 import type { StackViewer } from '../viewer/stackViewer';
 import type { Desk } from './desk';
+import { MeasureShape } from './MeasureMarks';
 
-/** Rings over the image where this slice has findings. */
+/** Rings and boxes over the image where this slice has findings. */
 export function FindingMarks({ desk, viewer }: { desk: Desk; viewer: StackViewer }) {
   const findings = desk.room.draft.value?.findings ?? [];
-  // The state changes with each picture drawn, which may have moved the image under the rings.
+  // The state changes with each picture drawn, which may have moved the image under the marks.
   const { sliceIndex } = viewer.state.value;
-  const here = findings
-    .map((finding, index) => ({ finding, index, at: viewer.canvasPointOf(finding.x, finding.y) }))
-    .filter(({ finding }) => finding.slice_index === sliceIndex);
   return (
     <svg class="marks" aria-hidden="true">
-      {here.map(({ index, at }) => at && <Mark key={index} number={index + 1} at={at} />)}
+      {findings.map((finding, index) =>
+        finding.slice_index === sliceIndex ? <Mark key={index} viewer={viewer} finding={finding} number={index + 1} /> : null,
+      )}
     </svg>
   );
 }
 
-function Mark({ number, at }: { number: number; at: [number, number] }) {
+function Mark({ viewer, finding, number }: { viewer: StackViewer; finding: Finding; number: number }) {
+  const { x, y, width, height } = finding;
+  const at = viewer.canvasPointOf(x, y);
+  if (!at) return null;
+  const isBox = width !== null && height !== null;
   return (
-    <g data-mark={number} transform={`translate(${at[0]} ${at[1]})`}>
-      <circle class="mark-shade" r="14" />
-      <circle class="mark-ring" r="14" />
-      <text x="18" y="-10">
-        {number}
-      </text>
+    <g data-mark={number} data-shape={isBox ? 'box' : 'point'}>
+      {isBox && <MeasureShape kind="box" viewer={viewer} from={[x, y]} to={[x + width, y + height]} />}
+      <g transform={`translate(${at[0]} ${at[1]})`}>
+        {!isBox && <circle class="mark-shade" r="14" />}
+        {!isBox && <circle class="mark-ring" r="14" />}
+        <text x={isBox ? 0 : 18} y={isBox ? -6 : -10}>
+          {number}
+        </text>
+      </g>
     </g>
   );
 }

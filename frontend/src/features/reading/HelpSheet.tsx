@@ -1,60 +1,57 @@
-import { useEffect, useRef } from 'preact/hooks';
-import type { Action } from '../../lib/keymap';
+import { t } from '../../lib/i18n';
+import { keysText, type Action } from '../../lib/keymap';
+import type { MouseButton, MouseTool } from '../../api/types';
 import type { Desk } from './desk';
-import { focusCriterion } from './focus';
+import { SheetDialog } from './SheetDialog';
 
-const MOUSE: readonly [string, string][] = [
-  ['Wheel', 'Scroll the slices'],
-  ['Left button', 'Window (or what the toolbar says)'],
-  ['Right button', 'Zoom'],
-  ['Middle button', 'Move'],
-  ['Two fingers', 'Zoom'],
-];
+export const BUTTON_LABELS: Record<MouseButton, string> = {
+  left: 'Left button',
+  middle: 'Middle button',
+  right: 'Right button',
+  wheel: 'Wheel',
+};
+export const TOOL_LABELS: Record<MouseTool, string> = { window: 'Window', zoom: 'Zoom', pan: 'Move', scroll: 'Scroll the slices' };
 
-/** All keys on one sheet. */
+/** All keys on one sheet, as the reader has set them. */
 export function HelpSheet({ actions, desk }: { actions: readonly Action[]; desk: Desk }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const isOpen = desk.isHelpOpen.value;
-  useEffect(() => {
-    if (isOpen) dialog.current?.showModal();
-    else dialog.current?.close();
-  }, [isOpen]);
-  const close = (): void => {
-    desk.isHelpOpen.value = false;
-    focusCriterion(desk.room.criterionIndex.value);
-  };
   const groups = [...new Set(actions.map((action) => action.group))];
   return (
-    <dialog ref={dialog} class="sheet" aria-labelledby="help-title" onClose={close}>
-      <h2 id="help-title">Keys</h2>
+    <SheetDialog desk={desk} name="help" title={t('Keys')}>
       <div class="sheet-groups">
         {groups.map((group) => (
           <section key={group}>
-            <h3>{group}</h3>
+            <h3>{t(group)}</h3>
             <dl>
               {actions
                 .filter((action) => action.group === group)
                 .map((action) => (
-                  <KeyLine key={action.id} keys={action.keysText ?? action.keys.join(' ')} label={action.label} />
+                  <KeyLine key={action.id} keys={keysText(action)} label={t(action.label)} />
                 ))}
             </dl>
           </section>
         ))}
-        <section>
-          <h3>Mouse and touch</h3>
-          <dl>
-            {MOUSE.map(([keys, label]) => (
-              <KeyLine key={keys} keys={keys} label={label} />
-            ))}
-          </dl>
-        </section>
+        <MouseLines desk={desk} />
       </div>
-      <form method="dialog">
-        <button class="button" type="submit">
-          Close
-        </button>
-      </form>
-    </dialog>
+      <button type="button" class="button-quiet" onClick={() => (desk.sheet.value = 'settings')}>
+        {t('Change keys and mouse')}
+      </button>
+    </SheetDialog>
+  );
+}
+
+function MouseLines({ desk }: { desk: Desk }) {
+  const { mouse } = desk.preferences.current.value;
+  const buttons = Object.keys(BUTTON_LABELS) as MouseButton[];
+  return (
+    <section>
+      <h3>{t('Mouse and touch')}</h3>
+      <dl>
+        {buttons.map((button) => (
+          <KeyLine key={button} keys={t(BUTTON_LABELS[button])} label={t(TOOL_LABELS[mouse[button]])} />
+        ))}
+        <KeyLine keys={t('Two fingers')} label={t('Zoom')} />
+      </dl>
+    </section>
   );
 }
 

@@ -1,13 +1,15 @@
 import { useEffect, useRef } from 'preact/hooks';
+import { NOTICE_TEXTS } from '../../lib/displayNotices';
+import { t } from '../../lib/i18n';
 import { formatWindowValue } from '../../lib/windows';
 import { SliceBar } from '../viewer/SliceBar';
 import { StackViewer } from '../viewer/stackViewer';
-import type { ViewerState } from '../viewer/viewerState';
-import type { Desk } from './desk';
-import { withFinding } from './draft';
+import type { Orientation, ViewerState } from '../viewer/viewerState';
+import { noticesOf, type Desk, type Pointing } from './desk';
 import { FindingMarks } from './FindingMarks';
 import { focusCriterion } from './focus';
-import { FINDING_TYPES } from './readingConfig';
+import { MeasureMarks } from './MeasureMarks';
+import { PointingLayer } from './PointingLayer';
 
 /** The picture, what is written over its corners, and what to do where it can't be shown. */
 export function ImagePane({ desk }: { desk: Desk }) {
@@ -15,11 +17,11 @@ export function ImagePane({ desk }: { desk: Desk }) {
   useEffect(() => {
     if (!element.current || desk.viewer.value) return;
     const forceCpu = new URLSearchParams(location.search).get('rendering') === 'cpu';
-    desk.viewer.value = new StackViewer(element.current, { forceCpu });
+    desk.viewer.value = new StackViewer(element.current, { forceCpu }, desk.preferences.current.value.mouse);
   }, [desk]);
   const viewer = desk.viewer.value;
   return (
-    <div class="pane" data-marking={desk.isMarking.value}>
+    <div class="pane" data-marking={desk.mode.value !== 'nothing'}>
       <div
         ref={element}
         class="pane-image"
@@ -31,9 +33,10 @@ export function ImagePane({ desk }: { desk: Desk }) {
           event.preventDefault();
           if (event.button === 0) focusCriterion(desk.room.criterionIndex.value);
         }}
-        onClick={(event) => markFinding(desk, event)}
       />
       {viewer && <FindingMarks desk={desk} viewer={viewer} />}
+      {viewer && <MeasureMarks desk={desk} viewer={viewer} />}
+      {viewer && <PointingLayer desk={desk} viewer={viewer} />}
       {viewer && <Corners desk={desk} state={viewer.state.value} isCpu={viewer.isCpu} />}
       {viewer && <Notices viewer={viewer} />}
       {viewer && <SliceBar viewer={viewer} />}
@@ -41,20 +44,16 @@ export function ImagePane({ desk }: { desk: Desk }) {
   );
 }
 
-function markFinding(desk: Desk, event: MouseEvent): void {
-  const viewer = desk.viewer.value;
-  const place = desk.isMarking.value ? viewer?.imagePointAt(event.clientX, event.clientY) : null;
-  if (!viewer || !place) return;
-  desk.isMarking.value = false;
-  const finding = {
-    criterion: desk.room.criterion.value?.key ?? null,
-    type: (desk.config.finding_types ?? FINDING_TYPES)[0] ?? '',
-    slice_index: viewer.state.value.sliceIndex,
-    x: place[0],
-    y: place[1],
-    note: '',
-  };
-  desk.room.change((draft) => withFinding(draft, finding));
+const POINTING_HINTS: Record<Exclude<Pointing, 'nothing'>, string> = {
+  mark: 'Click on the finding, or draw a box around it. Esc to stop.',
+  length: 'Draw a line to measure it. M for a region, Esc to stop.',
+  region: 'Draw a region for its mean and deviation. Esc to stop.',
+};
+
+/** How the image is turned, in words; nothing where it is as it came. */
+function orientationText({ rotation, isFlippedHorizontally, isFlippedVertically }: Orientation): string {
+  const words = [rotation ? `${rotation}°` : '', isFlippedHorizontally ? t('flipped ↔') : '', isFlippedVertically ? t('flipped ↕') : ''];
+  return words.filter(Boolean).join(' ');
 }
 
 function Corners({ desk, state, isCpu }: { desk: Desk; state: ViewerState; isCpu: boolean }) {
@@ -65,7 +64,12 @@ function Corners({ desk, state, isCpu }: { desk: Desk; state: ViewerState; isCpu
     <div class="corners">
       <p class="corner-top-left">
         {image.title}
-        {desk.isMarking.value && <em>Click on the finding. Esc to stop.</em>}
+        {desk.mode.value !== 'nothing' && <em>{t(POINTING_HINTS[desk.mode.value])}</em>}
+      </p>
+      <p class="corner-top-right" role="status" data-display-notices={noticesOf(state).join(' ')}>
+        {noticesOf(state).map((notice) => (
+          <span key={notice}>{t(NOTICE_TEXTS[notice])}</span>
+        ))}
       </p>
       <p class="corner-bottom-left">
         {state.sliceCount > 1 && (
@@ -81,7 +85,8 @@ function Corners({ desk, state, isCpu }: { desk: Desk; state: ViewerState; isCpu
           </span>
         )}
         <span>{Math.round(state.zoom * 100)} %</span>
-        {state.isInverted !== image.is_inverted && <span>inverted</span>}
+        {state.isInverted !== image.is_inverted && <span>{t('inverted')}</span>}
+        {orientationText(state.orientation) && <span>{orientationText(state.orientation)}</span>}
         {isCpu && <span title="This browser offers no WebGL: the picture is right, and drawn more slowly.">no WebGL</span>}
       </p>
     </div>

@@ -1,19 +1,22 @@
 import { useEffect, useMemo } from 'preact/hooks';
-import { actionFor, chordOf, isTakenBy, type Action } from '../../lib/keymap';
+import { actionFor, chordOf, isTakenBy, performAction, type Action } from '../../lib/keymap';
 import { createActions } from './actions';
+import { BookmarkSheet } from './BookmarkSheet';
 import type { Desk } from './desk';
 import { focusCriterion } from './focus';
 import { HelpSheet } from './HelpSheet';
 import { ImagePane } from './ImagePane';
 import { Interlude } from './Interlude';
 import { RubricPanel } from './RubricPanel';
+import { SettingsSheet } from './SettingsSheet';
 import { SignInDialog } from './SignInDialog';
 import { Toolbar } from './Toolbar';
 import { TopBar } from './TopBar';
 
 /** The whole reading page: image, rubric, and the strip above them. */
 export function ReadingRoom({ desk }: { desk: Desk }) {
-  const actions = useMemo(() => createActions(desk), [desk]);
+  const preferences = desk.preferences.current.value;
+  const actions = useMemo(() => createActions(desk), [desk, preferences]);
   useKeys(actions, desk);
   useFocusOnNewCase(desk);
   const isReading = desk.room.phase.value === 'reading';
@@ -28,20 +31,26 @@ export function ReadingRoom({ desk }: { desk: Desk }) {
         {isReading ? <RubricPanel desk={desk} /> : <Interlude desk={desk} />}
       </main>
       <HelpSheet actions={actions} desk={desk} />
+      <BookmarkSheet desk={desk} />
+      <SettingsSheet desk={desk} />
       <SignInDialog desk={desk} />
     </div>
   );
 }
 
+/** Held down, these would do what nobody means. */
+const ONCE = new Set(['submit', 'undo', 'bookmark', 'mark', 'measure']);
+
 function useKeys(actions: readonly Action[], desk: Desk): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       const chord = chordOf(event);
-      const isBusy = desk.isHelpOpen.value || desk.session.needsSignIn.value || desk.room.phase.value !== 'reading';
+      const isBusy = desk.sheet.value !== null || desk.session.needsSignIn.value;
       if (chord === null || isBusy || isTakenBy(event.target, chord) || event.isComposing) return;
       const action = actionFor(actions, chord);
-      if (!action || (event.repeat && chord === 'Enter')) return;
-      if (action.perform(chord) !== false) event.preventDefault();
+      if (!action || (event.repeat && ONCE.has(action.id))) return;
+      if (desk.room.phase.value !== 'reading' && !action.isAlways) return;
+      if (performAction(action, chord) !== false) event.preventDefault();
     };
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);

@@ -1,4 +1,5 @@
 import type { Criterion } from '../../api/types';
+import { t } from '../../lib/i18n';
 import { hasLevels, levelsOf } from '../../lib/scale';
 import type { Desk } from './desk';
 import { CriterionField } from './CriterionField';
@@ -7,6 +8,8 @@ import { focusCriterion } from './focus';
 
 /** So many levels fit on a tall screen with the text of each beside it. */
 const FEW_LEVELS = 15;
+/** So many questions fit beside the button. */
+const FEW_MISSING = 2;
 
 /** The questions beside the image. */
 export function RubricPanel({ desk }: { desk: Desk }) {
@@ -28,8 +31,9 @@ export function RubricPanel({ desk }: { desk: Desk }) {
           <CriterionField key={criterion.key} desk={desk} criterion={criterion} index={index} />
         ))}
         <FindingList desk={desk} />
+        <ConfidenceChoice desk={desk} />
         <label class="comment">
-          <span>Note</span>
+          <span>{t('Note')}</span>
           <textarea
             rows={2}
             value={draft.comment}
@@ -42,6 +46,34 @@ export function RubricPanel({ desk }: { desk: Desk }) {
       </form>
       <SubmitBar desk={desk} />
     </aside>
+  );
+}
+
+const CONFIDENCES = [
+  ['low', 'Low'],
+  ['medium', 'Medium'],
+  ['high', 'High'],
+] as const;
+
+/** How sure the reader is of the whole; need not be said. */
+function ConfidenceChoice({ desk }: { desk: Desk }) {
+  const given = desk.room.draft.value?.confidence ?? '';
+  return (
+    <fieldset class="confidence" data-confidence={given}>
+      <legend>{t('How sure you are')}</legend>
+      {CONFIDENCES.map(([value, words]) => (
+        <label key={value}>
+          <input
+            type="radio"
+            name="confidence"
+            value={value}
+            checked={given === value}
+            onChange={() => desk.room.change((draft) => ({ ...draft, confidence: value }))}
+          />
+          {t(words)}
+        </label>
+      ))}
+    </fieldset>
   );
 }
 
@@ -61,10 +93,10 @@ function SubmitBar({ desk }: { desk: Desk }) {
     <div class="submit" data-missing={missing.length}>
       <p role="status" class="submit-status">
         {missing.length === 0
-          ? `All ${total} scored`
-          : room.isMissingShown.value
-            ? `Still to score: ${missing.map((criterion) => criterion.question).join(', ')}`
-            : `${total - missing.length} of ${total} scored`}
+          ? t('All {total} answered', { total })
+          : missing.length <= FEW_MISSING || room.isMissingShown.value
+            ? t('Still to answer: {questions}', { questions: missing.map((criterion) => criterion.question).join(', ') })
+            : t('{done} of {total} answered', { done: total - missing.length, total })}
       </p>
       <button
         type="button"
@@ -73,7 +105,7 @@ function SubmitBar({ desk }: { desk: Desk }) {
         aria-disabled={missing.length > 0 || !isShown}
         onClick={() => void submit()}
       >
-        Submit <kbd>Enter</kbd>
+        {t('Submit')} <kbd>Enter</kbd>
       </button>
     </div>
   );

@@ -1,12 +1,13 @@
-import type { Action } from '../../lib/keymap';
+import { t } from '../../lib/i18n';
+import { keysText, type Action } from '../../lib/keymap';
 import type { Desk } from './desk';
 import { ICONS } from './icons';
 
 /** The actions that have an icon, and the window presets. The mouse never takes the focus from the rubric. */
 export function Toolbar({ actions, desk }: { actions: readonly Action[]; desk: Desk }) {
-  const shown = actions.filter((action) => action.icon !== undefined && action.id !== 'help');
+  const shown = actions.filter((action) => action.icon !== '');
   return (
-    <div class="toolbar" role="toolbar" aria-label="Image tools" onMouseDown={keepFocus}>
+    <div class="toolbar" role="toolbar" aria-label={t('Image tools')} onMouseDown={keepFocus}>
       {shown.map((action) => (
         <ToolButton key={action.id} action={action} />
       ))}
@@ -25,24 +26,38 @@ function ToolButton({ action }: { action: Action }) {
       disabled={!isAvailable}
       aria-pressed={action.isPressed?.()}
       aria-keyshortcuts={action.keys[0] ?? ''}
-      title={`${action.label} (${action.keysText ?? action.keys.join(', ')})`}
-      onClick={() => void action.perform(action.keys[0] ?? '')}
+      title={`${t(action.label)} (${keysText(action)})`}
+      onClick={() => void action.perform(0)}
     >
       <svg viewBox="0 0 24 24" aria-hidden="true">
-        <path d={ICONS[action.icon ?? ''] ?? ''} />
+        <path d={ICONS[action.icon] ?? ''} />
       </svg>
-      <span>{SHORT[action.id] ?? action.label}</span>
+      <span>{t(SHORT[action.id] ?? action.label)}</span>
     </button>
   );
 }
 
-const SHORT: Record<string, string> = { reset: 'Reset', mark: 'Finding' };
+/** What stands on the buttons, where the label is a sentence. */
+const SHORT: Record<string, string> = {
+  bookmark: 'Bookmark',
+  note: 'Note',
+  mark: 'Finding',
+  window: 'Window',
+  zoom: 'Zoom',
+  pan: 'Move',
+  scroll: 'Scroll',
+  measure: 'Measure',
+  rotate: 'Rotate',
+  'flip-horizontal': 'Flip ↔',
+  'flip-vertical': 'Flip ↕',
+  reset: 'Reset',
+};
 
 function Presets({ desk }: { desk: Desk }) {
   const state = desk.viewer.value?.state.value;
   if (!state || state.presets.length === 0) return null;
   return (
-    <div class="presets" role="group" aria-label="Window presets">
+    <div class="presets" role="group" aria-label={t('Window presets')}>
       {state.presets.map((preset, index) => (
         <button
           type="button"
@@ -50,11 +65,11 @@ function Presets({ desk }: { desk: Desk }) {
           key={index}
           data-preset={index + 1}
           aria-pressed={state.window?.center === preset.center && state.window.width === preset.width}
-          title={`Window ${preset.width}, level ${preset.center} (Shift + ${index + 1})`}
+          title={t('Window {width}, level {level}', { width: preset.width, level: preset.center })}
           onClick={() => desk.viewer.value?.applyPreset(index)}
         >
           <kbd aria-hidden="true">{index + 1}</kbd>
-          <span>{preset.name}</span>
+          <span>{t(preset.name)}</span>
         </button>
       ))}
     </div>

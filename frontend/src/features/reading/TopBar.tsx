@@ -1,5 +1,6 @@
+import { t } from '../../lib/i18n';
 import type { Desk } from './desk';
-import { saveStatus } from './selectors';
+import { saveStatus, undoHint } from './selectors';
 
 /** The strip above: where one is, what is saved, how much is left. */
 export function TopBar({ desk }: { desk: Desk }) {
@@ -18,8 +19,8 @@ export function TopBar({ desk }: { desk: Desk }) {
           <span>{counts.open} to read</span>
         </p>
       )}
-      <button type="button" class="button-quiet" onClick={() => (desk.isHelpOpen.value = true)}>
-        Keys <kbd>?</kbd>
+      <button type="button" class="button-quiet" onClick={() => (desk.sheet.value = 'help')}>
+        {t('Keys')} <kbd>?</kbd>
       </button>
     </header>
   );
@@ -29,9 +30,15 @@ function SaveStrip({ desk }: { desk: Desk }) {
   const outbox = desk.outbox.state.value;
   const status = saveStatus(outbox, desk.session.needsSignIn.value, desk.kept.isDurable());
   const refused = outbox.refused[0];
+  const said = desk.room.notice.value || desk.bookmarks.problem.value || undoHint(desk, outbox);
   return (
     <div class="savestrip" data-save-state={status.state} data-waiting={outbox.waiting.length}>
       <span role="status">{status.text}</span>
+      {said && (
+        <span role="status" class="savestrip-hint" data-notice="room">
+          {said}
+        </span>
+      )}
       {refused && (
         <span class="savestrip-refusal">
           <span class="savestrip-reason" title={refused.refusal ?? ''}>

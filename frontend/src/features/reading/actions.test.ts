@@ -1,10 +1,12 @@
 import { signal } from '@preact/signals';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { aCase, aCriterion } from '../../testing/fakes';
-import { actionFor, chordOf, clashes, type Action } from '../../lib/keymap';
+import described from '../../../../annotations/reading_actions.json';
+import { actionFor, chordOf, clashes, performAction, type Action, type ActionDescription } from '../../lib/keymap';
 import { createActions } from './actions';
 import type { Desk } from './desk';
 import { newDraft, type Draft } from './draft';
+import { performersOf } from './performers';
 
 const viewer = {
   state: signal({ sliceCount: 20, status: 'rendered', isInverted: false, isCine: false, leftTool: 'window' }),
@@ -15,6 +17,9 @@ const viewer = {
   toggleCine: vi.fn(),
   applyPreset: vi.fn(),
   setLeftTool: vi.fn(),
+  rotate: vi.fn(),
+  flipHorizontally: vi.fn(),
+  flipVertically: vi.fn(),
 };
 
 const criteria = [aCriterion(), aCriterion({ key: 'blur' })];
@@ -26,20 +31,39 @@ const room = {
   change: (edit: (draft: Draft) => Draft) => (room.draft.value = edit(room.draft.value)),
   setCriterion: (index: number) => (room.criterionIndex.value = index),
   submit: vi.fn(() => Promise.resolve(true)),
+  undo: vi.fn(() => Promise.resolve()),
 };
 
-const desk = { room, viewer: signal(viewer), isHelpOpen: signal(false), isMarking: signal(false) } as unknown as Desk;
+/** The server's list, with what it leaves out where there is nothing to say. */
+const LIST = (described as (Partial<ActionDescription> & Pick<ActionDescription, 'id' | 'label' | 'group' | 'keys'>)[]).map(
+  (one): ActionDescription => ({ fixed_keys: [], by_place: false, icon: '', ...one }),
+);
+const bookmarks = { toggle: vi.fn(() => Promise.resolve()), has: () => false };
+const keys = signal<{ keys: Record<string, string[]> }>({ keys: {} });
+const desk = {
+  config: { actions: LIST, abstention_reasons: [['too_faulty', ''], ['other', '']] },
+  preferences: { current: keys },
+  room,
+  bookmarks,
+  viewer: signal(viewer),
+  sheet: signal(null),
+  mode: signal('nothing'),
+  measures: signal([{}]),
+} as unknown as Desk;
 let actions: Action[] = [];
 
 beforeEach(() => {
   vi.clearAllMocks();
   document.body.innerHTML = '';
+  keys.value = { keys: {} };
+  desk.mode.value = 'nothing';
   actions = createActions(desk);
 });
 
 function press(key: string, code: string, shiftKey = false): unknown {
   const chord = chordOf({ key, code, shiftKey, ctrlKey: false, metaKey: false, altKey: false }) ?? '';
-  return actionFor(actions, chord)?.perform(chord);
+  const action = actionFor(actions, chord);
+  return action && performAction(action, chord);
 }
 
 test('no key means two things', () => {
@@ -54,6 +78,62 @@ test('bare digits score and shifted digits set the window', () => {
   expect(room.draft.value.scores).toEqual({ noise: 4 });
 });
 
+test('each action of the list can be done, and nothing else', () => {
+  expect(actions.map(({ id }) => id)).toEqual(LIST.map(({ id }) => id));
+  expect(Object.keys(performersOf(desk)).sort()).toEqual(LIST.map(({ id }) => id).sort());
+});
+
+test('a key that the reader chose takes the place of the one on the list', () => {
+  keys.value = { keys: { invert: ['Y'], score: LIST[0]!.keys.map((key) => `Shift+${key}`) } };
+  actions = createActions(desk);
+  press('i', 'KeyI');
+  expect(viewer.toggleInvert).not.toHaveBeenCalled();
+  press('y', 'KeyY');
+  expect(viewer.toggleInvert).toHaveBeenCalledOnce();
+  press('$', 'Digit4', true);
+  expect(room.draft.value.scores).toMatchObject({ noise: 4 });
+});
+
+test('U, B, N, F, M, R, H and V', () => {
+  press('u', 'KeyU');
+  expect(room.undo).toHaveBeenCalledOnce();
+  press('b', 'KeyB');
+  expect(bookmarks.toggle).toHaveBeenCalledWith('a');
+  document.body.innerHTML = '<label class="comment"><textarea></textarea></label>';
+  press('n', 'KeyN');
+  expect(document.activeElement?.tagName).toBe('TEXTAREA');
+  press('f', 'KeyF');
+  expect(desk.mode.value).toBe('mark');
+  press('Escape', 'Escape');
+  expect(desk.mode.value).toBe('nothing');
+  const modes = [1, 2, 3].map(() => press('m', 'KeyM') ?? desk.mode.value);
+  expect(modes).toEqual(['length', 'region', 'nothing']);
+  for (const key of ['r', 'h', 'v']) press(key, `Key${key.toUpperCase()}`);
+  expect([viewer.rotate, viewer.flipHorizontally, viewer.flipVertically].map((one) => one.mock.calls.length)).toEqual([1, 1, 1]);
+});
+
+test('X says that it cannot be judged, then for which other reason; a digit takes it back', () => {
+  room.draft.value = newDraft('a', 0);
+  press('x', 'KeyX');
+  expect(room.draft.value.abstentions).toEqual({ noise: 'too_faulty' });
+  press('x', 'KeyX');
+  expect(room.draft.value.abstentions).toEqual({ noise: 'other' });
+  press('2', 'Digit2');
+  expect(room.draft.value).toMatchObject({ scores: { noise: 2 }, abstentions: {} });
+  press('x', 'KeyX');
+  expect(room.draft.value).toMatchObject({ scores: {}, abstentions: { noise: 'too_faulty' } });
+  press('g', 'KeyG');
+  expect(room.draft.value.confidence).toBe('low');
+});
+
+test('right and left arrows move among the criteria', () => {
+  room.criterionIndex.value = 0;
+  press('ArrowRight', 'ArrowRight');
+  expect(room.criterionIndex.value).toBe(1);
+  press('ArrowLeft', 'ArrowLeft');
+  expect(room.criterionIndex.value).toBe(0);
+});
+
 test('Tab moves among the criteria and leaves them after the last', () => {
   expect(press('Tab', 'Tab')).toBeUndefined();
   expect(room.criterionIndex.value).toBe(1);
@@ -64,9 +144,7 @@ test('Tab moves among the criteria and leaves them after the last', () => {
 
 test.each([
   ['ArrowDown', 1],
-  ['ArrowRight', 1],
   ['ArrowUp', -1],
-  ['ArrowLeft', -1],
   ['PageDown', 10],
   ['PageUp', -10],
 ])('%s scrolls by %i', (key, steps) => {
@@ -87,9 +165,9 @@ test('Home, End, Space, I, C, Enter and ? do what the sheet says', () => {
   press('Enter', 'Enter');
   expect(room.submit).toHaveBeenCalledOnce();
   press('?', 'Slash', true);
-  expect(desk.isHelpOpen.value).toBe(true);
+  expect(desk.sheet.value).toBe('help');
 });
 
 test('every action has a label and a group for the help sheet', () => {
-  expect(actions.filter((action) => !action.label || !action.group || action.keys.length === 0)).toEqual([]);
+  expect(actions.filter((action) => !action.label || !action.group || action.keys.length + action.fixed_keys.length === 0)).toEqual([]);
 });

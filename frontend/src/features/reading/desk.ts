@@ -1,13 +1,17 @@
-import { effect, signal, type Signal } from '@preact/signals';
+import { effect, signal, untracked, type Signal } from '@preact/signals';
 import { apiRoot, createClient } from '../../api/client';
 import type { Case, DisplayState } from '../../api/types';
+import { displayNotices, type DisplayNotice } from '../../lib/displayNotices';
 import { framesOf, prefetchCase, releaseCase } from '../viewer/frameLoader';
 import type { StackViewer } from '../viewer/stackViewer';
-import { EMPTY_STATE } from '../viewer/viewerState';
+import { EMPTY_STATE, type ViewerState } from '../viewer/viewerState';
 import { ActivityWatch } from './activity';
 import type { Draft } from './draft';
+import { Bookmarks } from './bookmarks';
 import { openKeptStore, type KeptStore } from './keptStore';
 import { Outbox, type OutboxEntry } from './outbox';
+import type { Measure } from './measures';
+import { PreferenceStore } from './preferences';
 import type { ReadingConfig } from './readingConfig';
 import { Room } from './room';
 import { sendReading } from './sendReading';
@@ -24,10 +28,18 @@ export interface Desk {
   session: Session;
   kept: KeptStore<OutboxEntry>;
   viewer: Signal<StackViewer | null>;
-  isHelpOpen: Signal<boolean>;
-  /** The next click in the image marks a finding. */
-  isMarking: Signal<boolean>;
+  bookmarks: Bookmarks;
+  preferences: PreferenceStore;
+  /** The dialog that lies over the room. */
+  sheet: Signal<Sheet>;
+  /** What the next click or drag in the image does. */
+  mode: Signal<Pointing>;
+  /** What was measured in this case. */
+  measures: Signal<readonly Measure[]>;
 }
+
+export type Sheet = 'help' | 'bookmarks' | 'settings' | null;
+export type Pointing = 'nothing' | 'mark' | 'length' | 'region';
 
 export function createDesk(config: ReadingConfig): Desk {
   const client = createClient({ csrfToken: config.csrf_token });
@@ -53,13 +65,17 @@ export function createDesk(config: ReadingConfig): Desk {
     drafts: openKeptStore<Draft>('mediqa-drafts'),
     username: config.username,
     worklistUrl: config.worklist_url,
+    undoUrl: config.undo_url,
     assignmentsUrl: `${apiRoot(config.session_url)}assignments/`,
     now: () => Date.now(),
     displayState: () => displayState(viewer.value, config),
     isImageShown: () => viewer.value?.state.value.status === 'rendered',
     activity: { activeMs: () => activity.activeMs(), restart: (activeMs) => activity.restart(activeMs) },
   });
-  return { config, room, outbox, session, kept, viewer, isHelpOpen: signal(false), isMarking: signal(false) };
+  const bookmarks = new Bookmarks(client, session, config.bookmarks_url);
+  const preferences = new PreferenceStore(client, session, config.preferences_url, config.preferences);
+  const screen = { sheet: signal<Sheet>(null), mode: signal<Pointing>('nothing'), measures: signal([]) };
+  return { config, room, outbox, session, kept, viewer, bookmarks, preferences, ...screen };
 }
 
 /** Starts what runs beside the screen: sending, leases, prefetching, and the viewer following the room. */
@@ -73,6 +89,10 @@ export function startDesk(desk: Desk): void {
     const status = desk.viewer.value?.state.value.failureStatus;
     if (status === 401 || status === 403) void session.isSignedIn().catch(() => undefined);
   });
+  effect(() => {
+    const [screen, { mouse }] = [desk.viewer.value, desk.preferences.current.value];
+    untracked(() => screen?.setMouse(mouse));
+  });
   addEventListener('online', () => void resume(desk));
   addEventListener('pagehide', () => room.keep());
   document.addEventListener('visibilitychange', () => room.keep());
@@ -83,6 +103,7 @@ export function startDesk(desk: Desk): void {
     if (!document.hidden && room.phase.value !== 'reading') void room.refill();
   }, LOOK_AGAIN_SECONDS * 1000);
   void room.start();
+  void desk.bookmarks.load();
 }
 
 export async function resume(desk: Desk): Promise<void> {
@@ -93,24 +114,35 @@ export async function resume(desk: Desk): Promise<void> {
 /** Shows the current case, fetches the next one behind it, and forgets those that are gone. */
 function followRoom(desk: Desk): void {
   const { room, viewer } = desk;
-  let held: readonly Case[] = [];
-  effect(() => {
-    const cases = room.cases.value;
-    for (const gone of held.filter((reading) => !cases.includes(reading))) releaseCase(gone);
-    held = cases;
-  });
+  releaseBehind(room);
   let shown: Case | null = null;
   effect(() => {
     const [screen, current] = [viewer.value, room.current.value];
     if (!screen || current === shown) return;
     shown = current;
-    desk.isMarking.value = false;
+    desk.mode.value = 'nothing';
+    desk.measures.value = [];
     if (current) void screen.show(current);
     else screen.clear();
   });
   effect(() => {
     const [screen, current, next] = [viewer.value, room.current.value, room.next.value];
     if (screen && current && isDrawn(screen, current)) void fetchAhead(screen, current, next);
+  });
+}
+
+/** Forgets the pictures of cases that are gone, but for the last one: going back to it must be instant, and offline. */
+function releaseBehind(room: Room): void {
+  let held: readonly Case[] = [];
+  let last: Case | null = null;
+  effect(() => {
+    const cases = room.cases.value;
+    const isHeld = (reading: Case): boolean => cases.some(({ assignment }) => assignment === reading.assignment);
+    for (const gone of held.filter((reading) => !isHeld(reading))) {
+      if (last && !isHeld(last) && last.assignment !== gone.assignment) releaseCase(last);
+      last = gone;
+    }
+    held = cases;
   });
 }
 
@@ -133,16 +165,36 @@ async function fetchAhead(screen: StackViewer, current: Case, next: Case | null)
   if (next && ahead === key) await prefetchCase(next, screen.isCpu).catch(() => undefined);
 }
 
-function displayState(screen: StackViewer | null, config: ReadingConfig): DisplayState {
-  const state = screen?.state.value ?? EMPTY_STATE;
+/** What the reader is told of the display now, and what is stored. */
+export function noticesOf(state: ViewerState): DisplayNotice[] {
+  return displayNotices({
+    zoom: state.zoom,
+    devicePixelRatio,
+    windowWidth: state.window?.width ?? null,
+    firstWindowWidth: state.presets[0]?.width ?? null,
+    screen: [screen.width, screen.height],
+  });
+}
+
+function displayState(viewer: StackViewer | null, config: ReadingConfig): DisplayState {
+  const state = viewer?.state.value ?? EMPTY_STATE;
   return {
     slice_index: state.sliceIndex,
-    ...(state.window && { window_center: state.window.center, window_width: state.window.width }),
+    ...(state.window && {
+      window_center: state.window.center,
+      window_width: state.window.width,
+      window_function: state.windowFunction,
+    }),
     zoom: state.zoom,
     pan: state.pan,
     is_inverted: state.isInverted,
-    viewport: [screen?.element.clientWidth ?? 0, screen?.element.clientHeight ?? 0],
+    rotation: state.orientation.rotation,
+    is_flipped_horizontally: state.orientation.isFlippedHorizontally,
+    is_flipped_vertically: state.orientation.isFlippedVertically,
+    viewport: [viewer?.element.clientWidth ?? 0, viewer?.element.clientHeight ?? 0],
+    screen: [screen.width, screen.height],
     device_pixel_ratio: devicePixelRatio,
+    notices: noticesOf(state),
     software_version: config.software_version,
   };
 }

@@ -1,4 +1,4 @@
-import type { Case, Criterion, Finding, Rubric } from '../../api/types';
+import type { Case, Confidence, Criterion, Finding, Reopened, Rubric } from '../../api/types';
 import { isOnScale } from '../../lib/scale';
 import { newUuid } from '../../lib/uuid';
 
@@ -8,15 +8,20 @@ export interface Draft {
   /** Made when the case is first opened: one case, one key, one Reading. */
   clientKey: string;
   scores: Record<string, number>;
+  /** Why a criterion cannot be judged; such a one has no score. */
+  abstentions: Record<string, string>;
   findings: Finding[];
   comment: string;
+  confidence: Confidence;
   activeMs: number;
+  /** The key of one's own earlier submission that this one is to supersede. */
+  corrects: string | null;
   /** Milliseconds since 1970, when the case was first opened on this device. */
   openedAt: number;
 }
 
 export function newDraft(assignment: string, openedAt: number): Draft {
-  return { assignment, clientKey: newUuid(), scores: {}, findings: [], comment: '', activeMs: 0, openedAt };
+  return { assignment, clientKey: newUuid(), scores: {}, abstentions: {}, findings: [], comment: '', confidence: '', activeMs: 0, corrects: null, openedAt };
 }
 
 /** The draft of an earlier visit as far as it fits the rubric that came now. */
@@ -24,20 +29,52 @@ export function restoreDraft(kept: Draft | null, reading: Case, openedAt: number
   if (kept?.assignment !== reading.assignment) return newDraft(reading.assignment, openedAt);
   const fitting = reading.rubric.criteria.filter((criterion) => fits(criterion, kept.scores[criterion.key]));
   const scores = Object.fromEntries(fitting.map((criterion) => [criterion.key, kept.scores[criterion.key] ?? 0]));
-  return { ...kept, scores };
+  const known = new Set(reading.rubric.criteria.map(({ key }) => key));
+  // A draft of an earlier version of this page may lack what came later.
+  const left = Object.entries((kept.abstentions as Draft['abstentions'] | undefined) ?? {}).filter(([key]) => known.has(key));
+  return { ...newDraft(reading.assignment, openedAt), ...kept, scores, abstentions: Object.fromEntries(left) };
 }
 
 function fits(criterion: Criterion, score: number | undefined): boolean {
   return score !== undefined && isOnScale(criterion, score);
 }
 
-/** The criteria without a score, in the rubric's order. */
+/** A draft that corrects an earlier submission, beginning with what it said. */
+export function correctionOf(earlier: Omit<Reopened, 'case'>, assignment: string, openedAt: number): Draft {
+  const { client_key: corrects, scores, abstentions, findings, comment, confidence } = earlier;
+  return { ...newDraft(assignment, openedAt), corrects, scores, abstentions, findings, comment, confidence };
+}
+
+/** The criteria without an answer, in the rubric's order. */
 export function missingCriteria(rubric: Rubric, draft: Draft): Criterion[] {
-  return rubric.criteria.filter((criterion) => draft.scores[criterion.key] === undefined);
+  return rubric.criteria.filter(({ key }) => draft.scores[key] === undefined && draft.abstentions[key] === undefined);
 }
 
 export function withScore(draft: Draft, key: string, score: number): Draft {
-  return { ...draft, scores: { ...draft.scores, [key]: score } };
+  return { ...draft, scores: { ...draft.scores, [key]: score }, abstentions: without(draft.abstentions, key) };
+}
+
+/** The criterion cannot be judged, for this reason. */
+export function withAbstention(draft: Draft, key: string, reason: string): Draft {
+  return { ...draft, abstentions: { ...draft.abstentions, [key]: reason }, scores: without(draft.scores, key) };
+}
+
+/** First the first of the reasons, then the next one each time, then no answer. */
+export function withNextAbstention(draft: Draft, key: string, reasons: readonly string[]): Draft {
+  const given = draft.abstentions[key];
+  const next = reasons[given === undefined ? 0 : reasons.indexOf(given) + 1];
+  return next === undefined ? { ...draft, abstentions: without(draft.abstentions, key) } : withAbstention(draft, key, next);
+}
+
+const CONFIDENCES: readonly Confidence[] = ['', 'low', 'medium', 'high'];
+
+export function withNextConfidence(draft: Draft): Draft {
+  const next = (CONFIDENCES.indexOf(draft.confidence) + 1) % CONFIDENCES.length;
+  return { ...draft, confidence: CONFIDENCES[next] ?? '' };
+}
+
+function without<Value>(record: Record<string, Value>, key: string): Record<string, Value> {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => name !== key));
 }
 
 export function withFinding(draft: Draft, finding: Finding): Draft {

@@ -8,6 +8,10 @@ export function focusCriterion(index: number): void {
   });
 }
 
+export function focusNote(): void {
+  document.querySelector<HTMLElement>('.comment textarea')?.focus();
+}
+
 /** Whether the focus is on a criterion, or nowhere. */
 export function isAmongCriteria(): boolean {
   const { activeElement } = document;

@@ -1,3 +1,6 @@
+import type { MouseButton, MouseTool, Preferences } from '../../api/types';
+import type { ActionDescription } from '../../lib/keymap';
+
 /** What the page hands over under the id `reading-config`. */
 export interface ReadingConfig {
   worklist_url: string;
@@ -6,21 +9,18 @@ export interface ReadingConfig {
   csrf_token: string;
   username: string;
   software_version: string;
+  /** Gives one's last submission back, for `undo_seconds` after it. */
+  undo_url: string;
+  undo_seconds: number;
+  bookmarks_url: string;
+  preferences_url: string;
+  preferences: Preferences;
+  /** All that can be done here: toolbar, keys, help and settings are made from it. */
+  actions: ActionDescription[];
+  /** Why a criterion may not be judged: what is stored, and the words for it. */
+  abstention_reasons: [string, string][];
+  /** What each mouse button can be set to; the first is its default. */
+  mouse_tools: Record<MouseButton, MouseTool[]>;
   /** Where "Home" leads; the site's root unless given. */
   home_url?: string;
-  /** Kinds of artefact offered for a finding; a common list unless given. */
-  finding_types?: string[];
 }
-
-export const FINDING_TYPES: readonly string[] = [
-  'Noise',
-  'Motion',
-  'Metal or streak',
-  'Ring or band',
-  'Aliasing or wrap',
-  'Ghosting',
-  'Blur',
-  'Exposure',
-  'Cut off',
-  'Other',
-];

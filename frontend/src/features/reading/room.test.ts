@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { NetworkError } from '../../api/client';
-import type { Case, DisplayState, Worklist } from '../../api/types';
+import { ApiError, NetworkError } from '../../api/client';
+import type { Case, DisplayState, Reopened, Worklist } from '../../api/types';
 import { FakeServer, RECEIPT, aCase, aCriterion, aSubmission, memoryStore } from '../../testing/fakes';
-import { withScore, type Draft } from './draft';
+import { withAbstention, withScore, type Draft } from './draft';
 import { Outbox, type OutboxEntry, type SendOutcome } from './outbox';
 import { Room } from './room';
 import { Session } from './session';
@@ -44,6 +44,7 @@ function aRoom(cases: Case[], drafts = memoryStore<Draft>(), outcome: () => Prom
     drafts,
     username: 'reader1',
     worklistUrl: '/worklist/',
+    undoUrl: '/worklist/undo/',
     assignmentsUrl: '/assignments/',
     now: () => screen.now,
     displayState: (): DisplayState => aSubmission('x').display_state,
@@ -186,4 +187,83 @@ test('the leases of the cases in hand are extended', async () => {
   await room.start();
   await room.extendLeases();
   expect([server.count('/a/lease/'), server.count('/b/lease/')]).toEqual([1, 1]);
+});
+
+function reopened(assignment: string): Reopened {
+  return { case: aCase(assignment), client_key: 'first-key', scores: { noise: 2 }, abstentions: {}, findings: [], comment: 'hm', confidence: 'low' };
+}
+
+test('the last submission is opened again with what it said, and the correction supersedes it', async () => {
+  const { room, server, sent, drafts } = aRoom([aCase('a'), aCase('b')]);
+  server.on('worklist/undo/', () => reopened('a'));
+  await room.start();
+  scoreAll(room);
+  await room.submit();
+  await expect.poll(() => room.counts.value?.done).toBe(1);
+  room.change((draft) => withScore(draft, 'noise', 4));
+  await room.undo();
+  expect(room.current.value?.assignment).toBe('a');
+  expect(room.draft.value).toMatchObject({ scores: { noise: 2 }, comment: 'hm', corrects: 'first-key' });
+  room.change((draft) => withScore(draft, 'noise', 5));
+  await room.submit();
+  expect(sent[1]).toMatchObject({ assignment: 'a', submission: { corrects: 'first-key', scores: { noise: 5 } } });
+  expect(sent[1]?.submission.client_key).not.toBe('first-key');
+  // The case that was in hand is in hand again, with its score.
+  expect(room.draft.value).toMatchObject({ assignment: 'b', scores: { noise: 4 } });
+  await expect.poll(() => [...drafts.values.keys()]).toEqual(['reader1/b']);
+});
+
+test('a submission that waits for the network is corrected in the same queue', async () => {
+  const { room, sent, outbox } = aRoom([aCase('a'), aCase('b')], undefined, () => ({ kind: 'passing' }));
+  await room.start();
+  const key = room.draft.value?.clientKey;
+  scoreAll(room);
+  await room.submit();
+  await expect.poll(() => sent.length).toBe(1);
+  await room.undo();
+  expect(room.draft.value).toMatchObject({ assignment: 'a', corrects: key, scores: { noise: 3 } });
+  await room.submit();
+  await expect.poll(() => outbox.state.value.waiting.map(({ submission }) => submission.corrects)).toEqual([null, key]);
+});
+
+test('an acknowledgement of the first submission leaves the draft of its correction alone', async () => {
+  let letGo: (outcome: SendOutcome) => void = () => undefined;
+  const { room, drafts } = aRoom([aCase('a'), aCase('b')], undefined, () => new Promise((resolve) => (letGo = resolve)));
+  await room.start();
+  scoreAll(room);
+  await room.submit();
+  await expect.poll(() => letGo.length).toBe(1);
+  await room.undo();
+  letGo(savedNow());
+  await expect.poll(() => room.counts.value?.done).toBe(1);
+  expect(drafts.values.get('reader1/a')?.corrects).toBeTruthy();
+});
+
+test('what cannot be opened again is said, and nothing changes', async () => {
+  const { room, server } = aRoom([aCase('a')]);
+  server.on('worklist/undo/', () => new ApiError(409, 'undo_expired', 'Too late.'));
+  await room.start();
+  await room.undo();
+  expect(room.notice.value).toBe('Too late.');
+  expect(room.current.value?.assignment).toBe('a');
+  scoreAll(room);
+  expect(room.notice.value).toBe('');
+});
+
+test('no lease is asked for a case that was submitted before', async () => {
+  const { room, server } = aRoom([aCase('b')]);
+  server.on('worklist/undo/', () => reopened('a'));
+  await room.start();
+  await room.undo();
+  await room.extendLeases();
+  expect([server.count('/a/lease/'), server.count('/b/lease/')]).toEqual([0, 1]);
+});
+
+test('what cannot be judged is an answer', async () => {
+  const { room, sent } = aRoom([aCase('a', TWO)]);
+  await room.start();
+  room.change((draft) => withScore(draft, 'noise', 2));
+  room.change((draft) => withAbstention(draft, 'blur', 'not_shown'));
+  expect(await room.submit()).toBe(true);
+  expect(sent[0]?.submission).toMatchObject({ scores: { noise: 2 }, abstentions: { blur: 'not_shown' } });
 });

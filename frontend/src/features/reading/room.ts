@@ -1,7 +1,7 @@
 import { batch, computed, signal } from '@preact/signals';
 import { isPassing, type ApiClient } from '../../api/client';
-import type { Case, Criterion, DisplayState, ReadingReceipt, Worklist } from '../../api/types';
-import { missingCriteria, restoreDraft, type Draft } from './draft';
+import type { Case, Criterion, DisplayState, ReadingReceipt, Reopened, Worklist } from '../../api/types';
+import { correctionOf, missingCriteria, restoreDraft, type Draft } from './draft';
 import type { KeptStore } from './keptStore';
 import type { Outbox, OutboxEntry } from './outbox';
 import type { Session } from './session';
@@ -16,6 +16,7 @@ export interface RoomOptions {
   username: string;
   worklistUrl: string;
   assignmentsUrl: string;
+  undoUrl: string;
   now: () => number;
   /** What was on the screen, asked for at the moment of submission. */
   displayState: () => DisplayState;
@@ -40,6 +41,8 @@ export class Room {
   readonly counts = signal<{ open: number; done: number } | null>(null);
   /** Why the worklist could not be had, for people. */
   readonly problem = signal('');
+  /** What was just asked for and could not be, for people; gone with the next change. */
+  readonly notice = signal('');
 
   readonly current = computed<Case | null>(() => this.cases.value[0] ?? null);
   readonly next = computed<Case | null>(() => this.cases.value[1] ?? null);
@@ -51,10 +54,12 @@ export class Room {
     return reading && draft ? missingCriteria(reading.rubric, draft) : [];
   });
 
-  /** Submitted and not yet acknowledged, for the way back after a refusal. */
+  /** Submitted and not yet acknowledged, by client key: the way back after a refusal, or for who thinks again. */
   private readonly submitted = new Map<string, Case>();
   /** Acknowledged in this sitting: a worklist asked for earlier may still name them. */
   private readonly finished = new Set<string>();
+  /** Opened again after submission. */
+  private readonly corrected = new Set<string>();
   private refilling: Promise<void> | null = null;
   private isSubmitting = false;
 
@@ -79,6 +84,7 @@ export class Room {
     const draft = this.draft.value;
     if (!draft || this.isSubmitting) return;
     this.draft.value = edit(draft);
+    this.notice.value = '';
     this.keep();
   }
 
@@ -107,7 +113,7 @@ export class Room {
     }
     this.isSubmitting = true;
     try {
-      this.submitted.set(reading.assignment, reading);
+      this.submitted.set(draft.clientKey, reading);
       this.keep();
       await this.options.outbox.add(this.entryOf(reading, draft));
       await this.advance();
@@ -120,9 +126,9 @@ export class Room {
   /** Called when the server has it: now, and not before, the draft goes and the count moves. */
   async acknowledged(entry: OutboxEntry, receipt: ReadingReceipt): Promise<void> {
     this.counts.value = { open: receipt.open_count, done: receipt.done_count };
-    this.submitted.delete(entry.assignment);
+    this.submitted.delete(entry.submission.client_key);
     this.finished.add(entry.assignment);
-    await this.options.drafts.delete(this.draftKey(entry.assignment));
+    await this.forgetDraft(entry);
     // A worklist on its way was asked for before this; its answer can't know.
     if (this.refilling) await this.refilling;
     await this.refill();
@@ -131,18 +137,66 @@ export class Room {
   /** Brings a refused case back with its scores, where it can still be had. */
   async reopen(entry: OutboxEntry): Promise<void> {
     await this.options.outbox.dismiss(entry.submission.client_key);
-    const known = this.submitted.get(entry.assignment);
-    this.submitted.delete(entry.assignment);
+    const known = this.submitted.get(entry.submission.client_key);
+    this.submitted.delete(entry.submission.client_key);
     if (known) await this.open([known, ...this.cases.value]);
     else await this.refill();
   }
 
-  /** Keeps the leases of the cases in hand from lapsing. */
+  /**
+   * Opens the last submission again, for a correction that supersedes it. Until that is submitted the first one
+   * stands. One that still waits for the network is corrected in the same queue, behind it.
+   */
+  async undo(): Promise<void> {
+    if (this.isSubmitting) return;
+    this.notice.value = '';
+    try {
+      if (this.refilling) await this.refilling;
+      const earlier = this.lastUnsent() ?? (await this.askForLast());
+      await this.openCorrection(earlier);
+    } catch (error) {
+      this.notice.value = error instanceof Error ? error.message : '';
+    }
+  }
+
+  /** Keeps the leases of the cases in hand from lapsing; one that was submitted before needs none. */
   async extendLeases(): Promise<void> {
     const { client, session } = this.options;
-    for (const { assignment } of this.cases.value) {
+    const leased = this.cases.value.filter(({ assignment }) => !this.corrected.has(assignment));
+    for (const { assignment } of leased) {
       await session.during(() => client.post(this.assignmentUrl(assignment, 'lease')));
     }
+  }
+
+  private lastUnsent(): Reopened | null {
+    const entry = this.options.outbox.state.value.waiting.at(-1);
+    const known = entry && this.submitted.get(entry.submission.client_key);
+    return known ? { case: known, ...entry.submission } : null;
+  }
+
+  private async askForLast(): Promise<Reopened> {
+    const { client, session, undoUrl } = this.options;
+    return await session.during(() => client.post<Reopened>(undoUrl));
+  }
+
+  private async openCorrection(earlier: Reopened): Promise<void> {
+    const { drafts, now } = this.options;
+    const { assignment } = earlier.case;
+    if (this.draft.value?.assignment === assignment) return;
+    this.keep();
+    const kept = await drafts.get(this.draftKey(assignment));
+    if (kept?.corrects !== earlier.client_key) {
+      await drafts.set(this.draftKey(assignment), correctionOf(earlier, assignment, now()));
+    }
+    this.corrected.add(assignment);
+    await this.open([earlier.case, ...this.cases.value.filter((reading) => reading.assignment !== assignment)]);
+  }
+
+  /** The draft goes, unless a correction of it is being written. */
+  private async forgetDraft(entry: OutboxEntry): Promise<void> {
+    const key = this.draftKey(entry.assignment);
+    const kept = await this.options.drafts.get(key);
+    if (kept?.clientKey === entry.submission.client_key) await this.options.drafts.delete(key);
   }
 
   private async lease(): Promise<void> {
@@ -211,8 +265,11 @@ export class Room {
         client_key: draft.clientKey,
         rubric_id: reading.rubric.id,
         scores: draft.scores,
+        abstentions: draft.abstentions,
         findings: draft.findings,
         comment: draft.comment.trim(),
+        confidence: draft.confidence,
+        corrects: draft.corrects,
         display_state: displayState(),
         active_seconds: Math.round(activity.activeMs() / 100) / 10,
         wall_seconds: Math.round((now() - draft.openedAt) / 100) / 10,

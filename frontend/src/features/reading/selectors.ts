@@ -1,5 +1,8 @@
-import type { OutboxState } from './outbox';
 import { clockTime, plural } from '../../lib/format';
+import { t } from '../../lib/i18n';
+import { keysText } from '../../lib/keymap';
+import type { Desk } from './desk';
+import type { OutboxState } from './outbox';
 
 export type SaveState = 'nothing' | 'saved' | 'sending' | 'waiting' | 'sign-in' | 'refused';
 
@@ -24,4 +27,14 @@ export function saveStatus(outbox: OutboxState, needsSignIn: boolean, isDurable:
   }
   if (outbox.savedAt) return { state: 'saved', text: `Saved ${clockTime(outbox.savedAt)}` };
   return { state: 'nothing', text: '' };
+}
+
+/** Until when the last submission can be opened again, and with which key; empty before the first. */
+export function undoHint(desk: Pick<Desk, 'config' | 'preferences' | 'room'>, outbox: OutboxState): string {
+  if (desk.room.draft.value?.corrects) return t('This replaces your last submission; until then that one stands.');
+  const action = desk.config.actions.find(({ id }) => id === 'undo');
+  if (!outbox.savedAt || !action) return '';
+  const until = new Date(outbox.savedAt.getTime() + desk.config.undo_seconds * 1000);
+  const keys = desk.preferences.current.value.keys.undo ?? action.keys;
+  return t('{key} opens it again until {time}', { key: keysText({ ...action, keys }), time: clockTime(until) });
 }

@@ -2,6 +2,7 @@ import { RenderingEngine, cache, getConfiguration, init as initCore } from '@cor
 import { init as initLoader } from '@cornerstonejs/dicom-image-loader';
 import { PanTool, WindowLevelTool, ZoomTool, addTool, init as initTools } from '@cornerstonejs/tools';
 import { registerFrameFetch } from './frameFetch';
+import { SliceDragTool } from './tools';
 
 export const ENGINE_ID = 'reading';
 
@@ -24,7 +25,7 @@ export function startRenderer(options: RendererOptions): Renderer {
   initTools();
   initLoader({ maxWebWorkers: workerCount() });
   registerFrameFetch();
-  for (const tool of [WindowLevelTool, ZoomTool, PanTool]) addTool(tool);
+  for (const tool of [WindowLevelTool, ZoomTool, PanTool, SliceDragTool]) addTool(tool);
   cache.setMaxCacheSize(cacheBytes());
   renderer = { engine: new RenderingEngine(ENGINE_ID), isCpu: isCpuRendering() };
   return renderer;

@@ -1,6 +1,5 @@
 import { wadors } from '@cornerstonejs/dicom-image-loader';
-import { withSoundGeometry } from '../../lib/soundGeometry';
-import { voiFunctionOf, type VoiFunction } from '../../lib/windows';
+import { withSoundMetadata } from '../../lib/soundMetadata';
 import type { Case, CaseFrame, DicomJson } from '../../api/types';
 
 /** Cornerstone's names of a case's frames, in stack order. */
@@ -15,7 +14,7 @@ export function imageIdOf(frame: CaseFrame, base: string = document.baseURI): st
 /** Hands the case's DICOM JSON to the loader. Throws when a frame's Instance is missing from it. */
 export function registerMetadata(reading: Case): void {
   for (const frame of reading.image.frames) {
-    const metadata = withSoundGeometry(metadataOf(reading, frame));
+    const metadata = withSoundMetadata(metadataOf(reading, frame));
     const imageId = imageIdOf(frame);
     wadors.metaDataManager.add(imageId, metadata as never);
     // The loader finds a multi-frame Instance's metadata under its first frame.
@@ -36,11 +35,6 @@ export function isColour(reading: Case): boolean {
   if (!first) return false;
   const photometric = metadataOf(reading, first)['00280004']?.Value?.[0];
   return typeof photometric === 'string' && !photometric.startsWith('MONOCHROME');
-}
-
-export function voiFunction(reading: Case): VoiFunction {
-  const first = reading.image.frames[0];
-  return voiFunctionOf(first && metadataOf(reading, first)['00281056']?.Value?.[0]);
 }
 
 function metadataOf(reading: Case, frame: CaseFrame): DicomJson {

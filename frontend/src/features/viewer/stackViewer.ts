@@ -1,28 +1,34 @@
 import { Enums, type Types } from '@cornerstonejs/core';
 import { signal } from '@preact/signals';
-import type { Case } from '../../api/types';
+import type { Case, MouseTool, WindowPreset } from '../../api/types';
 import { firstSlice } from '../../lib/loadOrder';
-import { presetsFor, rangeOf, windowOf, type ValueRange, type VoiFunction } from '../../lib/windows';
+import { presetsFor, rangeOf, windowOf, type VoiFunction } from '../../lib/windows';
 import { wheelTurn } from '../../lib/wheel';
 import { startRenderer, type Renderer, type RendererOptions } from './cornerstone';
 import { FrameError } from './frameFetch';
 import { framesOf, type FrameLoad } from './frameLoader';
 import { ScreenGeometry } from './geometry';
-import { isColour, voiFunction } from './metadata';
-import { bindDragTools, type DragTool } from './tools';
-import { EMPTY_STATE, describeState, type ViewerState } from './viewerState';
+import { isColour } from './metadata';
+import { applyTable } from './tableWindow';
+import { SliceDragTool, bindDragTools, type MouseBindings } from './tools';
+import { EMPTY_STATE, UPRIGHT, describeState, type Orientation, type Presentation, type ViewerState } from './viewerState';
 
 const VIEWPORT_ID = 'image';
+/** A drag of this many pixels is one slice; a notch of the wheel zooms by this factor. */
+const DRAG_PIXELS = 8;
+const ZOOM_STEP = 1.15;
 const CINE_SECONDS = 1 / 12;
 const VOI_FUNCTIONS: Record<VoiFunction, Enums.VOILUTFunctionType> = {
   LINEAR: Enums.VOILUTFunctionType.LINEAR,
   LINEAR_EXACT: Enums.VOILUTFunctionType.LINEAR_EXACT,
   SIGMOID: Enums.VOILUTFunctionType.SAMPLED_SIGMOID,
+  TABLE: Enums.VOILUTFunctionType.LINEAR,
 };
 
 interface Shown {
   reading: Case;
   frames: FrameLoad;
+  /** Of the window that was set last. */
   voi: VoiFunction;
   isColour: boolean;
   /** False until the right first window is set: what is drawn before that does not count. */
@@ -35,18 +41,22 @@ export class StackViewer {
   readonly frames = signal<FrameLoad | null>(null);
   readonly isCpu: boolean;
   private readonly renderer: Renderer;
-  private readonly setLeftButton: (tool: DragTool | null) => void;
+  private readonly bindMouse: (mouse: MouseBindings) => void;
+  private mouse: MouseBindings;
   private readonly resizing: ResizeObserver;
   private readonly geometry: ScreenGeometry;
   private shown: Shown | null = null;
   private wantedSlice = 0;
   private wheelRest = 0;
+  private dragRest = 0;
   private cineTimer: number | null = null;
 
   constructor(
     readonly element: HTMLDivElement,
     options: RendererOptions,
+    mouse: MouseBindings,
   ) {
+    this.mouse = mouse;
     this.renderer = startRenderer(options);
     this.isCpu = this.renderer.isCpu;
     this.renderer.engine.enableElement({
@@ -56,15 +66,16 @@ export class StackViewer {
       defaultOptions: { background: [0, 0, 0] },
     });
     this.geometry = new ScreenGeometry(() => this.viewport, element, this.isCpu);
-    this.setLeftButton = bindDragTools(VIEWPORT_ID);
-    this.setLeftButton('window');
+    this.bindMouse = bindDragTools(VIEWPORT_ID);
+    SliceDragTool.onDrag = (pixels) => this.dragSlices(pixels);
     element.addEventListener(Enums.Events.IMAGE_RENDERED, this.onDrawn);
-    element.addEventListener('wheel', this.onWheel, { passive: false });
+    element.addEventListener('wheel', (event) => this.turnWheel(event), { passive: false });
     element.addEventListener('contextmenu', (event) => event.preventDefault());
     this.resizing = new ResizeObserver(() => this.renderer.engine.resize(true, true));
     this.resizing.observe(element);
+    Object.assign(element, { inspect: () => this.inspect() });
     element.dataset.rendering = this.isCpu ? 'cpu' : 'gpu';
-    this.update({});
+    this.setMouse(mouse);
   }
 
   /** Shows a case from its first picture; `data-state` goes from loading to rendered or failed. */
@@ -76,11 +87,10 @@ export class StackViewer {
     this.update({ ...EMPTY_STATE, status: 'loading', assignment: reading.assignment, sliceCount: count, leftTool });
     try {
       const frames = framesOf(reading, this.isCpu);
-      const shown = { reading, frames, voi: voiFunction(reading), isColour: isColour(reading), isFitted: false };
+      const shown: Shown = { reading, frames, voi: 'LINEAR', isColour: isColour(reading), isFitted: false };
       this.shown = shown;
       this.frames.value = frames;
-      const { windows, modality } = reading.image;
-      this.update({ presets: shown.isColour ? [] : presetsFor(windows, modality) });
+      this.update({ presets: shown.isColour ? [] : presetsFor(reading.image.windows) });
       await frames.load(this.wantedSlice);
       if (this.shown !== shown) return;
       await this.viewport.setStack(frames.imageIds, this.wantedSlice);
@@ -138,16 +148,41 @@ export class StackViewer {
     const shown = this.shown;
     if (!shown) return;
     const first = shown.reading.image.windows[0];
+    this.turn(UPRIGHT);
     this.viewport.resetCamera();
-    this.setRange(shown.isColour ? { lower: 0, upper: 255 } : first && rangeOf(first.center, first.width, shown.voi));
     this.viewport.setProperties({ invert: shown.reading.image.is_inverted });
+    if (shown.isColour) this.viewport.setProperties({ voiRange: { lower: 0, upper: 255 } });
+    else if (first) this.setWindow(shown, first);
     this.viewport.render();
+  }
+
+  /** Shows the open case as it was shown elsewhere, in an element of the same size. */
+  async present({ sliceIndex, window, isInverted, orientation, zoom, pan }: Presentation): Promise<void> {
+    if (!this.shown) return;
+    if (sliceIndex !== null) await this.scrollTo(sliceIndex);
+    if (window) this.setWindow(this.shown, this.windowLike(window));
+    if (isInverted !== null) this.viewport.setProperties({ invert: isInverted });
+    this.turn(orientation);
+    if (zoom !== null) this.viewport.setZoom((this.viewport.getZoom() * zoom) / this.geometry.pixelSize());
+    if (pan !== null) this.shiftBy(pan);
+    this.viewport.render();
+  }
+
+  /** The window with the curve of the case's own of that kind, where it is one. */
+  private windowLike(window: Omit<WindowPreset, 'name' | 'points'>): WindowPreset {
+    const kin = this.state.value.presets.find((preset) => preset.function === window.function);
+    return { name: '', points: kin?.points ?? [], ...window };
+  }
+
+  private shiftBy(wanted: [number, number]): void {
+    const [now, pan] = [this.geometry.centreShift(), this.viewport.getPan()];
+    this.viewport.setPan([pan[0] + wanted[0] - now[0], pan[1] + wanted[1] - now[1]]);
   }
 
   applyPreset(index: number): void {
     const preset = this.state.value.presets[index];
     if (!preset || !this.shown) return;
-    this.setRange(rangeOf(preset.center, preset.width, this.shown.voi));
+    this.setWindow(this.shown, preset);
     this.viewport.render();
   }
 
@@ -157,14 +192,58 @@ export class StackViewer {
     this.viewport.render();
   }
 
-  setLeftTool(tool: DragTool): void {
-    this.setLeftButton(tool);
-    this.update({ leftTool: tool });
+  rotate(): void {
+    this.reorient((now) => ({ ...now, rotation: (now.rotation + 90) % 360 }));
   }
 
-  /** While a place is being marked the left button moves nothing. */
-  holdLeftButton(isHeld: boolean): void {
-    this.setLeftButton(isHeld ? null : this.state.value.leftTool);
+  flipHorizontally(): void {
+    this.reorient((now) => ({ ...now, isFlippedHorizontally: !now.isFlippedHorizontally }));
+  }
+
+  flipVertically(): void {
+    this.reorient((now) => ({ ...now, isFlippedVertically: !now.isFlippedVertically }));
+  }
+
+  setLeftTool(tool: MouseTool): void {
+    this.setMouse({ ...this.mouse, left: tool });
+  }
+
+  setMouse(mouse: MouseBindings): void {
+    this.mouse = mouse;
+    this.bindMouse(mouse);
+    this.update({ leftTool: mouse.left });
+  }
+
+  /** One slice a notch, or zoom, as the reader chose. */
+  turnWheel(event: WheelEvent): void {
+    event.preventDefault();
+    const turn = wheelTurn(this.wheelRest, event.deltaY, event.deltaMode);
+    this.wheelRest = turn.rest;
+    if (turn.steps === 0) return;
+    if (this.mouse.wheel === 'zoom') this.zoomBy(ZOOM_STEP ** -turn.steps);
+    else this.scrollBy(turn.steps);
+  }
+
+  /** Goes to a slice and brings the place on it into sight. */
+  async showPlace(index: number, x: number, y: number): Promise<void> {
+    await this.scrollTo(index);
+    const at = this.canvasPointOf(x, y);
+    const { clientWidth, clientHeight } = this.element;
+    if (!at || (at[0] >= 0 && at[1] >= 0 && at[0] <= clientWidth && at[1] <= clientHeight)) return;
+    const pan = this.viewport.getPan();
+    this.viewport.setPan([pan[0] + clientWidth / 2 - at[0], pan[1] + clientHeight / 2 - at[1]]);
+    this.viewport.render();
+  }
+
+  /** The shown slice's values in modality units, or null where there is none, or colour. */
+  shownValues(): { columns: number; rows: number; valueAt: (column: number, row: number) => number } | null {
+    const image = this.viewport.getCornerstoneImage() as Types.IImage | undefined;
+    if (!image || this.state.value.status !== 'rendered' || this.shown?.isColour) return null;
+    const pixels = image.getPixelData();
+    const { columns, rows } = image;
+    // Most are brought to modality units when they are decoded.
+    const [slope, intercept] = image.preScale?.scaled ? [1, 0] : [image.slope, image.intercept];
+    return { columns, rows, valueAt: (column, row) => (pixels[row * columns + column] ?? 0) * slope + intercept };
   }
 
   toggleCine(): void {
@@ -189,13 +268,58 @@ export class StackViewer {
     return this.renderer.engine.getViewport<Types.IStackViewport>(VIEWPORT_ID);
   }
 
-  private setRange(range: ValueRange | undefined): void {
-    const shown = this.shown;
-    if (!shown) return;
-    // Without WebGL the library knows straight lines only.
-    const hasCurve = !shown.isColour && !this.isCpu;
-    if (hasCurve) this.viewport.setProperties({ VOILUTFunction: VOI_FUNCTIONS[shown.voi] });
-    if (range) this.viewport.setProperties({ voiRange: range });
+  private setWindow(shown: Shown, preset: WindowPreset): void {
+    // Without WebGL the library knows straight lines only: curves are drawn as the line that rises where they do.
+    if (this.isCpu) {
+      shown.voi = preset.function === 'LINEAR' ? 'LINEAR' : 'LINEAR_EXACT';
+      this.viewport.setProperties({ voiRange: rangeOf({ ...preset, function: shown.voi }) });
+      return;
+    }
+    // The library draws a curve anew only where its kind changes: by way of another kind, what was left of a table goes.
+    for (const kind of ['SIGMOID', preset.function] as const) this.viewport.setProperties({ VOILUTFunction: VOI_FUNCTIONS[kind] });
+    this.viewport.setProperties({ voiRange: rangeOf(preset) });
+    if (preset.function === 'TABLE') applyTable(this.viewport, preset.points);
+    shown.voi = preset.function;
+  }
+
+  /** For browser tests, as a property of the element: the values behind the picture, and where they are drawn. */
+  private inspect(): unknown {
+    const image = this.viewport.getCornerstoneImage();
+    const [origin, right, down] = [this.canvasPointOf(0, 0), this.canvasPointOf(1, 0), this.canvasPointOf(0, 1)];
+    const { columns, rows, slope, intercept, preScale } = image;
+    const rescale = preScale?.scaled ? [1, 0] : [slope, intercept];
+    return { pixels: image.getPixelData(), columns, rows, rescale, origin, right, down };
+  }
+
+  private reorient(change: (now: Orientation) => Orientation): void {
+    if (this.state.value.status !== 'rendered') return;
+    this.turn(change(this.orientation()));
+    this.viewport.render();
+  }
+
+  private turn({ rotation, isFlippedHorizontally, isFlippedVertically }: Orientation): void {
+    this.viewport.setViewPresentation({ rotation: 0 });
+    this.viewport.setCamera({ flipHorizontal: isFlippedHorizontally, flipVertical: isFlippedVertically });
+    this.viewport.setViewPresentation({ rotation });
+  }
+
+  private orientation(): Orientation {
+    const { rotation, flipHorizontal, flipVertical } = this.viewport.getViewPresentation();
+    const turned = Math.round((rotation ?? 0) / 90) * 90;
+    return { rotation: turned % 360, isFlippedHorizontally: flipHorizontal ?? false, isFlippedVertically: flipVertical ?? false };
+  }
+
+  private zoomBy(factor: number): void {
+    if (this.state.value.status !== 'rendered') return;
+    this.viewport.setZoom(this.viewport.getZoom() * factor);
+    this.viewport.render();
+  }
+
+  private dragSlices(pixels: number): void {
+    this.dragRest += pixels;
+    const steps = Math.trunc(this.dragRest / DRAG_PIXELS);
+    this.dragRest -= steps * DRAG_PIXELS;
+    if (steps !== 0) this.scrollBy(steps);
   }
 
   private stepCine(): void {
@@ -229,18 +353,13 @@ export class StackViewer {
       status: 'rendered',
       sliceIndex: index,
       window: voiRange && !shown.isColour ? windowOf(voiRange, shown.voi) : null,
+      windowFunction: shown.voi,
       isInverted: invert ?? false,
+      orientation: this.orientation(),
       zoom,
       pan: this.geometry.centreShift(),
       drawn: this.state.value.drawn + 1,
     });
-  };
-
-  private readonly onWheel = (event: WheelEvent): void => {
-    event.preventDefault();
-    const turn = wheelTurn(this.wheelRest, event.deltaY, event.deltaMode);
-    this.wheelRest = turn.rest;
-    if (turn.steps !== 0) this.scrollBy(turn.steps);
   };
 
   private update(change: Partial<ViewerState>): void {

@@ -1,7 +1,25 @@
-import type { WindowPreset } from '../../api/types';
-import type { DragTool } from './tools';
+import type { MouseTool, WindowPreset } from '../../api/types';
 
 export type ViewerStatus = 'empty' | 'loading' | 'rendered' | 'failed';
+
+/** How the image is turned: flipped first, then rotated clockwise by `rotation` degrees. */
+export interface Orientation {
+  rotation: number;
+  isFlippedHorizontally: boolean;
+  isFlippedVertically: boolean;
+}
+
+/** How a case is to be shown; null leaves it as the case opens. Zoom and pan as in `ViewerState`. */
+export interface Presentation {
+  sliceIndex: number | null;
+  window: { center: number; width: number; function: WindowPreset['function'] } | null;
+  isInverted: boolean | null;
+  orientation: Orientation;
+  zoom: number | null;
+  pan: [number, number] | null;
+}
+
+export const UPRIGHT: Orientation = { rotation: 0, isFlippedHorizontally: false, isFlippedVertically: false };
 
 /** What is on the screen now, as of the last drawn picture. */
 export interface ViewerState {
@@ -10,12 +28,15 @@ export interface ViewerState {
   sliceIndex: number;
   sliceCount: number;
   window: { center: number; width: number } | null;
+  /** Of that window; LINEAR where there is none. */
+  windowFunction: WindowPreset['function'];
   isInverted: boolean;
+  orientation: Orientation;
   /** CSS pixels for one image pixel. */
   zoom: number;
   pan: [number, number];
   isCine: boolean;
-  leftTool: DragTool;
+  leftTool: MouseTool;
   presets: readonly WindowPreset[];
   /** A slice of this case that could not be loaded, while it is the one wanted. */
   failedSlice: number | null;
@@ -30,7 +51,9 @@ export const EMPTY_STATE: ViewerState = {
   sliceIndex: 0,
   sliceCount: 0,
   window: null,
+  windowFunction: 'LINEAR',
   isInverted: false,
+  orientation: UPRIGHT,
   zoom: 1,
   pan: [0, 0],
   isCine: false,
@@ -51,6 +74,9 @@ export function describeState(state: ViewerState): Record<string, string> {
     windowCenter: state.window ? trim(state.window.center) : '',
     windowWidth: state.window ? trim(state.window.width) : '',
     inverted: String(state.isInverted),
+    rotation: String(state.orientation.rotation),
+    flippedHorizontally: String(state.orientation.isFlippedHorizontally),
+    flippedVertically: String(state.orientation.isFlippedVertically),
     zoom: trim(state.zoom),
     pan: state.pan.map(trim).join(','),
     cine: String(state.isCine),

@@ -1,0 +1,77 @@
+import { useSignal } from '@preact/signals';
+import type { TargetedPointerEvent } from 'preact';
+import { boxBetween, type Place } from '../../lib/measure';
+import type { StackViewer } from '../viewer/stackViewer';
+import type { Desk } from './desk';
+import { withFinding } from './draft';
+import { MeasureShape } from './MeasureMarks';
+import { measureBetween, type Measure } from './measures';
+
+type PointerEvent = TargetedPointerEvent<HTMLDivElement>;
+
+/** Lies over the image while a finding is marked or something is measured: a click is a point, a drag has a size. */
+export function PointingLayer({ desk, viewer }: { desk: Desk; viewer: StackViewer }) {
+  const from = useSignal<Place | null>(null);
+  const to = useSignal<Place | null>(null);
+  const mode = desk.mode.value;
+  if (mode === 'nothing') return null;
+  const placeOf = (event: PointerEvent): Place | null => viewer.imagePointAt(event.clientX, event.clientY);
+  const begin = (event: PointerEvent): void => {
+    event.preventDefault();
+    if (event.button !== 0) return;
+    event.currentTarget.setPointerCapture(event.pointerId);
+    from.value = to.value = placeOf(event);
+  };
+  const end = (): void => {
+    if (from.value && to.value) finish(desk, viewer, from.value, to.value);
+    from.value = to.value = null;
+  };
+  return (
+    <div
+      class="pointing"
+      data-pointing={mode}
+      onPointerDown={begin}
+      onPointerMove={(event) => {
+        if (from.value) to.value = placeOf(event) ?? to.value;
+      }}
+      onPointerUp={end}
+      onPointerCancel={() => (from.value = to.value = null)}
+      onWheel={(event) => viewer.turnWheel(event)}
+      onContextMenu={(event) => event.preventDefault()}
+    >
+      {from.value && to.value && <Draft mode={mode} viewer={viewer} from={from.value} to={to.value} />}
+    </div>
+  );
+}
+
+function Draft({ mode, viewer, from, to }: { mode: string; viewer: StackViewer; from: Place; to: Place }) {
+  const kind = mode === 'length' ? 'length' : mode === 'region' ? 'region' : 'box';
+  return (
+    <svg class="marks" aria-hidden="true">
+      <MeasureShape kind={kind} viewer={viewer} from={from} to={to} />
+    </svg>
+  );
+}
+
+function finish(desk: Desk, viewer: StackViewer, from: Place, to: Place): void {
+  const mode = desk.mode.value;
+  if (mode === 'mark') return markFinding(desk, viewer, from, to);
+  const image = desk.room.current.value?.image;
+  const made: Measure | null = image && mode !== 'nothing' ? measureBetween(mode, viewer, image, from, to) : null;
+  if (made) desk.measures.value = [...desk.measures.value, made];
+}
+
+function markFinding(desk: Desk, viewer: StackViewer, from: Place, to: Place): void {
+  desk.mode.value = 'nothing';
+  const types = desk.room.current.value?.rubric.finding_types ?? [];
+  const last = desk.room.draft.value?.findings.at(-1)?.type;
+  const place = boxBetween(from, to) ?? { x: from[0], y: from[1], width: null, height: null };
+  const finding = {
+    criterion: desk.room.criterion.value?.key ?? null,
+    type: last ?? types[0] ?? '',
+    slice_index: viewer.state.value.sliceIndex,
+    note: '',
+    ...place,
+  };
+  desk.room.change((draft) => withFinding(draft, finding));
+}

@@ -1,0 +1,37 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { t } from '../../lib/i18n';
+import type { Desk, Sheet } from './desk';
+import { focusCriterion } from './focus';
+
+interface Props {
+  desk: Desk;
+  name: Exclude<Sheet, null>;
+  title: string;
+  children: ComponentChildren;
+}
+
+/** A dialog over the room; however it is left, the focus goes back to the current criterion. */
+export function SheetDialog({ desk, name, title, children }: Props) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const isOpen = desk.sheet.value === name;
+  useEffect(() => {
+    if (isOpen && !dialog.current?.open) dialog.current?.showModal();
+    else if (!isOpen) dialog.current?.close();
+  }, [isOpen]);
+  const closed = (): void => {
+    if (desk.sheet.value === name) desk.sheet.value = null;
+    focusCriterion(desk.room.criterionIndex.value);
+  };
+  return (
+    <dialog ref={dialog} class="sheet" data-sheet={name} aria-labelledby={`sheet-${name}`} onClose={closed}>
+      <h2 id={`sheet-${name}`}>{title}</h2>
+      {isOpen && children}
+      <form method="dialog" class="sheet-end">
+        <button class="button" type="submit">
+          {t('Close')}
+        </button>
+      </form>
+    </dialog>
+  );
+}

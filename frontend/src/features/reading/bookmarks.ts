@@ -1,0 +1,47 @@
+import { signal } from '@preact/signals';
+import type { ApiClient } from '../../api/client';
+import type { Bookmark } from '../../api/types';
+import { t } from '../../lib/i18n';
+import type { Session } from './session';
+
+type ImageId = string | number | undefined;
+
+/** The reader's own bookmarks in this project, as the server has them. */
+export class Bookmarks {
+  readonly list = signal<readonly Bookmark[]>([]);
+  readonly problem = signal('');
+
+  constructor(
+    private readonly client: ApiClient,
+    private readonly session: Session,
+    private readonly url: string,
+  ) {}
+
+  has(image: ImageId): boolean {
+    return this.list.value.some((bookmark) => bookmark.image === image);
+  }
+
+  async load(): Promise<void> {
+    await this.attempt(() => Promise.resolve());
+  }
+
+  async toggle(image: ImageId): Promise<void> {
+    if (image === undefined) return;
+    const url = `${this.url}${image}/`;
+    const isSet = this.has(image);
+    await this.attempt(() => (isSet ? this.client.delete(url) : this.client.put(url)));
+  }
+
+  /** Does it, then shows what the server has: never what was only hoped for. */
+  private async attempt(work: () => Promise<unknown>): Promise<void> {
+    try {
+      this.list.value = await this.session.during(async () => {
+        await work();
+        return await this.client.get<Bookmark[]>(this.url);
+      });
+      this.problem.value = '';
+    } catch {
+      this.problem.value = t('The bookmark could not be stored. Try again when the network is back.');
+    }
+  }
+}

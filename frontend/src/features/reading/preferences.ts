@@ -1,0 +1,29 @@
+import { signal } from '@preact/signals';
+import { ApiError, type ApiClient } from '../../api/client';
+import type { Preferences } from '../../api/types';
+import { t } from '../../lib/i18n';
+import type { Session } from './session';
+
+/** How the reader works, stored with the user. The server says what may not be, and why. */
+export class PreferenceStore {
+  readonly current;
+
+  constructor(
+    private readonly client: ApiClient,
+    private readonly session: Session,
+    private readonly url: string,
+    initial: Preferences,
+  ) {
+    this.current = signal<Preferences>(initial);
+  }
+
+  /** Returns why it was not stored, else null. */
+  async save(wanted: Preferences): Promise<string | null> {
+    try {
+      this.current.value = await this.session.during(() => this.client.put<Preferences>(this.url, wanted));
+      return null;
+    } catch (error) {
+      return error instanceof ApiError ? error.reason : t('The server could not be reached. Nothing was stored.');
+    }
+  }
+}

@@ -1,0 +1,20 @@
+import type { Types } from '@cornerstonejs/core';
+
+interface Curve {
+  removeAllPoints(): void;
+  addRGBPoint(value: number, red: number, green: number, blue: number): void;
+}
+
+/** Draws by a VOI look-up table (PS3.3 C.11.2.1.1). Dragging the window afterwards stretches the whole table. */
+export function applyTable(viewport: Types.IStackViewport, points: readonly (readonly [number, number])[]): void {
+  const actor = viewport.getDefaultActor().actor as unknown as {
+    getProperty(): { getRGBTransferFunction(index: number): Curve };
+  };
+  const curve = actor.getProperty().getRGBTransferFunction(0);
+  const isInverted = viewport.getProperties().invert ?? false;
+  curve.removeAllPoints();
+  for (const [value, output] of points) {
+    const shown = isInverted ? 1 - output : output;
+    curve.addRGBPoint(value, shown, shown, shown);
+  }
+}
