@@ -10,6 +10,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from annotations.models import User
+from mediqa_platform.supervisor.frontend import Checkout, build, needs_build
 from mediqa_platform.supervisor.postgres import EmbeddedPostgres
 from mediqa_platform.supervisor.valkey import EmbeddedValkey
 
@@ -26,6 +27,14 @@ def embedded_services() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(embedded_services: Path) -> None:
     """Called by pytest-django before it makes the test database."""
+
+
+@pytest.fixture(scope="session")
+def bundle() -> None:
+    """The front-end, built once if its sources have changed: for pages with an instrument on them."""
+    checkout = Checkout()
+    if needs_build(checkout):
+        build(checkout, say=print)
 
 
 @pytest.fixture

@@ -8,12 +8,7 @@ from django.test import Client
 from annotations.models import Membership, Role, User
 from tests.factories import make_image, make_member, make_project, make_reading
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _built(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("annotations.bundle.is_built", lambda: True)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bundle")]
 
 
 def test_manager_and_the_reader_see_it_and_colleagues_do_not(browser_of: Callable[[User], Client]) -> None:

@@ -6,17 +6,8 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from mediqa_platform.demo.seeding import image_sources
-from mediqa_platform.supervisor.frontend import Checkout, build, needs_build
 from tests.e2e.browser import OPTIONS, find_browser
 from tests.e2e.product import Product
-
-
-@pytest.fixture(scope="package")
-def bundle() -> None:
-    """The front-end, built once if its sources have changed."""
-    checkout = Checkout()
-    if needs_build(checkout):
-        build(checkout, say=print)
 
 
 @pytest.fixture(scope="package")

@@ -42,7 +42,7 @@ from inference.models import (
 from inference.services.registry import ensure_baseline
 from tests.factories import make_assignment, make_image, make_member, make_project, make_reading, make_submission
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bundle")]
 
 CANARIES = ("2.718281", "0.577215", "1.618033", "CANARY")
 TELL_TALES = ("priority", "purpose", "cold_start", "uncertain", "acquisition", "epistemic", "is_prior")

@@ -22,7 +22,7 @@ from annotations.services.worklists import lease_assignments
 from inference.models import AcquisitionBatch, FineTuneRun, LabelSnapshot, ModelVersion, Stage, Strategy
 from tests.factories import make_assignment, make_image, make_member, make_project, make_reading, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bundle")]
 
 R, M, E = Role.READER, Role.MANAGER, Role.ML_ENGINEER
 ALL, NOBODY = {R, M, E}, set[Role]()
