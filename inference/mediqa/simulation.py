@@ -44,7 +44,7 @@ def quality_of(severities: Sequence[float]) -> float:
 
 def draw_severities(modality: str, rng: np.random.Generator) -> dict[str, float]:
     """Draw none, one or two kinds that the modality knows, each with a severity uniform in 0.05..1."""
-    names = [kind.name for kind in DEGRADATIONS if kind.fits(modality)]
+    names = [kind.name for kind in DEGRADATIONS if kind.fits(modality) and not kind.needs_neighbours]
     count = int(rng.choice(list(SHARES), p=list(SHARES.values())))
     chosen = rng.choice(names, size=min(count, len(names)), replace=False)
     return {str(name): float(rng.uniform(0.05, 1.0)) for name in chosen}

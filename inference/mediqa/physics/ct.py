@@ -1,9 +1,11 @@
-"""Computed tomography: dose and number of views, in the sinogram.
+"""Computed tomography. Pixels in HU, [..., rows, columns]; parallel beam.
 
-Parallel beam, pixels in HU. Low dose follows the noise insertion of Yu et al. (Med Phys 39:4064, 2012) and
-Zeng et al. (IEEE TNS 62:2226, 2015): the noise that is missing between full and reduced dose, with its
-electronic part, is made in the sinogram and reconstructed; filtered back-projection is linear, so it is
-added to the image. Counts are large enough for the normal approximation of the Poisson law.
+Dose: noise insertion after Yu et al. (Med Phys 39:4064, 2012) and Zeng et al. (IEEE TNS 62:2226, 2015): the
+quantum and electronic noise that is missing between full and reduced dose is added. Filtered back-projection
+is linear, so the noise may be made apart; counts are large enough for the normal approximation of the Poisson
+law. Artefacts that depend on the object (few views, hardening, metal) are the reconstructed difference of
+two sinograms on at most ``COARSE`` pixels a side, interpolated: they are smooth or wide, the fine texture
+of the slice stays.
 """
 
 from __future__ import annotations
@@ -15,80 +17,42 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from inference.mediqa.physics.generic import check_range, check_share, uniform
+from inference.mediqa.physics.tomography import (
+    angles_of,
+    hann,
+    project,
+    radial_reconstruction,
+    reconstruct,
+)
+
 MU_WATER_PER_MM = 0.0192  # at about 70 keV, NIST XCOM
+MU_METAL_PER_MM = 0.25  # titanium to steel at about 70 keV, NIST XCOM
 FULL_DOSE_PHOTONS = 1.0e6  # an element and one of VIEWS views: 2e5 for each of 900 real views, summed
 ELECTRONIC_STD_PHOTONS = 25.0  # about 10 for each real view
 VIEWS = 180
-COARSE = 128  # side on which line integrals are computed for the noise level: they are smooth
+COARSE = 160  # side on which artefacts are reconstructed
+NOISE_COARSE = 128  # side on which line integrals are computed for the noise level
+SECTORS = 12  # of directions in the noise
+LONGEST_PATH = 9.0  # line integral at which almost no photon arrives
+REFERENCE_PATH = 5.76  # 30 cm of water
+SCATTER_FLOOR = 2.0e-3  # share of photons that arrive by scatter, behind any metal
 
 
-class NoiseBasis(NamedTuple):
-    """Two reconstructed unit noises of one slice, in HU [rows, columns]; every dose is a mixture of them."""
+class RayPaths(NamedTuple):
+    """Line integrals through each pixel in ``SECTORS`` directions [sectors, rows, columns]; pixel in mm."""
 
-    quantum: Tensor
-    electronic: Tensor
-
-
-def angles_of(views: int) -> Tensor:
-    """Return ``views`` angles in [0, pi)."""
-    return torch.arange(views, dtype=torch.float32) * (math.pi / views)
+    integrals: Tensor
+    spacing_mm: float
 
 
-def project(attenuation: Tensor, angles: Tensor) -> Tensor:
-    """Radon transform: [B, N, N] (per pixel) -> line integrals [B, angles, N], detector pitch one pixel.
+class Scan(NamedTuple):
+    """A coarse sinogram of a slice: [1, VIEWS, side] in units of -log transmission, and what belongs to it."""
 
-    The ray at detector t and angle a is x cos a + y sin a = t, with x to the right and y down from the
-    centre. What lies outside the square is air.
-    """
-    batch, side, _ = attenuation.shape
-    ticks = torch.arange(side, dtype=torch.float32) - (side - 1) / 2
-    along, across = torch.meshgrid(ticks, ticks, indexing="ij")
-    views = []
-    for angle in angles.tolist():
-        x = across * math.cos(angle) - along * math.sin(angle)
-        y = across * math.sin(angle) + along * math.cos(angle)
-        grid = torch.stack((x, y), dim=-1) * (2.0 / (side - 1))
-        turned = functional.grid_sample(
-            attenuation[:, None], grid.expand(batch, -1, -1, -1), align_corners=True, padding_mode="zeros"
-        )
-        views.append(turned[:, 0].sum(dim=1))
-    return torch.stack(views, dim=1)
-
-
-def ramp_filter(sinogram: Tensor) -> Tensor:
-    """Filter [..., N] with the band-limited ramp (Kak and Slaney, eq. 3.61) under a Hann window."""
-    count = sinogram.shape[-1]
-    size = 2 ** math.ceil(math.log2(2 * count))
-    offset = torch.arange(size)
-    offset = torch.minimum(offset, size - offset).float()
-    kernel = torch.where(offset % 2 == 1, -1.0 / (math.pi * offset.clamp(min=1)) ** 2, torch.zeros(size))
-    kernel[0] = 0.25
-    response = torch.fft.rfft(kernel).real
-    frequency = torch.fft.rfftfreq(size)
-    response = response * (0.5 + 0.5 * torch.cos(2 * math.pi * frequency))
-    filtered: Tensor = torch.fft.irfft(torch.fft.rfft(sinogram, n=size) * response, n=size)[..., :count]
-    return filtered
-
-
-def back_project(filtered: Tensor, angles: Tensor, side: int) -> Tensor:
-    """Back-project [B, angles, D] -> [B, side, side]; the detector's centre is the image's centre."""
-    batch, _, detectors = filtered.shape
-    ticks = torch.arange(side, dtype=torch.float32) - (side - 1) / 2
-    image = torch.zeros(batch, side * side)
-    for index, angle in enumerate(angles.tolist()):
-        place = ticks[None, :] * math.cos(angle) + ticks[:, None] * math.sin(angle)
-        place = (place + (detectors - 1) / 2).reshape(-1).clamp(0, detectors - 1.001)
-        left = place.long()
-        share = place - left
-        view = filtered[:, index]
-        step = functional.pad(view[:, 1:] - view[:, :-1], (0, 1))
-        image += view[:, left] + step[:, left] * share
-    return image.reshape(batch, side, side) * (math.pi / len(angles))
-
-
-def reconstruct(sinogram: Tensor, angles: Tensor, side: int) -> Tensor:
-    """Filtered back-projection: [B, angles, D] -> [B, side, side], in the unit per pixel of ``project``."""
-    return back_project(ramp_filter(sinogram), angles, side)
+    sinogram: Tensor
+    reconstruction: Tensor  # [1, side, side]
+    shape: tuple[int, int]  # of the slice
+    pixel_mm: float  # of the coarse image
 
 
 def attenuation_of(hounsfield: Tensor, spacing_mm: float) -> Tensor:
@@ -96,71 +60,210 @@ def attenuation_of(hounsfield: Tensor, spacing_mm: float) -> Tensor:
     return (hounsfield.clamp(min=-1000.0) / 1000.0 + 1.0) * (MU_WATER_PER_MM * spacing_mm)
 
 
-def noise_basis(
-    hounsfield: Tensor, generator: torch.Generator, *, spacing_mm: float = 0.7, views: int = VIEWS
-) -> NoiseBasis:
-    """Return the noises of a slice [rows, columns] for ``with_dose``; about half a second for 512 x 512."""
-    rows, columns = hounsfield.shape
-    side = max(rows, columns)
-    path = _line_integrals(_square(hounsfield, -1000.0), spacing_mm, views)
-    white = torch.randn(2, views, side, generator=generator)
-    deviation = torch.stack(
-        (
-            torch.exp(path / 2) / math.sqrt(FULL_DOSE_PHOTONS),
-            torch.exp(path) * (ELECTRONIC_STD_PHOTONS / FULL_DOSE_PHOTONS),
-        )
-    )
-    noise = reconstruct(white * deviation, angles_of(views), side) * (1000.0 / (MU_WATER_PER_MM * spacing_mm))
-    noise = noise[:, :rows, :columns]
-    return NoiseBasis(noise[0], noise[1])
-
-
-def with_dose(hounsfield: Tensor, basis: NoiseBasis, relative_dose: float) -> Tensor:
-    """Return the slice as at ``relative_dose`` (0 < d <= 1) of its own dose.
-
-    Added variance: quantum (1/d - 1) exp(p) / I0, electronic (1/d^2 - 1) s^2 exp(2p) / I0^2 in the sinogram.
-    """
-    if not 0 < relative_dose <= 1:
-        raise ValueError(f"relative_dose must lie in (0, 1], not {relative_dose}.")
-    quantum = math.sqrt(1 / relative_dose - 1)
-    electronic = math.sqrt(1 / relative_dose**2 - 1)
-    return hounsfield + quantum * basis.quantum + electronic * basis.electronic
-
-
-def with_views(hounsfield: Tensor, views: int, *, full_views: int = VIEWS, side: int = 256) -> Tensor:
-    """Return the slice as if reconstructed from ``views`` of ``full_views`` views: adds the streaks.
-
-    Streaks are computed on at most ``side`` pixels a side and interpolated; the fine texture stays.
-    """
-    if not 1 <= views <= full_views:
-        raise ValueError(f"views must lie in 1..{full_views}, not {views}.")
-    if views == full_views:
-        return hounsfield.clone()
-    rows, columns = hounsfield.shape
+def scan_of(hounsfield: Tensor, spacing_mm: float, *, side: int = COARSE) -> Scan:
+    """Project a slice [rows, columns] on at most ``side`` pixels; about 60 ms on one core."""
     square = _square(hounsfield, -1000.0)
     small = min(side, square.shape[-1])
+    pixel_mm = spacing_mm * square.shape[-1] / small
     coarse = functional.interpolate(square[None, None], size=(small, small), mode="area")[0]
-    sinogram = project(attenuation_of(coarse, 1.0), angles_of(full_views))
-    kept = (torch.arange(views) * full_views) // views
-    angles = angles_of(full_views)
-    streaks = reconstruct(sinogram[:, kept], angles[kept], small) - reconstruct(sinogram, angles, small)
-    streaks = functional.interpolate(
-        streaks[None] * (1000.0 / MU_WATER_PER_MM), size=square.shape, mode="bilinear", align_corners=False
-    )
-    return hounsfield + streaks[0, 0, :rows, :columns]
+    angles = angles_of(VIEWS)
+    sinogram = project(attenuation_of(coarse, pixel_mm), angles)
+    rows, columns = hounsfield.shape
+    return Scan(sinogram, reconstruct(sinogram, angles, small), (rows, columns), pixel_mm)
+
+
+def ray_paths(hounsfield: Tensor, spacing_mm: float) -> RayPaths:
+    """Return the line integrals that set the noise of a slice [rows, columns], capped at photon starvation."""
+    square = _square(hounsfield, -1000.0)
+    side = square.shape[-1]
+    small = min(NOISE_COARSE, side)
+    coarse = functional.interpolate(square[None, None], size=(small, small), mode="area")[0]
+    angles = _sector_angles(hounsfield.device)
+    path = project(attenuation_of(coarse, spacing_mm * side / small), angles)[0]  # [sectors, small]
+    ticks = torch.arange(small, dtype=torch.float32, device=path.device) - (small - 1) / 2
+    place = ticks[None, :, None] * torch.sin(angles)[:, None, None] + ticks * torch.cos(angles)[:, None, None]
+    index = (place + (small - 1) / 2).round().long().clamp(0, small - 1)
+    smeared = path.gather(1, index.reshape(len(angles), -1)).reshape(1, len(angles), small, small)
+    full = functional.interpolate(smeared, size=(side, side), mode="bilinear", align_corners=False)[0]
+    return RayPaths(full[:, : hounsfield.shape[0], : hounsfield.shape[1]].clamp(0, LONGEST_PATH), spacing_mm)
+
+
+def with_dose(hounsfield: Tensor, paths: RayPaths, relative_dose: float, generator: torch.Generator) -> Tensor:
+    """Return the slice [rows, columns] as at ``relative_dose`` (0 < d <= 1) of its own dose.
+
+    Added variance of a line integral p: quantum (1/d - 1) exp(p) / I0, electronic (1/d^2 - 1) s^2 exp(2p) / I0^2.
+    """
+    check_share("relative_dose", relative_dose)
+    attenuated = torch.exp(paths.integrals)
+    quantum = (1 / relative_dose - 1) / FULL_DOSE_PHOTONS
+    electronic = (1 / relative_dose**2 - 1) * (ELECTRONIC_STD_PHOTONS / FULL_DOSE_PHOTONS) ** 2
+    variance = quantum * attenuated + electronic * attenuated**2
+    return hounsfield + reconstructed_noise(variance, generator) * (1000.0 / (MU_WATER_PER_MM * paths.spacing_mm))
+
+
+def reconstructed_noise(variance: Tensor, generator: torch.Generator, *, views: int = VIEWS) -> Tensor:
+    """Return what filtered back-projection makes of white noise in the sinogram: [rows, columns].
+
+    variance: of the line integrals through each pixel, by direction [K, rows, columns]. White noise of
+    variance v in V views has the spectrum pi v f w(f)^2 / V (Riederer et al., Phys Med Biol 23:446, 1978;
+    w is the window of the ramp); each direction of frequency takes the variance of the rays across it.
+    """
+    count, rows, columns = variance.shape
+    shape = (rows + rows % 2, columns + columns % 2)
+    filters = _noise_filters(shape, count, variance.device) / math.sqrt(views)
+    total = torch.zeros(rows, columns, device=variance.device)
+    for index in range(count):
+        white = torch.randn(filters.shape[1:], generator=generator, dtype=torch.complex64, device=variance.device)
+        noise = torch.fft.irfft2(white * filters[index], s=shape, norm="ortho")
+        total += variance[index].sqrt() * noise[:rows, :columns]
+    return total
+
+
+def with_views(hounsfield: Tensor, views: int, scan: Scan | None = None) -> Tensor:
+    """Return the slice as if reconstructed from ``views`` of ``VIEWS`` views: adds the streaks."""
+    check_range("views", views, 1, VIEWS)
+    scan = scan or scan_of(hounsfield, 0.7)
+    kept = (torch.arange(views) * VIEWS) // views
+    few = reconstruct(scan.sinogram[:, kept], angles_of(VIEWS)[kept], scan.reconstruction.shape[-1])
+    return hounsfield + _hounsfield_difference(few, scan)
+
+
+def with_angular_range(hounsfield: Tensor, degrees: float, scan: Scan) -> Tensor:
+    """Return the slice as if views had covered ``degrees`` (1..180) only: what the missing wedge leaves.
+
+    Missing views are zero after filtering (Tuy, SIAM J Appl Math 43:546, 1983; Kak and Slaney, ch. 3).
+    """
+    check_range("degrees", degrees, 1, 180)
+    count = max(1, round(VIEWS * degrees / 180))
+    side = scan.reconstruction.shape[-1]
+    part = reconstruct(scan.sinogram[:, :count], angles_of(VIEWS)[:count], side) * (count / VIEWS)
+    return hounsfield + _hounsfield_difference(part, scan)
+
+
+def with_beam_hardening(hounsfield: Tensor, loss_share: float, scan: Scan) -> Tensor:
+    """Shorten line integrals as a hardened beam does: p (1 - loss p / 5.76), a second-order fit.
+
+    loss_share: of the line integral of 30 cm of water, 0..0.6 (Herman, Phys Med Biol 24:81, 1979).
+    """
+    check_range("loss_share", loss_share, 0, 0.6)
+    change = -loss_share * scan.sinogram.clamp(max=LONGEST_PATH) ** 2 / REFERENCE_PATH
+    return hounsfield + _difference_of(change, scan)
+
+
+def with_metal(hounsfield: Tensor, diameter_mm: float, scan: Scan, generator: torch.Generator) -> Tensor:
+    """Put a metal rod in the body and reconstruct what the scanner measures (De Man et al., IEEE TNS 46:691, 1999).
+
+    Behind metal almost nothing but scatter arrives: the measured line integral is -log(exp(-p) + floor).
+    """
+    check_range("diameter_mm", diameter_mm, 0)
+    side = scan.reconstruction.shape[-1]
+    x, y = _place_in_body(scan, generator)
+    angles = angles_of(VIEWS)
+    place = torch.arange(side, dtype=torch.float32) - (side - 1) / 2
+    offset = (place[None, :] - (x * torch.cos(angles) + y * torch.sin(angles))[:, None]) * scan.pixel_mm
+    metal = MU_METAL_PER_MM * _mean_chord(offset, diameter_mm / 2, scan.pixel_mm)[None]
+    true = scan.sinogram + metal
+    measured = -torch.log(torch.exp(-true) + SCATTER_FLOOR) + math.log1p(SCATTER_FLOOR)
+    harmless = -torch.log(torch.exp(-scan.sinogram) + SCATTER_FLOOR) + math.log1p(SCATTER_FLOOR)
+    return hounsfield + _difference_of((measured - harmless).to(hounsfield), scan)
+
+
+def with_rings(hounsfield: Tensor, gain_error: float, generator: torch.Generator, spacing_mm: float) -> Tensor:
+    """Detector elements with gains that are wrong by a normal ``gain_error`` (share): rings about the centre.
+
+    A wrong gain shifts the line integral by the same amount at every angle (Sijbers and Postnov, Phys Med
+    Biol 49:N247, 2004). A tenth of the elements is wrong.
+    """
+    check_range("gain_error", gain_error, 0, 0.5)
+    rows, columns = hounsfield.shape[-2:]
+    side = max(rows, columns)
+    shift = torch.randn(1, side, generator=generator, device=hounsfield.device) * gain_error
+    shift = shift * (torch.rand(1, side, generator=generator, device=hounsfield.device) < 0.1)
+    rings = radial_reconstruction(shift, side)[0, :rows, :columns]
+    return hounsfield + rings * (1000.0 / (MU_WATER_PER_MM * spacing_mm))
+
+
+def with_soft_kernel(hounsfield: Tensor, half_mtf_per_cm: float, spacing_mm: float) -> Tensor:
+    """Soften by a Gaussian filter that halves the contrast at ``half_mtf_per_cm`` line pairs per cm.
+
+    Reconstruction kernels differ by their frequency response (Kak and Slaney, ch. 3.3).
+    """
+    check_range("half_mtf_per_cm", half_mtf_per_cm, 0.1)
+    frequency = _frequencies(hounsfield) * (10.0 / spacing_mm)  # cycles per cm
+    return _spectrally(hounsfield, 0.5 ** ((frequency / half_mtf_per_cm) ** 2))
+
+
+def with_sharp_kernel(hounsfield: Tensor, edge_gain: float) -> Tensor:
+    """Amplify fine detail, and the noise in it, as a bone or lung kernel does.
+
+    The response rises from 1 at frequency 0 to ``edge_gain`` at half the Nyquist frequency, and stays.
+    """
+    check_range("edge_gain", edge_gain, 1)
+    share = (_frequencies(hounsfield) / 0.25).clamp(max=1.0)
+    return _spectrally(hounsfield, 1 + (edge_gain - 1) * torch.sin(share * math.pi / 2) ** 2)
+
+
+def _frequencies(pixels: Tensor) -> Tensor:
+    """Radial frequency in cycles per pixel of ``rfft2``."""
+    rows, columns = pixels.shape[-2:]
+    along = torch.fft.fftfreq(rows, device=pixels.device)
+    return torch.hypot(along[:, None], torch.fft.rfftfreq(columns, device=pixels.device)[None, :])
+
+
+def _spectrally(pixels: Tensor, response: Tensor) -> Tensor:
+    result: Tensor = torch.fft.irfft2(torch.fft.rfft2(pixels) * response, s=pixels.shape[-2:])
+    return result
+
+
+def _difference_of(change: Tensor, scan: Scan) -> Tensor:
+    """Reconstruct a change of the sinogram from every second view -> HU [rows, columns]."""
+    part = reconstruct(change[:, ::2], angles_of(VIEWS)[::2], scan.reconstruction.shape[-1])
+    return _resized(part, scan)
+
+
+def _hounsfield_difference(reconstruction: Tensor, scan: Scan) -> Tensor:
+    return _resized(reconstruction - scan.reconstruction, scan)
+
+
+def _resized(attenuation: Tensor, scan: Scan) -> Tensor:
+    """Coarse attenuation per pixel [1, side, side] -> HU on the slice's pixels."""
+    rows, columns = scan.shape
+    side = max(rows, columns)
+    full = functional.interpolate(attenuation[None], size=(side, side), mode="bilinear", align_corners=False)
+    return full[0, 0, :rows, :columns] * (1000.0 / (MU_WATER_PER_MM * scan.pixel_mm))
+
+
+def _place_in_body(scan: Scan, generator: torch.Generator) -> tuple[float, float]:
+    """Return (x, y) from the centre in coarse pixels: a random pixel that is denser than fat, else near the centre."""
+    side = scan.reconstruction.shape[-1]
+    body = torch.nonzero(scan.reconstruction[0] > 0.85 * MU_WATER_PER_MM * scan.pixel_mm)
+    if len(body) == 0:
+        return uniform(generator, -side / 8, side / 8), uniform(generator, -side / 8, side / 8)
+    y, x = body[int(uniform(generator, 0, len(body) - 1))].tolist()
+    return x - (side - 1) / 2, y - (side - 1) / 2
+
+
+def _mean_chord(offset_mm: Tensor, radius_mm: float, width_mm: float, *, samples: int = 4) -> Tensor:
+    """Chord of a disc, averaged over an element of ``width_mm``."""
+    parts = (torch.arange(samples) + 0.5) / samples - 0.5
+    moved = offset_mm[..., None] + parts * width_mm
+    return 2 * torch.sqrt((radius_mm**2 - moved**2).clamp(min=0)).mean(-1)
+
+
+def _sector_angles(device: torch.device) -> Tensor:
+    return (torch.arange(SECTORS, dtype=torch.float32, device=device) + 0.5) * (math.pi / SECTORS)
+
+
+def _noise_filters(shape: tuple[int, int], sectors: int, device: torch.device) -> Tensor:
+    """Square root of the spectrum of each wedge of directions: [sectors, rows, columns // 2 + 1]."""
+    along = torch.fft.fftfreq(shape[0], device=device)[:, None]
+    across = torch.fft.rfftfreq(shape[1], device=device)[None, :]
+    radius = torch.hypot(along, across)
+    amplitude = torch.sqrt(math.pi * radius) * hann(radius)
+    wedge = (torch.remainder(torch.atan2(along, across), math.pi) * (sectors / math.pi)).long().clamp(max=sectors - 1)
+    return torch.stack([amplitude * (wedge == index) for index in range(sectors)])
 
 
 def _square(plane: Tensor, fill: float) -> Tensor:
     side = max(plane.shape)
     return functional.pad(plane, (0, side - plane.shape[1], 0, side - plane.shape[0]), value=fill)
-
-
-def _line_integrals(square: Tensor, spacing_mm: float, views: int) -> Tensor:
-    """Line integrals [views, side] of a square slice, from a coarse copy; capped at photon starvation."""
-    side = square.shape[-1]
-    small = min(COARSE, side)
-    coarse = functional.interpolate(square[None, None], size=(small, small), mode="area")[0]
-    path = project(attenuation_of(coarse, spacing_mm * side / small), angles_of(max(2, views // 3)))
-    return functional.interpolate(path[None], size=(views, side), mode="bilinear", align_corners=False)[0, 0].clamp(
-        max=9.0
-    )

@@ -1,51 +1,31 @@
 """The registry: which degradation fits which modality, and what its continuous severity means physically.
 
 Severity 0 changes nothing and 1 is hardly readable; between them the physical parameter moves on the scale
-on which it is perceived (dose and views by their logarithm). A parameter can be named back from a severity,
-so that a predicted severity reads "as if at 40 % of the dose".
+on which it is perceived (dose, views and counts by their logarithm). A parameter can be named back from a
+severity, so that a predicted severity reads "as if at 40 % of the dose".
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from inference.mediqa.physics import ct, generic, mr, projection
-
-
-@dataclass
-class Subject:
-    """A slice to be degraded: [rows, columns] in modality units; keeps what is dear to compute."""
-
-    pixels: Tensor
-    modality: str
-    is_inverted: bool = False
-    spacing_mm: float = 0.7
-    low: float = 0.0  # the range that matters on a screen
-    high: float = 1.0
-    _basis: ct.NoiseBasis | None = field(default=None, repr=False)
-
-    def noise_basis(self, generator: torch.Generator) -> ct.NoiseBasis:
-        if self._basis is None:
-            self._basis = ct.noise_basis(self.pixels, generator, spacing_mm=self.spacing_mm)
-        return self._basis
-
-    @property
-    def span(self) -> float:
-        return max(self.high - self.low, 1e-6)
-
+from inference.mediqa.physics import ct, emission, generic, mr, photo, projection, ultrasound, volume
+from inference.mediqa.physics.subject import Subject
 
 Apply = Callable[[Tensor, Subject, float, torch.Generator], Tensor]
+MR_NOISE_SHARE = 0.01  # of the visible range: the noise of a good image
 
 
 @dataclass(frozen=True)
 class Degradation:
     """One kind: ``apply(pixels, subject, parameter, generator)``; ``parameter`` maps severity to physics.
 
-    modalities: words of the prompt; empty means all but those of ``excluded``.
+    modalities: words of the prompt; empty means all but those of ``excluded``. needs_neighbours: only slices
+    with near neighbours can be degraded so.
     """
 
     name: str
@@ -54,6 +34,7 @@ class Degradation:
     apply: Apply
     modalities: frozenset[str] = frozenset()
     excluded: frozenset[str] = frozenset()
+    needs_neighbours: bool = False
 
     def fits(self, modality: str) -> bool:
         """Tell whether this kind exists in the modality."""
@@ -62,22 +43,67 @@ class Degradation:
         return modality not in self.excluded
 
 
+def linear(start: float, end: float) -> Callable[[float], float]:
+    """Return severity -> start + (end - start) s."""
+    return lambda severity: start + (end - start) * severity
+
+
+def geometric(start: float, end: float) -> Callable[[float], float]:
+    """Return severity -> start (end / start)^s."""
+    return lambda severity: float(start * (end / start) ** severity)
+
+
+def _ct_dose(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return ct.with_dose(pixels, subject.paths(), parameter, generator)
+
+
 def _dose(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
     if subject.modality == "CT":
-        return ct.with_dose(pixels, subject.noise_basis(generator), parameter)
+        return _ct_dose(pixels, subject, parameter, generator)
     return projection.with_exposure(pixels, parameter, generator, is_inverted=subject.is_inverted)
 
 
 def _views(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
-    return ct.with_views(pixels, max(1, round(parameter * ct.VIEWS)))
+    return ct.with_views(pixels, max(1, round(parameter * ct.VIEWS)), subject.scan())
 
 
-def _blur(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
-    return generic.with_blur(pixels, parameter)
+def _angle(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return ct.with_angular_range(pixels, parameter, subject.scan())
+
+
+def _hardening(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return ct.with_beam_hardening(pixels, parameter, subject.scan())
+
+
+def _metal(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return ct.with_metal(pixels, parameter, subject.scan(), generator)
+
+
+def _rings(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return ct.with_rings(pixels, parameter, generator, subject.spacing_mm)
+
+
+def _soft_kernel(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return ct.with_soft_kernel(pixels, parameter, subject.spacing_mm)
+
+
+def _sharp_kernel(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return ct.with_sharp_kernel(pixels, parameter)
+
+
+def _thickness(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    slices, offsets_mm = subject.slab()
+    change = volume.with_thickness(slices, offsets_mm, parameter) - subject.pixels
+    return pixels + change
 
 
 def _rician(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
-    return mr.with_rician_noise(pixels.clamp(min=0), parameter * subject.span, generator)
+    sigma = mr.added_sigma(MR_NOISE_SHARE * subject.span, parameter)
+    return mr.with_rician_noise(pixels.clamp(min=0), sigma, generator)
+
+
+def _acceleration(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return mr.with_acceleration(pixels.clamp(min=0), parameter, MR_NOISE_SHARE * subject.span, generator)
 
 
 def _undersampling(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
@@ -85,12 +111,90 @@ def _undersampling(pixels: Tensor, subject: Subject, parameter: float, generator
 
 
 def _motion(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
-    return mr.with_motion(pixels, parameter * pixels.shape[0] / 256, generator)
+    return mr.with_motion(pixels, parameter * pixels.shape[-2] / 256, generator)
+
+
+def _ghost(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return mr.with_ghost(pixels, parameter)
+
+
+def _spike(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return mr.with_spike(pixels, parameter, generator)
+
+
+def _bias(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return mr.with_bias_field(pixels, parameter, generator)
+
+
+def _gibbs(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return mr.with_truncation(pixels, parameter)
+
+
+def _wrap(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return mr.with_wrap(pixels, parameter)
+
+
+def _scatter(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return projection.with_scatter(pixels, parameter, is_inverted=subject.is_inverted)
+
+
+def _focal_spot(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return projection.with_focal_blur(pixels, parameter)
+
+
+def _grid(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return projection.with_grid_lines(pixels, parameter, generator)
+
+
+def _saturation(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return projection.with_saturation(pixels, parameter)
+
+
+def _speckle(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return ultrasound.with_speckle(pixels, parameter, generator, subject.low, subject.high)
+
+
+def _shadow(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return ultrasound.with_shadow(pixels, parameter, generator, subject.low, subject.high)
+
+
+def _gain(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return ultrasound.with_gain(pixels, _signed(parameter, generator), subject.low, subject.high)
+
+
+def _attenuation(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return ultrasound.with_attenuation(pixels, parameter, subject.low, subject.high)
+
+
+def _counts(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return emission.with_counts(pixels, parameter, generator, subject.high)
+
+
+def _iterations(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return emission.with_iterations(pixels, round(parameter))
+
+
+def _post_filter(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return emission.with_post_filter(pixels, parameter, subject.spacing_mm)
+
+
+def _defocus(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return photo.with_defocus(pixels, parameter)
+
+
+def _exposure(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return photo.with_exposure_error(pixels, _signed(parameter, generator), subject.low, subject.high)
+
+
+def _illumination(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return photo.with_uneven_light(pixels, parameter, generator, subject.low, subject.high)
+
+
+def _blur(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
+    return generic.with_blur(pixels, parameter)
 
 
 def _noise(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
-    if subject.modality == "US":
-        return generic.with_speckle(pixels, 3 * parameter, generator)
     return generic.with_gaussian_noise(pixels, parameter * subject.span, generator)
 
 
@@ -98,28 +202,67 @@ def _coding(pixels: Tensor, subject: Subject, parameter: float, generator: torch
     return generic.with_block_coding(pixels, parameter, subject.low, subject.high)
 
 
+def _signed(value: float, generator: torch.Generator) -> float:
+    return value if generic.uniform(generator, 0, 1) < 0.5 else -value
+
+
 _X_RAYS = frozenset({"CT", "XR", "MG", "XA"})
+_PROJECTION = frozenset({"XR", "MG", "XA"})
+_CT, _MR, _US = frozenset({"CT"}), frozenset({"MR"}), frozenset({"US"})
+_EMISSION, _PHOTO = frozenset({"PT", "NM"}), frozenset({"OP"})
+_STACKS = frozenset({"CT", "MR", "PT"})
+# In the order of acquisition: the body, the beam or the lines of k-space, counting, reconstruction, storage.
 DEGRADATIONS: tuple[Degradation, ...] = (
-    Degradation("dose", "relative_dose", lambda s: float(10 ** (-1.7 * s)), _dose, _X_RAYS),
-    Degradation("sparse_view", "view_share", lambda s: float(12**-s), _views, frozenset({"CT"})),
-    Degradation("blur", "blur_sigma_px", lambda s: 3.0 * s, _blur),
-    Degradation("rician", "noise_share", lambda s: 0.25 * s**1.5, _rician, frozenset({"MR"})),
-    Degradation("undersampling", "kspace_share", lambda s: 1 - 0.85 * s, _undersampling, frozenset({"MR"})),
-    Degradation("motion", "motion_px_of_256", lambda s: 6.0 * s, _motion, frozenset({"MR"})),
-    Degradation("noise", "noise_share", lambda s: 0.25 * s**1.5, _noise, excluded=_X_RAYS | {"MR"}),
-    Degradation("coding", "jpeg_quality", lambda s: 95.0 * (4 / 95) ** s, _coding),
+    Degradation(
+        "thickness", "slice_thickness_mm", linear(1, 14), _thickness, _CT | _MR | {"PT"}, needs_neighbours=True
+    ),
+    Degradation("blur", "blur_sigma_px", linear(0, 3), _blur, excluded=_X_RAYS | _EMISSION | _PHOTO),
+    Degradation("focal_spot", "penumbra_px", linear(1, 10), _focal_spot, _PROJECTION),
+    Degradation("defocus", "defocus_radius_px", linear(0, 7), _defocus, _PHOTO),
+    Degradation("exposure", "exposure_error_stops", linear(0, 3.5), _exposure, _PHOTO),
+    Degradation("illumination", "light_drop_share", linear(0, 0.98), _illumination, _PHOTO),
+    Degradation("scatter", "scatter_to_primary", linear(0, 6), _scatter, _PROJECTION),
+    Degradation("grid_lines", "grid_contrast_share", lambda s: 0.25 * s**1.5, _grid, _PROJECTION),
+    Degradation("sparse_view", "view_share", geometric(1, 1 / 12), _views, _CT),
+    Degradation("limited_angle", "angular_range_deg", linear(180, 70), _angle, _CT),
+    Degradation("beam_hardening", "hardening_loss_share", linear(0, 0.35), _hardening, _CT),
+    Degradation("metal", "metal_diameter_mm", linear(0, 9), _metal, _CT),
+    Degradation("ring", "detector_gain_error_share", lambda s: 0.05 * s**1.5, _rings, _CT),
+    Degradation("bias_field", "sensitivity_drop_share", linear(0, 0.9), _bias, _MR),
+    Degradation("wrap", "field_of_view_share", linear(1, 0.55), _wrap, _MR),
+    Degradation("motion", "motion_px_of_256", linear(0, 6), _motion, _MR),
+    Degradation("ghosting", "line_phase_error_deg", linear(0, 70), _ghost, _MR),
+    Degradation("spikes", "spike_share_of_peak", lambda s: 0.8 * s**1.5, _spike, _MR),
+    Degradation("undersampling", "kspace_share", linear(1, 0.15), _undersampling, _MR),
+    Degradation("gibbs", "kspace_extent_share", linear(1, 0.2), _gibbs, _MR),
+    Degradation("acceleration", "acceleration_factor", linear(1, 6), _acceleration, _MR),
+    Degradation("rician", "relative_averages", geometric(1, 1 / 600), _rician, _MR),
+    Degradation("dose", "relative_dose", geometric(1, 0.02), _dose, _X_RAYS),
+    Degradation("soft_kernel", "kernel_half_mtf_per_cm", geometric(12, 1.2), _soft_kernel, _CT),
+    Degradation("sharp_kernel", "kernel_edge_gain", linear(1, 6), _sharp_kernel, _CT),
+    Degradation("saturation", "saturated_share", linear(0, 0.6), _saturation, _PROJECTION),
+    Degradation("attenuation", "uncompensated_attenuation_db", linear(0, 50), _attenuation, _US),
+    Degradation("shadow", "shadow_db", linear(0, 45), _shadow, _US),
+    Degradation("speckle", "speckle_contrast_share", linear(0, 1), _speckle, _US),
+    Degradation("gain", "gain_error_db", linear(0, 32), _gain, _US),
+    Degradation("counts", "relative_counts", geometric(1, 0.01), _counts, _EMISSION),
+    Degradation("iterations", "iterations_count", geometric(40, 1), _iterations, _EMISSION),
+    Degradation("post_filter", "post_filter_fwhm_mm", linear(0, 20), _post_filter, _EMISSION),
+    Degradation("noise", "noise_share", lambda s: 0.25 * s**1.5, _noise, excluded=_X_RAYS | _EMISSION | _MR | _US),
+    Degradation("coding", "jpeg_quality", geometric(95, 4), _coding),
 )
 KINDS: tuple[str, ...] = tuple(kind.name for kind in DEGRADATIONS)
 BY_NAME: Mapping[str, Degradation] = {kind.name: kind for kind in DEGRADATIONS}
 
 
 def degrade(subject: Subject, severities: Mapping[str, float], generator: torch.Generator) -> Tensor:
-    """Apply kinds in the order of acquisition (views, motion, dose ... coding last); [rows, columns].
+    """Apply kinds in the order of acquisition; [rows, columns].
 
-    Raises KeyError for an unknown kind and ValueError for one that the modality does not know.
+    Raises KeyError for an unknown kind, and ValueError for one that the modality does not know or that needs
+    neighbours which the slice has not.
     """
     pixels = subject.pixels
-    for name in sorted(severities, key=ORDER.index):
+    for name in sorted(severities, key=lambda name: KINDS.index(BY_NAME[name].name)):
         kind = BY_NAME[name]
         if not kind.fits(subject.modality):
             raise ValueError(f"{name} does not exist in {subject.modality}.")
@@ -128,7 +271,13 @@ def degrade(subject: Subject, severities: Mapping[str, float], generator: torch.
     return pixels
 
 
-ORDER = ("blur", "sparse_view", "motion", "undersampling", "dose", "rician", "noise", "coding")
+def kinds_for(subject: Subject) -> tuple[str, ...]:
+    """Return the kinds that this slice can be degraded by."""
+    return tuple(
+        kind.name
+        for kind in DEGRADATIONS
+        if kind.fits(subject.modality) and (subject.has_neighbours or not kind.needs_neighbours)
+    )
 
 
 def physical_parameters(severities: Mapping[str, float], modality: str) -> dict[str, float]:

@@ -1,4 +1,8 @@
-"""Degradations that any modality knows: blur, additive and multiplicative noise, block-transform coding."""
+"""Degradations that any modality knows: blur, additive and multiplicative noise, block-transform coding.
+
+Here and in the other files pixels are [..., rows, columns] on any device, and so is the result; random
+numbers come from a generator on the same device. ``ValueError`` is raised for impossible parameters.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+FWHM_OF_SIGMA = 2 * math.sqrt(2 * math.log(2))
 # ITU-T T.81 (JPEG), table K.1: luminance quantisation
 LUMINANCE_QUANTISATION = (
     (16, 11, 10, 16, 24, 40, 51, 61),
@@ -21,52 +26,89 @@ LUMINANCE_QUANTISATION = (
 )
 
 
+def check_range(name: str, value: float, low: float, high: float = math.inf) -> None:
+    """Raise ValueError unless low <= value <= high."""
+    if not low <= value <= high:
+        raise ValueError(f"{name} must lie in {low:g}..{high:g}, not {value:g}.")
+
+
+def check_share(name: str, value: float) -> None:
+    """Raise ValueError unless 0 < value <= 1."""
+    if not 0 < value <= 1:
+        raise ValueError(f"{name} must lie in (0, 1], not {value:g}.")
+
+
+def normal_like(pixels: Tensor, generator: torch.Generator) -> Tensor:
+    """Return unit normal numbers in the shape and on the device of the pixels."""
+    return torch.randn(pixels.shape, generator=generator, device=pixels.device)
+
+
+def uniform(generator: torch.Generator, low: float, high: float) -> float:
+    """Return one number, uniform in low..high."""
+    return low + (high - low) * float(torch.rand((), generator=generator, device=generator.device))
+
+
+def visible_range(pixels: Tensor) -> tuple[float, float]:
+    """Return the robust range of all pixels together (0.5th and 99.5th percentile)."""
+    flat = pixels.reshape(-1)[:: max(1, pixels.numel() // 50_000)].float()
+    low, high = torch.quantile(flat, torch.tensor([0.005, 0.995], device=flat.device)).tolist()
+    return float(low), float(max(high, low + 1e-6))
+
+
+def filtered(pixels: Tensor, kernel: Tensor) -> Tensor:
+    """Correlate with a kernel [k, l] of odd sides, borders mirrored."""
+    rows, columns = pixels.shape[-2:]
+    high, wide = min(kernel.shape[0] // 2, rows - 1), min(kernel.shape[1] // 2, columns - 1)
+    middle = kernel.shape[0] // 2, kernel.shape[1] // 2
+    kernel = kernel[middle[0] - high : middle[0] + high + 1, middle[1] - wide : middle[1] + wide + 1]
+    planes = pixels.reshape(-1, 1, rows, columns)
+    padded = functional.pad(planes, (wide, wide, high, high), mode="reflect")
+    return functional.conv2d(padded, kernel[None, None].to(pixels)).reshape(pixels.shape)
+
+
 def with_blur(pixels: Tensor, sigma_px: float) -> Tensor:
-    """Gaussian blur with ``sigma_px`` pixels, borders mirrored; [rows, columns]. 0 changes nothing."""
-    if sigma_px < 0:
-        raise ValueError("sigma_px must not be negative.")
+    """Gaussian blur with ``sigma_px`` pixels, borders mirrored. 0 changes nothing."""
+    check_range("sigma_px", sigma_px, 0)
     if sigma_px == 0:
         return pixels.clone()
-    radius = min(max(1, math.ceil(4 * sigma_px)), min(pixels.shape) - 1)
+    radius = min(max(1, math.ceil(4 * sigma_px)), min(pixels.shape[-2:]) - 1)
     ticks = torch.arange(-radius, radius + 1, dtype=torch.float32)
     kernel = torch.exp(-(ticks**2) / (2 * sigma_px**2))
     kernel = kernel / kernel.sum()
-    padded = functional.pad(pixels[None, None], (radius, radius, radius, radius), mode="reflect")
-    rows = functional.conv2d(padded, kernel[None, None, :, None])
-    return functional.conv2d(rows, kernel[None, None, None, :])[0, 0]
+    return filtered(filtered(pixels, kernel[:, None]), kernel[None, :])
+
+
+def smooth_noise(pixels: Tensor, generator: torch.Generator, cells: int = 4) -> Tensor:
+    """Return a smooth random field 0..1 of about ``cells`` bumps a side, in the shape of the pixels."""
+    rows, columns = pixels.shape[-2:]
+    coarse = torch.rand((1, 1, cells, cells), generator=generator, device=pixels.device)
+    field = functional.interpolate(coarse, size=(rows, columns), mode="bicubic", align_corners=True)[0, 0]
+    return (field - field.min()) / (field.max() - field.min()).clamp(min=1e-6)
 
 
 def with_gaussian_noise(pixels: Tensor, sigma: float, generator: torch.Generator) -> Tensor:
     """Add white noise of standard deviation ``sigma`` (image units)."""
-    if sigma < 0:
-        raise ValueError("sigma must not be negative.")
-    return pixels + torch.randn(pixels.shape, generator=generator) * sigma
-
-
-def with_speckle(pixels: Tensor, relative_sigma: float, generator: torch.Generator) -> Tensor:
-    """Multiply by 1 + n, n normal with ``relative_sigma`` and a correlation of one pixel (ultrasound)."""
-    if relative_sigma < 0:
-        raise ValueError("relative_sigma must not be negative.")
-    noise = with_blur(torch.randn(pixels.shape, generator=generator), 0.7)
-    return pixels * (1 + relative_sigma * noise / noise.std().clamp(min=1e-6))
+    check_range("sigma", sigma, 0)
+    return pixels + normal_like(pixels, generator) * sigma
 
 
 def with_block_coding(pixels: Tensor, quality: float, low: float, high: float) -> Tensor:
-    """Quantise 8 x 8 cosine coefficients as JPEG does at ``quality`` 1..100, values mapped from low..high.
+    """Quantise 8 x 8 cosine coefficients as JPEG (ITU-T T.81) does at ``quality`` 1..100, values from low..high.
 
-    Only the lossy step: what entropy coding does can't be seen. [rows, columns] of any size.
+    Only the lossy step: what entropy coding does can't be seen. Any size.
     """
-    if not 1 <= quality <= 100:
-        raise ValueError(f"quality must lie in 1..100, not {quality}.")
-    rows, columns = pixels.shape
-    padded = functional.pad(pixels[None, None], (0, -columns % 8, 0, -rows % 8), mode="replicate")[0, 0]
-    high_blocks, wide_blocks = padded.shape[0] // 8, padded.shape[1] // 8
-    blocks = ((padded - low) / max(high - low, 1e-6) * 255 - 128).reshape(high_blocks, 8, wide_blocks, 8)
-    basis, table = _cosine_basis(), _quantisation(quality)
-    coefficients = torch.einsum("ui,aibj,vj->abuv", basis, blocks, basis)
-    coefficients = torch.round(coefficients / table) * table
-    coded = torch.einsum("ui,abuv,vj->aibj", basis, coefficients, basis).reshape(padded.shape)
-    return ((coded + 128) / 255 * (high - low) + low)[:rows, :columns]
+    check_range("quality", quality, 1, 100)
+    rows, columns = pixels.shape[-2:]
+    planes = pixels.reshape(-1, 1, rows, columns)
+    padded = functional.pad(planes, (0, -columns % 8, 0, -rows % 8), mode="replicate")[:, 0]
+    high_blocks, wide_blocks = padded.shape[-2] // 8, padded.shape[-1] // 8
+    blocks = ((padded - low) / max(high - low, 1e-6) * 255 - 128).reshape(-1, high_blocks, 8, wide_blocks, 8)
+    basis, table = _cosine_basis().to(pixels), _quantisation(quality).to(pixels)[:, None, :]
+    coefficients = basis @ (blocks @ basis.T).transpose(2, 3).reshape(-1, high_blocks * wide_blocks, 8, 8)
+    coefficients = torch.round(coefficients / table[:, 0]) * table[:, 0]
+    coded = (basis.T @ coefficients @ basis).reshape(-1, high_blocks, wide_blocks, 8, 8).transpose(2, 3)
+    coded = coded.reshape(padded.shape)[:, :rows, :columns].reshape(pixels.shape)
+    return (coded + 128) / 255 * (high - low) + low
 
 
 def _cosine_basis() -> Tensor:

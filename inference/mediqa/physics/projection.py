@@ -1,8 +1,8 @@
-"""Projection radiography: exposure, and the blur of the focal spot. Pixels grow with attenuation or against it.
+"""Projection radiography and mammography. Pixels grow with attenuation or, where inverted, against it.
 
 Quantum noise: photon counts are Poisson, and a detector value is proportional to the logarithm of counts
-(DICOM PS3.3 C.8.11.3, Pixel Intensity Relationship LOG), so its variance is exp(p) / I0. Focal blur: penumbra
-f (m - 1) for a spot f and magnification m (Bushberg, The Essential Physics of Medical Imaging, ch. 7).
+(DICOM PS3.3 C.8.11.3, Pixel Intensity Relationship LOG), so its variance is exp(p) / I0. Scatter, focal spot
+and grid: Bushberg et al., The Essential Physics of Medical Imaging, 3rd ed., ch. 7. [..., rows, columns].
 """
 
 from __future__ import annotations
@@ -11,18 +11,13 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from inference.mediqa.physics.generic import with_blur
+from inference.mediqa.physics.generic import check_range, check_share, filtered, normal_like, uniform, visible_range
 
 FULL_DOSE_PHOTONS = 4.0e3  # a pixel behind no attenuation, at the image's own exposure
 PATH_SPAN = 4.0  # line integral between the brightest and the darkest part of an image
-
-
-def visible_range(pixels: Tensor) -> tuple[float, float]:
-    """Return the robust range of the pixels (0.5th and 99.5th percentile)."""
-    flat = pixels.reshape(-1)[:: max(1, pixels.numel() // 100_000)].float()
-    low, high = torch.quantile(flat, torch.tensor([0.005, 0.995])).tolist()
-    return float(low), float(max(high, low + 1e-6))
+SCATTER_CELLS = 24  # scatter is so wide that it is computed on that many cells a side
 
 
 def path_of(pixels: Tensor, *, is_inverted: bool = False) -> Tensor:
@@ -35,26 +30,94 @@ def path_of(pixels: Tensor, *, is_inverted: bool = False) -> Tensor:
 def with_exposure(
     pixels: Tensor, relative_dose: float, generator: torch.Generator, *, is_inverted: bool = False
 ) -> Tensor:
-    """Return the image as at ``relative_dose`` (0 < d <= 1) of its own exposure, [rows, columns].
+    """Return the image as at ``relative_dose`` (0 < d <= 1) of its own exposure.
 
     Added variance of the line integral: (1/d - 1) exp(p) / I0.
     """
-    if not 0 < relative_dose <= 1:
-        raise ValueError(f"relative_dose must lie in (0, 1], not {relative_dose}.")
+    check_share("relative_dose", relative_dose)
+    deviation = torch.exp(path_of(pixels, is_inverted=is_inverted) / 2)
+    deviation = deviation * math.sqrt((1 / relative_dose - 1) / FULL_DOSE_PHOTONS)
+    return pixels + normal_like(pixels, generator) * deviation * _unit_of_path(pixels)
+
+
+def with_scatter(pixels: Tensor, scatter_to_primary: float, *, is_inverted: bool = False) -> Tensor:
+    """Add scatter of ``scatter_to_primary`` times the primary behind the body: contrast falls by 1 / (1 + S/P).
+
+    Scatter arises where the beam is attenuated (primary times line integral) and spreads very wide; the whole
+    is divided by 1 + S/P, as automatic exposure control does.
+    """
+    check_range("scatter_to_primary", scatter_to_primary, 0)
     path = path_of(pixels, is_inverted=is_inverted)
-    low, high = visible_range(pixels)
-    deviation = torch.exp(path / 2) * math.sqrt((1 / relative_dose - 1) / FULL_DOSE_PHOTONS)
-    noise = torch.randn(pixels.shape, generator=generator) * deviation
-    return pixels + noise * ((high - low) / PATH_SPAN)
+    primary = torch.exp(-path)
+    scatter = _widely_blurred(primary * path)
+    scatter = scatter * (scatter_to_primary * (primary * path).mean() / (scatter * path).mean().clamp(min=1e-9))
+    change = -torch.log((primary + scatter) / (1 + scatter_to_primary)) - path
+    return pixels + change * _unit_of_path(pixels) * (-1 if is_inverted else 1)
 
 
-def focal_blur_sigma_px(focal_spot_mm: float, magnification: float, spacing_mm: float) -> float:
-    """Return the standard deviation of a uniform penumbra f (m - 1) at the detector, in pixels."""
+def penumbra_px(focal_spot_mm: float, magnification: float, spacing_mm: float) -> float:
+    """Return the width f (m - 1) of a uniform penumbra at the detector, in pixels."""
     if magnification < 1:
         raise ValueError("magnification can't be below 1.")
-    return focal_spot_mm * (magnification - 1) / math.sqrt(12) / spacing_mm
+    return focal_spot_mm * (magnification - 1) / spacing_mm
 
 
-def with_focal_blur(pixels: Tensor, focal_spot_mm: float, magnification: float, spacing_mm: float) -> Tensor:
-    """Blur by the focal spot; [rows, columns]."""
-    return with_blur(pixels, focal_blur_sigma_px(focal_spot_mm, magnification, spacing_mm))
+def with_focal_blur(pixels: Tensor, width_px: float) -> Tensor:
+    """Blur by a square focal spot whose penumbra is ``width_px`` pixels wide."""
+    check_range("width_px", width_px, 0)
+    if width_px <= 1:
+        return pixels.clone()
+    kernel = box_kernel(width_px)
+    return filtered(filtered(pixels, kernel[:, None]), kernel[None, :])
+
+
+def box_kernel(width_px: float) -> Tensor:
+    """Return a box of ``width_px`` sampled on whole pixels, its ends by their share; sums to 1."""
+    half = math.ceil((width_px - 1) / 2)
+    ticks = torch.arange(-half, half + 1, dtype=torch.float32)
+    covered = (width_px / 2 - (ticks.abs() - 0.5)).clamp(0.0, 1.0)
+    return covered / covered.sum()
+
+
+def with_grid_lines(pixels: Tensor, contrast: float, generator: torch.Generator) -> Tensor:
+    """Shadows of an anti-scatter grid: a sine of amplitude ``contrast`` (share of the path span) along one axis.
+
+    Its frequency is what the grid's lines alias to on the pixels, 0.05 to 0.4 cycles a pixel.
+    """
+    check_range("contrast", contrast, 0, 1)
+    axis = -1 if uniform(generator, 0, 1) < 0.5 else -2
+    place = torch.arange(pixels.shape[axis], device=pixels.device)
+    phase = uniform(generator, 0, 2 * math.pi)
+    wave = torch.sin(2 * math.pi * uniform(generator, 0.05, 0.4) * place + phase)
+    wave = wave if axis == -1 else wave[:, None]
+    return pixels + wave * (contrast * PATH_SPAN / 4) * _unit_of_path(pixels)
+
+
+def with_saturation(pixels: Tensor, saturated_share: float) -> Tensor:
+    """Cut off the bright end so that ``saturated_share`` (0..1) of the visible pixels have one value."""
+    check_range("saturated_share", saturated_share, 0, 0.95)
+    low, high = visible_range(pixels)
+    seen = pixels[(pixels > low + 0.02 * (high - low)) & (pixels < high + (high - low))].reshape(-1)
+    if len(seen) == 0:
+        return pixels.clone()
+    limit = torch.quantile(seen[:: max(1, len(seen) // 50_000)], 1 - saturated_share)
+    return torch.minimum(pixels, limit)
+
+
+def _unit_of_path(pixels: Tensor) -> float:
+    low, high = visible_range(pixels)
+    return (high - low) / PATH_SPAN
+
+
+def _widely_blurred(pixels: Tensor) -> Tensor:
+    """Mean over a twelfth of the field, the border mirrored."""
+    rows, columns = pixels.shape[-2:]
+    cells = min(rows, SCATTER_CELLS), min(columns, SCATTER_CELLS)
+    coarse = functional.interpolate(pixels.reshape(-1, 1, rows, columns), size=cells, mode="area")
+    ticks = torch.arange(-6, 7, dtype=torch.float32)
+    kernel = torch.exp(-(ticks**2) / (2 * 2.5**2))
+    kernel = kernel / kernel.sum()
+    wide = filtered(filtered(coarse, kernel[:, None]), kernel[None, :])
+    return functional.interpolate(wide, size=(rows, columns), mode="bilinear", align_corners=False).reshape(
+        pixels.shape
+    )
