@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,13 +10,16 @@ import numpy as np
 
 from inference.mediqa.errors import UnscorableImage
 from inference.mediqa.metrics import Interval, bootstrap_interval, plcc, rmse, srocc
+from inference.mediqa.physics import kinds_for
 from inference.mediqa.predictor import Predictor
-from inference.mediqa.simulation import degraded_copies, image_of, quality_of
+from inference.mediqa.simulation import degraded_copies, fidelity_of, image_of, made, overall_quality, subject_of
 from inference.mediqa.sources import SourceSlice
-from inference.mediqa.types import DoubleArray, PreparedImage, Scale
+from inference.mediqa.types import DoubleArray, FloatArray, PreparedImage, Scale
 
 CRITERION = "quality"
 CHUNK = 32
+LEVELS = (0.1, 0.4, 0.7, 1.0)  # of the severities on which parameters are judged
+SLICES_OF_A_MODALITY = 12
 
 
 @dataclass(frozen=True)
@@ -66,12 +69,70 @@ def evaluate_predictor(
                 prepared.append(predictor.prepare(image_of(item, pixels)))
             except UnscorableImage:
                 continue
-            truth.append(quality_of(list(severities.values())))
+            truth.append(overall_quality(list(severities.values()), fidelity_of(item, pixels) if severities else 1.0))
             owners.append(index)
     if not truth:
         raise ValueError("No image could be scored.")
     predicted = _scores(predictor, prepared)
     return _summary(np.array(predicted), np.array(truth), np.array(owners), slices, seed)
+
+
+def parameter_correlations(
+    predictor: Predictor, slices: Sequence[SourceSlice], *, seed: int = 0
+) -> dict[str, dict[str, float]]:
+    """Return modality -> kind -> Pearson's r of predicted and true severity, each kind alone at four severities.
+
+    Up to ``SLICES_OF_A_MODALITY`` slices of a modality, spread over the given ones; kinds that need neighbours on
+    those that have some.
+    """
+    found: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for index, item in _spread_by_modality(slices):
+        rng = np.random.default_rng((seed, 8, index))
+        subject = subject_of(item)
+        recipes = [{name: level} for name in kinds_for(subject) for level in LEVELS]
+        pairs = _severities(predictor, item, list(made(subject, recipes, rng)))
+        for severities, predicted in pairs:
+            ((name, level),) = severities.items()
+            found.setdefault(item.prompt.modality, {}).setdefault(name, []).append((level, predicted[name]))
+    return {
+        modality: {name: plcc(*np.array(pairs).T) for name, pairs in sorted(by_kind.items())}
+        for modality, by_kind in sorted(found.items())
+    }
+
+
+def parameter_lines(correlations: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Return the correlations as text, one line a modality."""
+    return [
+        f"r of parameters {modality}: " + ", ".join(f"{name} {value:.2f}" for name, value in by_kind.items())
+        for modality, by_kind in correlations.items()
+    ]
+
+
+def _spread_by_modality(slices: Sequence[SourceSlice]) -> list[tuple[int, SourceSlice]]:
+    chosen: list[tuple[int, SourceSlice]] = []
+    for modality in sorted({item.prompt.modality for item in slices}):
+        places = [index for index, item in enumerate(slices) if item.prompt.modality == modality]
+        wanted = np.linspace(0, len(places) - 1, min(len(places), SLICES_OF_A_MODALITY)).round().astype(int)
+        chosen += [(places[place], slices[places[place]]) for place in wanted]
+    return chosen
+
+
+def _severities(
+    predictor: Predictor, item: SourceSlice, copies: Sequence[tuple[FloatArray, dict[str, float]]]
+) -> list[tuple[dict[str, float], dict[str, float]]]:
+    """Return (true, predicted) severities of the copies that can be scored."""
+    prepared, truth = [], []
+    for pixels, severities in copies:
+        try:
+            prepared.append(predictor.prepare(image_of(item, pixels)))
+        except UnscorableImage:
+            continue
+        truth.append(severities)
+    pairs: list[tuple[dict[str, float], dict[str, float]]] = []
+    for start in range(0, len(prepared), CHUNK):
+        features = predictor.encode_prepared(prepared[start : start + CHUNK])
+        pairs += zip(truth[start : start + CHUNK], predictor.severities(features), strict=True)
+    return pairs
 
 
 def _scores(predictor: Predictor, prepared: Sequence[PreparedImage]) -> list[float]:

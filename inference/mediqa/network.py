@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from inference.mediqa.headers import HEADER_PARAMETERS
 from inference.mediqa.physics.degradations import KINDS
 from inference.mediqa.preprocessing import PreprocessingConfig
 from inference.mediqa.prompt import VOCABULARY
@@ -33,6 +34,8 @@ class NetworkConfig:
     prompt_size: int = 32
     pooled_grid: int = 4  # tokens kept of a tile: pooled_grid ** 2
     kinds: tuple[str, ...] = KINDS
+    header_parameters: tuple[str, ...] = HEADER_PARAMETERS
+    projection_size: int = 48
     vocabulary: tuple[int, ...] = tuple(len(words) for words in VOCABULARY.values())
 
     @property
@@ -82,6 +85,15 @@ class Judgement(NamedTuple):
     severities: Tensor  # [B, kinds] in 0..1
 
 
+class Reading(NamedTuple):
+    """What the other heads of pre-training say about B slices."""
+
+    fidelity: Tensor  # [B] in 0..1, visible structure that is kept
+    headers: Tensor  # [B, parameters], robust z-scores
+    factors: tuple[Tensor, ...]  # of each prompt factor [B, words], logits
+    projection: Tensor  # [B, projection_size], unit length
+
+
 class ResidualBlock(nn.Module):
     """Two 3 x 3 convolutions beside the identity: [B, C, H, W] -> same."""
 
@@ -99,6 +111,17 @@ class ResidualBlock(nn.Module):
         return functional.relu(x + self.body(x))
 
 
+def separable(x: Tensor, middle: float) -> Tensor:
+    """Correlate [..., H, W] with (1, middle, 1) along rows and columns, the border repeated.
+
+    Sums of shifted views: much faster on a CPU than a convolution of each channel by itself.
+    """
+    padded = functional.pad(x, (1, 1, 1, 1), mode="replicate")
+    rows = padded[..., :-2, :] + padded[..., 2:, :] + middle * padded[..., 1:-1, :]
+    result: Tensor = rows[..., :-2] + rows[..., 2:] + middle * rows[..., 1:-1]
+    return result
+
+
 class ConvolutionalEncoder(nn.Module):
     """[B, 2, S, S] windows -> [B, C, G, G]. Fine detail is given as channels of its own, amplified."""
 
@@ -106,9 +129,6 @@ class ConvolutionalEncoder(nn.Module):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        binomial = torch.tensor([1.0, 2.0, 1.0]) / 4
-        kernel = (binomial[:, None] * binomial[None, :]).expand(2, 1, 3, 3).contiguous()
-        self.register_buffer("smoothing", kernel, persistent=False)
         layers: list[nn.Module] = []
         for index, (inputs, outputs) in enumerate(zip((4, *config.widths), config.widths, strict=False)):
             layers += [
@@ -121,9 +141,8 @@ class ConvolutionalEncoder(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        smoothing: Tensor = self.get_buffer("smoothing")
-        smooth = functional.conv2d(functional.pad(x, (1, 1, 1, 1), mode="replicate"), smoothing, groups=2)
-        detail = torch.asinh(self.DETAIL_GAIN * (x - smooth))
+        detail = self.DETAIL_GAIN * (x - separable(x, 2.0) / 16)
+        detail = detail * torch.rsqrt(1 + detail.abs())  # compressed: faint noise beside strong edges
         stacked = torch.cat((x, detail), dim=1).contiguous(memory_format=torch.channels_last)
         result: Tensor = self.layers(stacked)
         return result
@@ -143,9 +162,6 @@ class TextureStatistics(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.cell = config.tile // config.grid
-        laplacian = torch.tensor([[1.0, -2.0, 1.0], [-2.0, 4.0, -2.0], [1.0, -2.0, 1.0]]) / 6
-        kernel = laplacian.expand(2, 1, 3, 3).contiguous()
-        self.register_buffer("laplacian", kernel, persistent=False)
         self.mix = nn.Sequential(
             nn.Linear(self.FEATURES, config.channels), nn.GELU(), nn.Linear(config.channels, config.channels)
         )
@@ -154,9 +170,7 @@ class TextureStatistics(nn.Module):
         maps: list[Tensor] = []
         for scale in (1, 2):
             coarse = x if scale == 1 else functional.avg_pool2d(x, scale)
-            energy = functional.conv2d(
-                functional.pad(coarse, (1, 1, 1, 1), mode="replicate"), self.get_buffer("laplacian"), groups=2
-            ).square()
+            energy = (separable(coarse, -2.0) / 6).square()
             blocks = functional.avg_pool2d(energy, self.BLOCK)
             cell = self.cell // (self.BLOCK * scale)
             least, largest = -functional.max_pool2d(-blocks, cell), functional.max_pool2d(blocks, cell)
@@ -181,6 +195,14 @@ class PromptEncoder(nn.Module):
             nn.GELU(),
             nn.Linear(config.prompt_size, config.prompt_size),
         )
+
+    def forget_unseen(self, codes: Tensor) -> None:
+        """Let words that no training image had ([M, factors]) mean no more than "unknown"."""
+        with torch.no_grad():
+            for index, weight in enumerate(self.factors.parameters()):
+                unseen = torch.ones(len(weight), dtype=torch.bool)
+                unseen[codes[:, index]] = False
+                weight[unseen] = weight[0].clone()
 
     def forward(self, codes: Tensor, tile_kinds: Tensor) -> Tensor:
         total: Tensor = self.tile(tile_kinds)
@@ -331,7 +353,12 @@ class Network(nn.Module):
         self.layers = nn.ModuleList(layers)
         self.norm = nn.LayerNorm(channels)
         self.quality = nn.Sequential(nn.Linear(channels, channels), nn.GELU(), nn.Linear(channels, 3))
-        self.severities = nn.Linear(2 * channels, len(config.kinds))
+        size = config.embedding_size
+        self.severities = nn.Sequential(nn.Linear(size, channels), nn.GELU(), nn.Linear(channels, len(config.kinds)))
+        self.fidelity = nn.Linear(size, 1)
+        self.headers = nn.Linear(size, len(config.header_parameters))
+        self.factors = nn.ModuleList(nn.Linear(size, count) for count in config.vocabulary)
+        self.projection = nn.Linear(size, config.projection_size)
 
     def encode(self, tiles: Tensor, tile_kinds: Tensor, codes: Tensor) -> Tensor:
         """[B, 2, S, S], [B], [B, factors] -> pooled tokens [B, pooled_grid ** 2, C]."""
@@ -352,6 +379,16 @@ class Network(nn.Module):
             quality=patch_weighted(torch.sigmoid(value), weight),
             log_variance=patch_weighted(spread, weight).clamp(-7.0, 1.0),
             severities=torch.sigmoid(self.severities(summary(tokens))),
+        )
+
+    def read(self, tokens: Tensor) -> Reading:
+        """All tokens of B slices [B, T * pooled_grid ** 2, C] -> Reading."""
+        whole = summary(tokens)
+        return Reading(
+            fidelity=torch.sigmoid(self.fidelity(whole)[:, 0]),
+            headers=self.headers(whole),
+            factors=tuple(head(whole) for head in self.factors),
+            projection=functional.normalize(self.projection(whole), dim=-1),
         )
 
     def forward(self, tiles: Tensor, tile_kinds: Tensor, codes: Tensor) -> Judgement:

@@ -246,6 +246,10 @@ class Predictor:
         predicted = heads.predict(features, prompts) if shared else {}
         return {key: predicted[key] for key in shared}, factors
 
+    def severities(self, features: Sequence[Features]) -> list[dict[str, float]]:
+        """Return the severity of each kind of degradation, 0..1, the mean over the slices."""
+        return self._severities(features, [np.full(len(one.tokens), 1 / len(one.tokens)) for one in features])
+
     def _severities(self, features: Sequence[Features], weights: Sequence[DoubleArray]) -> list[dict[str, float]]:
         """Severity of each kind of degradation, slices by their weight."""
         result = []

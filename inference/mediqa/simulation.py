@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from inference.mediqa.network import NetworkConfig
-from inference.mediqa.physics import DEGRADATIONS, KINDS, Subject, degrade
-from inference.mediqa.preprocessing import choose_corners, cut_tiles, window_ranges, windowed
-from inference.mediqa.prompt import prompt_codes
+from inference.mediqa.physics import DEGRADATIONS, Subject, degrade, kinds_for
+from inference.mediqa.preprocessing import window_ranges, windowed
 from inference.mediqa.sources import SourceSlice
-from inference.mediqa.types import FloatArray, HalfArray, ImageArray
+from inference.mediqa.types import FloatArray, ImageArray
 
-RARE = 4
 SHARES = {0: 0.12, 1: 0.58, 2: 0.30}  # of copies with no, one and two kinds of degradation
-
-
-@dataclass(frozen=True)
-class Pool:
-    """M degraded copies. Severities are masked where the modality does not know the kind."""
-
-    tiles: Tensor  # float16 [M, T, 2, S, S]
-    codes: Tensor  # int64 [M, factors]
-    quality: Tensor  # float32 [M], 1 untouched, 0 hardly readable
-    severities: Tensor  # float32 [M, kinds]
-    is_known: Tensor  # bool [M, kinds]
-    image: Tensor  # int64 [M], which slice the copy was made from
-    sources: tuple[str, ...]  # [M]
-    modalities: tuple[str, ...]  # [M]
-
-    def __len__(self) -> int:
-        return len(self.quality)
+LEVELS = ((0.05, 0.4), (0.3, 0.75), (0.6, 1.0))  # of the severities of a ladder
+BASE_SHARE = 0.35  # of ladders on an image that has another fault already
+FIDELITY_SIDE = 256
+WORST_GMSD = 0.3
 
 
 def quality_of(severities: Sequence[float]) -> float:
@@ -42,12 +26,37 @@ def quality_of(severities: Sequence[float]) -> float:
     return float(np.prod([1.0 - value for value in severities])) if len(severities) else 1.0
 
 
-def draw_severities(modality: str, rng: np.random.Generator) -> dict[str, float]:
-    """Draw none, one or two kinds that the modality knows, each with a severity uniform in 0.05..1."""
-    names = [kind.name for kind in DEGRADATIONS if kind.fits(modality) and not kind.needs_neighbours]
+def overall_quality(severities: Sequence[float], fidelity: float) -> float:
+    """Return the mean of what the severities leave and of the structure that is still to be seen, 0..1."""
+    return (quality_of(severities) + fidelity) / 2
+
+
+def draw_severities(modality: str, rng: np.random.Generator, names: Sequence[str] | None = None) -> dict[str, float]:
+    """Draw none, one or two kinds that the modality knows, each with a severity uniform in 0.05..1.
+
+    names: the kinds to draw from; without them all that need no neighbours.
+    """
+    if names is None:
+        names = [kind.name for kind in DEGRADATIONS if kind.fits(modality) and not kind.needs_neighbours]
     count = int(rng.choice(list(SHARES), p=list(SHARES.values())))
-    chosen = rng.choice(names, size=min(count, len(names)), replace=False)
+    chosen = rng.choice(list(names), size=min(count, len(names)), replace=False)
     return {str(name): float(rng.uniform(0.05, 1.0)) for name in chosen}
+
+
+def draw_ladders(names: Sequence[str], count: int, rng: np.random.Generator) -> list[dict[str, float]]:
+    """Draw ``count`` copies: an untouched one, then ladders of three severities of one kind each.
+
+    A third of the ladders stand on a second kind of fixed severity. Kinds are used up before one comes again.
+    """
+    copies: list[dict[str, float]] = [{}]
+    order: list[str] = []
+    while len(copies) < count:
+        order = order or [str(name) for name in rng.permutation(list(names))]
+        kind = order.pop()
+        others = [name for name in names if name != kind]
+        base = {str(rng.choice(others)): float(rng.uniform(0.1, 0.6))} if others and rng.random() < BASE_SHARE else {}
+        copies += [base | {kind: float(rng.uniform(*level))} for level in LEVELS]
+    return copies[:count]
 
 
 def subject_of(item: SourceSlice) -> Subject:
@@ -55,6 +64,7 @@ def subject_of(item: SourceSlice) -> Subject:
     low, high = window_ranges(item.pixels[None], image_of(item, item.pixels))[1]
     if item.prompt.modality == "CT":
         low, high = -1000.0, 400.0
+    has_neighbours = item.neighbours is not None and item.offsets_mm is not None and len(item.offsets_mm) > 0
     return Subject(
         pixels=torch.from_numpy(item.pixels),
         modality=item.prompt.modality,
@@ -62,6 +72,8 @@ def subject_of(item: SourceSlice) -> Subject:
         spacing_mm=item.spacing_mm,
         low=low,
         high=high,
+        neighbours=torch.from_numpy(item.neighbours) if has_neighbours else None,
+        offsets_mm=torch.from_numpy(item.offsets_mm) if has_neighbours else None,
     )
 
 
@@ -73,47 +85,43 @@ def image_of(item: SourceSlice, pixels: FloatArray) -> ImageArray:
 def degraded_copies(
     item: SourceSlice, count: int, rng: np.random.Generator
 ) -> Iterator[tuple[FloatArray, dict[str, float]]]:
-    """Yield ``count`` copies (pixels, severities); the first is untouched."""
-    generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+    """Yield ``count`` random copies (pixels, severities); the first is untouched."""
     subject = subject_of(item)
-    for index in range(count):
-        severities = draw_severities(item.prompt.modality, rng) if index else {}
-        yield degrade(subject, severities, generator).numpy(), severities
+    names = kinds_for(subject)
+    recipes = [draw_severities(subject.modality, rng, names) if index else {} for index in range(count)]
+    yield from made(subject, recipes, rng)
 
 
-def build_pool(slices: Sequence[SourceSlice], copies: int, config: NetworkConfig, *, seed: int, crops: int) -> Pool:
-    """Degrade every slice ``copies`` times and cut the tiles; deterministic by seed.
+def made(
+    subject: Subject, recipes: Sequence[Mapping[str, float]], rng: np.random.Generator
+) -> Iterator[tuple[FloatArray, dict[str, float]]]:
+    """Yield a copy (pixels, severities) for each recipe."""
+    generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+    for severities in recipes:
+        yield degrade(subject, severities, generator).numpy(), dict(severities)
 
-    Modalities with few slices get up to ``RARE`` times as many copies, so that none is forgotten.
+
+def fidelity_of(item: SourceSlice, pixels: FloatArray) -> float:
+    """Return how much of the visible structure of the slice a copy has kept, 1 all to 0.
+
+    1 - GMSD / 0.3 (Xue et al., IEEE TIP 23:684, 2014) in the windows of the original, the mean of both.
     """
-    rows: list[tuple[HalfArray, dict[str, float], int]] = []
-    counts = _copies_by_modality(slices, copies)
-    for index, item in enumerate(slices):
-        rng = np.random.default_rng((seed, index))
-        for pixels, severities in degraded_copies(item, counts[item.prompt.modality], rng):
-            rows.append((_tiles(item, pixels, config, crops, rng), severities, index))
-    owners = [slices[index] for _, _, index in rows]
-    return Pool(
-        tiles=torch.from_numpy(np.stack([tiles for tiles, _, _ in rows])),
-        codes=torch.tensor([prompt_codes(item.prompt) for item in owners]),
-        quality=torch.tensor([quality_of(list(severities.values())) for _, severities, _ in rows]),
-        severities=torch.tensor([[severities.get(kind, 0.0) for kind in KINDS] for _, severities, _ in rows]),
-        is_known=torch.tensor([[kind.fits(item.prompt.modality) for kind in DEGRADATIONS] for item in owners]),
-        image=torch.tensor([index for _, _, index in rows]),
-        sources=tuple(item.source for item in owners),
-        modalities=tuple(item.prompt.modality for item in owners),
-    )
+    ranges = window_ranges(item.pixels[None], image_of(item, item.pixels))
+    views = np.stack([windowed(one, ranges, is_inverted=item.is_inverted) for one in (item.pixels, pixels)])
+    deviation = _gradient_similarity_deviation(torch.from_numpy(views))
+    return float((1 - deviation / WORST_GMSD).clamp(min=0).mean())
 
 
-def _copies_by_modality(slices: Sequence[SourceSlice], copies: int) -> dict[str, int]:
-    names = [item.prompt.modality for item in slices]
-    most = max(names.count(name) for name in set(names))
-    return {name: copies * min(RARE, max(1, most // (2 * names.count(name)))) for name in set(names)}
-
-
-def _tiles(
-    item: SourceSlice, pixels: FloatArray, config: NetworkConfig, crops: int, rng: np.random.Generator
-) -> HalfArray:
-    ranges = window_ranges(pixels[None], image_of(item, pixels))
-    view = windowed(pixels, ranges, is_inverted=item.is_inverted)
-    return cut_tiles(view, choose_corners(view, crops, config.tile, rng), config.tile).astype(np.float16)
+def _gradient_similarity_deviation(views: Tensor) -> Tensor:
+    """[2, windows, rows, columns], original and copy -> GMSD of each window."""
+    factor = max(1, round(max(views.shape[-2:]) / FIDELITY_SIDE))
+    coarse = functional.avg_pool2d(views, factor) if factor > 1 else views
+    prewitt = torch.tensor([[1.0, 0.0, -1.0]] * 3) / 3
+    kernels = torch.stack((prewitt, prewitt.T))[:, None]
+    planes = coarse.reshape(-1, 1, *coarse.shape[-2:])
+    magnitude = functional.conv2d(planes, kernels).square().sum(dim=1).sqrt().reshape(*coarse.shape[:2], -1)
+    original, copy = magnitude
+    constant = 0.0026  # of values in 0..1, as published
+    similarity = (2 * original * copy + constant) / (original**2 + copy**2 + constant)
+    deviation: Tensor = similarity.std(dim=-1)
+    return deviation

@@ -9,6 +9,7 @@ from inference.mediqa.network import (
     grid_of,
     patch_weighted,
     relative_offsets,
+    separable,
     shift_mask,
     windows_of,
 )
@@ -116,10 +117,27 @@ def test_patch_weighted_mean_in_closed_form():
 
 def test_every_parameter_learns(network):
     network.train()
-    judgement = network(*batch())
-    (judgement.quality.sum() + judgement.log_variance.sum() + judgement.severities.sum()).backward()
+    tokens = network.encode_slices(*batch())
+    judgement, reading = network.judge(tokens), network.read(tokens)
+    parts = (*judgement, reading.fidelity, reading.headers, *reading.factors, reading.projection)
+    sum(part.square().sum() for part in parts).backward()
     without = [name for name, value in network.named_parameters() if value.grad is None]
     assert without == []
+
+
+def test_words_without_training_images_become_unknown(network):
+    network.prompt.forget_unseen(torch.tensor([[0, 1, 0, 2], [1, 1, 3, 2]]))
+    modality = network.prompt.factors[1].weight
+    torch.testing.assert_close(modality[2], modality[0])
+    assert not torch.allclose(modality[1], modality[0])
+
+
+def test_separable_sums_equal_a_convolution():
+    x = torch.rand(2, 2, 9, 7)
+    kernel = torch.tensor([1.0, 2.0, 1.0])
+    padded = torch.nn.functional.pad(x, (1, 1, 1, 1), mode="replicate")
+    weight = torch.outer(kernel, kernel).expand(2, 1, 3, 3)
+    torch.testing.assert_close(separable(x, 2.0), torch.nn.functional.conv2d(padded, weight, groups=2))
 
 
 def test_config_survives_json():

@@ -1,17 +1,28 @@
+from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
+import nibabel
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from pydicom.data import get_testdata_file
 
 from inference.mediqa import Predictor
 from inference.mediqa.__main__ import main
-from inference.mediqa.network import Judgement, NetworkConfig
-from inference.mediqa.physics.degradations import BY_NAME
-from inference.mediqa.pretraining import pretraining_loss
-from inference.mediqa.simulation import build_pool, draw_severities, quality_of
-from inference.mediqa.sources import SourceSlice, read_sources, split_sources
+from inference.mediqa.batches import Sampler
+from inference.mediqa.contents import fitted, radiograph, with_generated
+from inference.mediqa.errors import CheckpointError
+from inference.mediqa.headers import HEADER_PARAMETERS, header_parameters, header_targets
+from inference.mediqa.network import Network, NetworkConfig
+from inference.mediqa.physics import BY_NAME, degrade, kinds_for
+from inference.mediqa.pool import build_pool
+from inference.mediqa.pretraining import Places, PretrainingConfig, train_network
+from inference.mediqa.simulation import draw_ladders, draw_severities, fidelity_of, quality_of, subject_of
+from inference.mediqa.sources import SourceSlice, _neighbours, read_sources, split_sources
+from inference.mediqa.training_log import TrainingLog, curves_svg, read_log
+from inference.mediqa.training_state import TrainingState
 from inference.mediqa.types import Prompt
 
 from .conftest import phantom
@@ -61,10 +72,60 @@ def test_sources_that_share_a_patient_are_never_split():
 
 def test_a_drawn_split_holds_whole_sources_and_repeats():
     slices = [item(f"s{number}", seed=copy) for number in range(40) for copy in range(2)]
-    training, held_out = split_sources(slices, seed=1)
+    training, held_out = split_sources(slices, held_out=(), seed=1)
     assert not {one.source for one in training} & {one.source for one in held_out}
     assert 2 <= len({one.source for one in held_out}) <= 16
-    assert split_sources(slices, seed=1)[1] == held_out
+    assert split_sources(slices, held_out=(), seed=1)[1] == held_out
+
+
+def test_every_modality_keeps_something_held_out_by_default():
+    slices = [item("mr_dcm_qa_trt"), item("pydicom-data"), item("ct_chest_lidc"), item("mr_heart")]
+    training, held_out = split_sources(slices)
+    assert {one.source for one in held_out} == {"mr_dcm_qa_trt", "pydicom-data"}
+    assert {one.source for one in training} == {"ct_chest_lidc", "mr_heart"}
+
+
+def test_a_picture_takes_its_prompt_from_the_name_of_its_source(tmp_path):
+    for source in ("us_hip_x", "fundus_longer", "holiday"):
+        (tmp_path / source).mkdir()
+        picture = (phantom(1, side=64, seed=len(source))[0] + 20).clip(0, 255).astype(np.uint8)
+        Image.fromarray(picture).save(tmp_path / source / "one.png")
+    found = {one.source: one.prompt.modality for one in read_sources([tmp_path])}
+    assert found == {"us_hip_x": "US", "fundus_longer": "OP", "holiday": "unknown"}
+
+
+def test_slices_of_a_volume_know_their_neighbours(tmp_path):
+    (tmp_path / "mr_brain_x").mkdir()
+    volume = np.random.default_rng(0).normal(100, 10, (64, 60, 12)).astype(np.float32)
+    nibabel.Nifti1Image(volume, np.diag([1.0, 1.0, 2.0, 1.0])).to_filename(tmp_path / "mr_brain_x" / "T1.nii.gz")
+    slices = read_sources([tmp_path], per_series=4)
+    assert [one.prompt.modality for one in slices] == ["MR"] * 4
+    middle = slices[1]
+    assert sorted(abs(middle.offsets_mm)) == [2, 2, 4, 4, 6, 6, 8] or len(middle.offsets_mm) in (7, 8)
+    assert middle.neighbours.shape == (len(middle.offsets_mm), *middle.pixels.shape)
+    assert "thickness" in kinds_for(subject_of(middle))
+
+
+def test_time_series_have_no_neighbours_and_gaps_are_not_bridged():
+    assert _neighbours([0.0, 0.0, 3.0]) == [[], [], []]
+    assert _neighbours([0.0, 3.0, 20.0]) == [[1], [0], []]
+    assert _neighbours([0.0, 7.0]) == [[], []]
+
+
+def test_headers_become_z_scores_within_modality_and_vendor():
+    parameters = [{"echo_time_ms": float(value)} for value in (10, 20, 40)] * 4 + [{}]
+    scores = header_targets(parameters, ["MR"] * 13, ["A"] * 13)
+    column = HEADER_PARAMETERS.index("echo_time_ms")
+    assert np.isnan(scores[12]).all()
+    assert scores[1, column] == pytest.approx(0.0, abs=1e-6)  # the median
+    assert scores[2, column] == pytest.approx(-scores[0, column], rel=1e-4)  # on a logarithmic scale
+    other = header_targets(parameters, ["MR"] * 13, ["A"] * 12 + ["B"])
+    np.testing.assert_allclose(other[:12], scores[:12])
+
+
+def test_header_values_are_read_with_their_oddities():
+    found = header_parameters({"MagneticFieldStrength": "15000", "EchoTime": "", "PixelSpacing": [0.5, 0.5], "KVP": 0})
+    assert found == {"field_tesla": 1.5, "pixel_spacing_mm": 0.5}
 
 
 def test_severities_fit_the_modality_and_quality_falls_with_each():
@@ -76,42 +137,96 @@ def test_severities_fit_the_modality_and_quality_falls_with_each():
     assert quality_of([0.5, 0.5]) == pytest.approx(0.25)
 
 
+def test_a_ladder_climbs_one_kind_and_an_image_begins_untouched():
+    rng = np.random.default_rng(0)
+    copies = draw_ladders(("a", "b", "c", "d"), 10, rng)
+    assert copies[0] == {}
+    for start in (1, 4, 7):
+        ladder = copies[start : start + 3]
+        climbed = [name for name in ladder[0] if len({one[name] for one in ladder}) > 1]
+        assert len(climbed) == 1
+        assert len({tuple(one) for one in ladder}) == 1
+    assert len({list(copies[start])[-1] for start in (1, 4, 7)}) == 3
+
+
+def test_fidelity_falls_with_blur_and_is_one_for_the_original():
+    one = item("a")
+    degraded = [degrade(subject_of(one), {"blur": s}, torch.Generator().manual_seed(0)).numpy() for s in (0.2, 0.8)]
+    values = [fidelity_of(one, pixels) for pixels in (one.pixels, *degraded)]
+    assert values[0] == pytest.approx(1.0)
+    assert values == sorted(values, reverse=True)
+
+
 def test_a_pool_repeats_with_its_seed_and_masks_foreign_kinds():
     config = NetworkConfig(tile=32)
-    first, again = (build_pool([item("a"), item("b", seed=1)], 3, config, seed=0, crops=2) for _ in range(2))
+    first, again = (build_pool([item("a"), item("b", seed=1)], 4, config, seed=0, crops=2) for _ in range(2))
     assert torch.equal(first.tiles, again.tiles)
     assert first.tiles.shape == (len(first), 3, 2, 32, 32)
     assert not (first.severities[~first.is_known] > 0).any()
     assert first.quality.max() == 1.0
+    assert first.ladder.tolist() == [-1, 0, 0, 0] * 2
 
 
-def test_the_loss_prefers_the_right_order_within_an_image_and_ignores_other_images():
-    quality = torch.tensor([0.9, 0.1])
-    severities, known = torch.zeros(2, 1), torch.ones(2, 1, dtype=torch.bool)
+def test_a_pool_on_disk_equals_one_in_memory_and_is_used_again(tmp_path):
+    config = NetworkConfig(tile=32)
+    slices = [item("a"), item("b", seed=1), item("c", seed=2)]
+    memory = build_pool(slices, 4, config, seed=0, crops=1)
+    disk = build_pool(slices, 4, config, seed=0, crops=1, folder=tmp_path / "pool", workers=2)
+    assert torch.equal(memory.tiles, disk.tiles)
+    assert torch.equal(memory.quality, disk.quality)
+    written = (tmp_path / "pool" / "tiles.npy").stat().st_mtime_ns
+    build_pool(slices, 4, config, seed=0, crops=1, folder=tmp_path / "pool")
+    assert (tmp_path / "pool" / "tiles.npy").stat().st_mtime_ns == written
+    build_pool(slices, 4, config, seed=1, crops=1, folder=tmp_path / "pool")
+    assert (tmp_path / "pool" / "tiles.npy").stat().st_mtime_ns != written
 
-    def loss(predicted: list[float], image: list[int]) -> float:
-        judgement = Judgement(torch.tensor(predicted), torch.zeros(2), torch.zeros(2, 1))
-        return float(pretraining_loss(judgement, quality, severities, known, torch.tensor(image)))
 
-    assert loss([0.6, 0.4], [0, 0]) < loss([0.4, 0.6], [0, 0])
-    same, apart = loss([0.4, 0.6], [0, 0]), loss([0.4, 0.6], [0, 1])
-    assert same > apart
+def test_a_step_sees_ladders_of_the_same_kind_in_two_sources():
+    pool = build_pool([item("a"), item("b", seed=1)], 40, NetworkConfig(tile=32), seed=0, crops=1)
+    sampler = Sampler(pool)
+    rows = sampler.draw(np.random.default_rng(0), 2, 4)
+    assert len(rows) == 8
+    assert [pool.sources[row] for row in rows] in (["a"] * 4 + ["b"] * 4, ["b"] * 4 + ["a"] * 4)
+    for start in (0, 4):
+        assert len(set(pool.ladder[rows[start : start + 3]].tolist())) == 1
 
 
-def test_masked_kinds_do_not_count():
-    judgement = Judgement(torch.zeros(2), torch.zeros(2), torch.tensor([[0.0, 0.9], [0.0, 0.9]]))
-    known = torch.tensor([[True, False], [True, False]])
-    zero = torch.zeros(2)
-    both = pretraining_loss(judgement, zero, torch.zeros(2, 2), ~known | known, zero)
-    masked = pretraining_loss(judgement, zero, torch.zeros(2, 2), known, zero)
-    assert masked < both
+def test_generated_images_are_finite_and_named():
+    generated = with_generated([item("a")], 1)
+    assert {one.source for one in generated} >= {"a", "generated_fundi", "generated_mammograms", "generated_bones"}
+    assert all(np.isfinite(one.pixels).all() and one.pixels.std() > 0 for one in generated)
+    again = with_generated([item("a")], 1)
+    assert all(np.array_equal(one.pixels, other.pixels) for one, other in zip(generated, again, strict=True))
+
+
+def test_a_large_image_is_binned_and_cropped_at_its_own_resolution():
+    large = replace(item("a"), pixels=np.random.default_rng(0).normal(size=(1500, 2100)).astype(np.float32))
+    whole, *crops = fitted(large, np.random.default_rng(0))
+    assert whole.pixels.shape == (500, 700)
+    assert whole.spacing_mm == pytest.approx(3.0)
+    assert whole.pixels.std() == pytest.approx(large.pixels.std() / 3, rel=0.05)  # binning averages noise
+    assert {crop.pixels.shape for crop in crops} == {(640, 640)}
+
+
+def test_a_radiograph_of_a_block_has_its_line_integral():
+    block = np.full((64, 64), -1000.0, dtype=np.float32)
+    block[16:48, 24:40] = 0.0
+    slices = [
+        replace(item("ct", seed=index), pixels=block, prompt=Prompt("3D", "CT", "chest"), position_mm=2.0 * index)
+        for index in range(12)
+    ]
+    frontal, lateral = radiograph(slices, 0.0), radiograph(slices, 90.0)
+    assert frontal.shape == (22, 64)
+    assert frontal[10, 32] == pytest.approx(32 * 0.0192, rel=0.01)
+    assert lateral[10, 32] == pytest.approx(16 * 0.0192, rel=0.01)
 
 
 def test_the_command_trains_evaluates_and_repeats(folders, tmp_path, capsys):
     digests = []
     for name in ("one", "two"):
         arguments = ["pretrain", str(folders), "--output", str(tmp_path / name), "--steps", "1", "--threads", "1"]
-        assert main([*arguments, "--hold-out", "second", "--volumes", "20", "--copies", "2"]) == 0
+        options = ["--hold-out", "second", "--volumes", "20", "--copies", "4", "--generated", "0"]
+        assert main([*arguments, *options]) == 0
         digests.append(Predictor.load(tmp_path / name).sha256)
     text = capsys.readouterr().out
     assert "SROCC" in text
@@ -127,3 +242,57 @@ def test_nothing_to_train_on_is_said(tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert main(["pretrain", str(tmp_path / "empty"), "--output", str(tmp_path / "x")]) == 2
     assert "No image" in capsys.readouterr().out
+
+
+def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path):
+    """Two steps at once, or one, the state, and another: the same weights and the same log."""
+    slices = [item("a"), item("b", seed=1)]
+
+    def trained(work: Path, stop_after: int | None) -> Network:
+        torch.manual_seed(0)
+        network = Network()
+        pool = build_pool(slices, 4, network.config, seed=0, crops=1)
+        config = PretrainingConfig(steps=2, images_per_step=2, generated=0)
+        places = Places(state=work / "state", log=work / "log.csv", save_every_seconds=0, log_every_steps=1)
+        if stop_after is not None:
+            with pytest.raises(KeyboardInterrupt):
+                train_network(network, pool, config, interrupt_at(stop_after, work), places=places)
+            torch.manual_seed(1)
+            network = Network()
+        train_network(network, pool, config, lambda line: None, places=places)
+        return network
+
+    def interrupt_at(step: int, work: Path):
+        def report(line: str) -> None:
+            raise KeyboardInterrupt
+
+        return report
+
+    whole = trained(tmp_path / "whole", None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("inference.mediqa.pretraining.REPORT_EVERY", 1)
+        resumed = trained(tmp_path / "parts", 1)
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], value, rtol=0, atol=0)
+    assert [row["step"] for row in read_log(tmp_path / "parts" / "log.csv")] == [1, 2]
+
+
+def test_the_state_of_another_training_is_refused(tmp_path):
+    network = Network(NetworkConfig(tile=64, widths=(4, 8, 8, 16), prompt_size=8, heads=2, window=2))
+    state = TrainingState(network, torch.optim.AdamW(network.parameters()), np.random.default_rng(0))
+    state.save(tmp_path / "state", {"seed": 0})
+    with pytest.raises(CheckpointError, match="another training"):
+        state.restore(tmp_path / "state", {"seed": 1})
+    (tmp_path / "state").write_bytes(b"rubbish")
+    with pytest.raises(CheckpointError, match="can't be read"):
+        state.restore(tmp_path / "state", {"seed": 0})
+
+
+def test_curves_are_drawn_for_every_loss(tmp_path):
+    log = TrainingLog(tmp_path / "log.csv", ["quality", "severity"])
+    for step in (1, 2, 3):
+        log.add(step, 1e-3, 2.0 * step, {"quality": 1 / step, "severity": 0.5})
+    picture = curves_svg(read_log(tmp_path / "log.csv"))
+    root = ElementTree.fromstring(picture)
+    assert len(root.findall("{http://www.w3.org/2000/svg}polyline")) == 3
+    assert "quality: 1 to 0.333 in 3 steps" in picture

@@ -1,0 +1,219 @@
+"""The pool of degraded copies that a training draws from: tiles on disk (memory-mapped) or in memory, and labels."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.numpy import load_file, save_file
+from torch import Tensor
+
+from inference.mediqa.headers import HEADER_PARAMETERS, header_targets
+from inference.mediqa.network import NetworkConfig
+from inference.mediqa.physics import DEGRADATIONS, KINDS, kinds_for
+from inference.mediqa.preprocessing import choose_corners, cut_tiles, window_ranges, windowed
+from inference.mediqa.prompt import prompt_codes
+from inference.mediqa.simulation import draw_ladders, fidelity_of, image_of, made, overall_quality, subject_of
+from inference.mediqa.sources import SourceSlice
+from inference.mediqa.types import FloatArray, HalfArray
+
+RARE = 3  # how many times more copies a rare modality gets, at most
+HEADER_QUALITY = 0.85  # a copy that is worse no longer shows what its header says
+Report = Callable[[str], None]
+LABELS = ("codes", "quality", "fidelity", "severities", "is_known", "headers", "image", "ladder", "kind")
+
+
+@dataclass(frozen=True)
+class Pool:
+    """M degraded copies. Severities are masked where the modality does not know the kind."""
+
+    tiles: Tensor  # float16 [M, T, 2, S, S]; tile 0 is the whole view
+    codes: Tensor  # int64 [M, factors]
+    quality: Tensor  # float32 [M], 1 untouched, 0 hardly readable
+    fidelity: Tensor  # float32 [M], visible structure that is kept
+    severities: Tensor  # float32 [M, kinds]
+    is_known: Tensor  # bool [M, kinds]
+    headers: Tensor  # float32 [M, parameters], NaN where absent
+    image: Tensor  # int64 [M], which slice the copy was made from
+    ladder: Tensor  # int64 [M], -1 the untouched copy; else which ladder of the image
+    kind: Tensor  # int64 [M], the kind that the ladder climbs, -1 none
+    sources: tuple[str, ...]  # [M]
+    modalities: tuple[str, ...]  # [M]
+
+    def __len__(self) -> int:
+        return len(self.quality)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What every worker has to know."""
+
+    slices: Sequence[SourceSlice]
+    counts: dict[str, int]
+    config: NetworkConfig
+    crops: int
+    seed: int
+    headers: FloatArray
+
+
+_shared: dict[str, Any] = {}
+
+
+def build_pool(
+    slices: Sequence[SourceSlice],
+    copies: int,
+    config: NetworkConfig,
+    *,
+    seed: int,
+    crops: int,
+    folder: Path | None = None,
+    workers: int = 1,
+    report: Report | None = None,
+) -> Pool:
+    """Degrade every slice ``copies`` times and cut the tiles; deterministic by seed, whatever the workers.
+
+    Modalities with few slices get up to ``RARE`` times as many copies, so that none is forgotten. folder: where
+    tiles are kept; one that holds the same pool already is used as it is. Workers are forked, and need a folder.
+    """
+    names = [item.prompt.modality for item in slices]
+    targets = header_targets([item.parameters for item in slices], names, [item.vendor for item in slices])
+    job = _Job(slices, copies_by_modality(names, copies), config, crops, seed, targets)
+    fingerprint = _fingerprint(job)
+    if folder is not None and (folder / "pool.json").is_file():
+        stored = json.loads((folder / "pool.json").read_text())
+        if stored["fingerprint"] == fingerprint:
+            return _load(folder, stored)
+    starts = np.cumsum([0, *(job.counts[name] for name in names)])
+    tiles = _empty_tiles(folder, (int(starts[-1]), crops + 1, 2, config.tile, config.tile))
+    labels = []
+    for index, part in enumerate(_parts(job, tiles, starts, workers if folder is not None else 1)):
+        labels.append(part)
+        if report is not None and (index + 1) % 100 == 0:
+            report(f"{index + 1} of {len(slices)} slices degraded")
+    joined = {name: np.concatenate([part[name] for part in labels]) for name in LABELS}
+    owners = np.repeat(np.arange(len(slices)), np.diff(starts)).tolist()
+    document = {
+        "fingerprint": fingerprint,
+        "sources": [slices[owner].source for owner in owners],
+        "modalities": [names[owner] for owner in owners],
+    }
+    if folder is None:
+        return _pool(tiles, joined, document)
+    tiles.flush()  # type: ignore[attr-defined]
+    save_file(joined, folder / "labels.safetensors")
+    partial = folder / "pool.json.partial"
+    partial.write_text(json.dumps(document))
+    os.replace(partial, folder / "pool.json")
+    return _load(folder, document)
+
+
+def copies_by_modality(names: Sequence[str], copies: int) -> dict[str, int]:
+    """Return how many copies of a slice are made."""
+    most = max(names.count(name) for name in set(names))
+    return {name: copies * min(RARE, max(1, round(most / names.count(name)))) for name in set(names)}
+
+
+def _parts(job: _Job, tiles: HalfArray, starts: np.ndarray[Any, Any], workers: int) -> Iterator[dict[str, Any]]:
+    """Yield the labels of each slice in order; its tiles are written in place."""
+    _shared.update(job=job, tiles=tiles, starts=starts)
+    try:
+        if workers == 1:
+            yield from map(_degrade_one, range(len(job.slices)))
+            return
+        with multiprocessing.get_context("fork").Pool(
+            workers, initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool:
+            yield from pool.imap(_degrade_one, range(len(job.slices)), chunksize=4)
+    finally:
+        _shared.clear()
+
+
+def _degrade_one(index: int) -> dict[str, Any]:
+    job: _Job = _shared["job"]
+    item = job.slices[index]
+    rng = np.random.default_rng((job.seed, index))
+    subject = subject_of(item)
+    names = kinds_for(subject)
+    recipes = draw_ladders(names, job.counts[item.prompt.modality], rng)
+    rows = []
+    start = int(_shared["starts"][index])
+    corners: list[tuple[int, int]] = []
+    for number, (pixels, severities) in enumerate(made(subject, recipes, rng)):
+        if number % 3 == 1 or not corners:  # a ladder shows the same places
+            corners = _corners(item, job, rng)
+        _shared["tiles"][start + number] = _tiles(item, pixels, corners, job.config.tile)
+        fidelity = fidelity_of(item, pixels) if severities else 1.0
+        rows.append((severities, fidelity))
+    return _labels(item, index, rows, names, job)
+
+
+def _labels(
+    item: SourceSlice, index: int, rows: list[tuple[dict[str, float], float]], names: Sequence[str], job: _Job
+) -> dict[str, Any]:
+    count = len(rows)
+    severities = np.array([[one.get(kind, 0.0) for kind in KINDS] for one, _ in rows], dtype=np.float32)
+    fidelity = np.array([value for _, value in rows], dtype=np.float32)
+    quality = np.array([overall_quality(list(one.values()), value) for one, value in rows], dtype=np.float32)
+    headers = np.where(quality[:, None] >= HEADER_QUALITY, job.headers[index][None], np.nan).astype(np.float32)
+    return {
+        "codes": np.tile(prompt_codes(item.prompt), (count, 1)).astype(np.int64),
+        "quality": quality,
+        "fidelity": fidelity,
+        "severities": severities,
+        "is_known": np.tile([kind.name in names for kind in DEGRADATIONS], (count, 1)),
+        "headers": headers,
+        "image": np.full(count, index, dtype=np.int64),
+        "ladder": np.array([(number - 1) // 3 if number else -1 for number in range(count)], dtype=np.int64),
+        "kind": np.array([KINDS.index(list(one)[-1]) if one else -1 for one, _ in rows], dtype=np.int64),
+    }
+
+
+def _corners(item: SourceSlice, job: _Job, rng: np.random.Generator) -> list[tuple[int, int]]:
+    ranges = window_ranges(item.pixels[None], image_of(item, item.pixels))
+    view = windowed(item.pixels, ranges, is_inverted=item.is_inverted)
+    return choose_corners(view, job.crops, job.config.tile, rng)
+
+
+def _tiles(item: SourceSlice, pixels: FloatArray, corners: list[tuple[int, int]], side: int) -> HalfArray:
+    ranges = window_ranges(pixels[None], image_of(item, pixels))
+    return cut_tiles(windowed(pixels, ranges, is_inverted=item.is_inverted), corners, side).astype(np.float16)
+
+
+def _empty_tiles(folder: Path | None, shape: tuple[int, ...]) -> HalfArray:
+    if folder is None:
+        return np.zeros(shape, dtype=np.float16)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "pool.json").unlink(missing_ok=True)
+    return np.lib.format.open_memmap(folder / "tiles.npy", mode="w+", dtype=np.float16, shape=shape)
+
+
+def _load(folder: Path, document: dict[str, Any]) -> Pool:
+    tiles = np.load(folder / "tiles.npy", mmap_mode="c")  # copy on write: torch wants memory that may be written
+    return _pool(tiles, load_file(folder / "labels.safetensors"), document)
+
+
+def _pool(tiles: HalfArray, labels: dict[str, Any], document: dict[str, Any]) -> Pool:
+    return Pool(
+        tiles=torch.from_numpy(tiles),
+        **{name: torch.from_numpy(labels[name]) for name in LABELS},
+        sources=tuple(document["sources"]),
+        modalities=tuple(document["modalities"]),
+    )
+
+
+def _fingerprint(job: _Job) -> str:
+    digest = hashlib.sha256()
+    described = [job.seed, job.crops, job.config.tile, sorted(job.counts.items()), KINDS, HEADER_PARAMETERS]
+    digest.update(json.dumps(described).encode())
+    for item in job.slices:
+        digest.update(f"{item.source} {item.series} {prompt_codes(item.prompt)} {item.pixels.shape}".encode())
+        digest.update(np.ascontiguousarray(item.pixels[::16, ::16]).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,103 @@
+"""The options of ``python -m inference.mediqa pretrain`` and of ``manage.py pretrain``, and what they do."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from inference.mediqa.distributed import group_from_environment
+from inference.mediqa.evaluation import parameter_lines
+from inference.mediqa.pretraining import Places, PretrainingConfig, pretrain
+from inference.mediqa.sources import HELD_OUT, read_sources, split_sources
+from inference.mediqa.training_log import curves_svg, read_log
+
+Say = Callable[[str], None]
+DEFAULTS = PretrainingConfig()
+
+
+def add_pretraining_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--output", type=Path, required=True, help="FILE.safetensors; FILE.json goes beside it")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=int, default=DEFAULTS.steps, help="steps of training: the same everywhere")
+    length.add_argument("--minutes", type=float, help="time for the training itself, instead of steps")
+    parser.add_argument(
+        "--hold-out", action="append", metavar="NAME",
+        help=f"source to hold out (a pattern; may be repeated); without it {', '.join(HELD_OUT)}",
+    )  # fmt: skip
+    parser.add_argument("--copies", type=int, default=DEFAULTS.copies, help="degraded copies of each slice")
+    parser.add_argument("--per-modality", type=int, default=DEFAULTS.per_modality, help="real slices, at most")
+    parser.add_argument("--generated", type=int, default=DEFAULTS.generated, help="images of each generated sort")
+    parser.add_argument("--volumes", type=int, default=DEFAULTS.volumes, help="simulated images for the prior heads")
+    parser.add_argument("--learning-rate", type=float, default=DEFAULTS.learning_rate)
+    parser.add_argument("--workers", type=int, default=1, help="processes that degrade images (with --work)")
+    parser.add_argument(
+        "--work", type=Path, metavar="FOLDER",
+        help="keep the degraded copies, the log and the state there, and take the training up from it",
+    )  # fmt: skip
+
+
+def add_source_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what training and evaluation read."""
+    parser.add_argument("sources", nargs="+", type=Path, metavar="SOURCES", help="folder of images")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=0, help="threads of torch; 0 leaves its default")
+    parser.add_argument("--per-series", type=int, default=24, help="slices taken from a series")
+
+
+def run_pretraining(options: argparse.Namespace, say: Say) -> int:
+    """Train, write the checkpoint, say what it reached; return the exit code."""
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    slices = read_sources(options.sources, per_series=options.per_series)
+    training, held_out = split_sources(slices, held_out=options.hold_out or HELD_OUT, seed=options.seed)
+    say(f"training on {len({item.source for item in training})} sources, {len(training)} slices")
+    say(f"held out: {', '.join(sorted({item.source for item in held_out})) or 'nothing'}")
+    config = PretrainingConfig(
+        seed=options.seed,
+        steps=options.steps,
+        minutes=options.minutes,
+        copies=options.copies,
+        per_modality=options.per_modality,
+        generated=options.generated,
+        learning_rate=options.learning_rate,
+        volumes=options.volumes,
+    )
+    places = _places(options)
+    with group_from_environment() as group:
+        result = pretrain(
+            training, held_out, config, command=command_of(options), report=say, places=places, group=group
+        )
+    if result is None:
+        return 0
+    files = result.predictor.save(options.output)
+    say(f"{result.steps} steps; wrote {files.weights.name} and {files.document.name}, sha256 {files.sha256}")
+    if places.log is not None and places.log.is_file():
+        places.log.with_suffix(".svg").write_text(curves_svg(read_log(places.log)))
+    for line in result.evaluation.lines() if result.evaluation else []:
+        say(line)
+    for line in parameter_lines(result.predictor.training.get("parameters", {})):
+        say(line)
+    return 0
+
+
+def _places(options: argparse.Namespace) -> Places:
+    work: Path | None = options.work
+    if work is None:
+        return Places()
+    return Places(work / "pool", work / "state.safetensors", work / "training.csv", options.workers)
+
+
+def command_of(options: argparse.Namespace) -> str:
+    """Return the command without this machine's paths."""
+    length = f"--minutes {options.minutes:g}" if options.minutes else f"--steps {options.steps}"
+    held = "".join(f" --hold-out {name}" for name in options.hold_out or ())
+    return (
+        f"python -m inference.mediqa pretrain SOURCES... --output FILE --seed {options.seed} {length}"
+        f" --per-series {options.per_series} --per-modality {options.per_modality} --copies {options.copies}"
+        f" --generated {options.generated} --learning-rate {options.learning_rate:g} --volumes {options.volumes}"
+        f" --threads {options.threads}{held}"
+    )
