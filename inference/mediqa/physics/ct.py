@@ -158,14 +158,14 @@ def with_metal(hounsfield: Tensor, diameter_mm: float, scan: Scan, generator: to
     check_range("diameter_mm", diameter_mm, 0)
     side = scan.reconstruction.shape[-1]
     x, y = _place_in_body(scan, generator)
-    angles = angles_of(VIEWS)
-    place = torch.arange(side, dtype=torch.float32) - (side - 1) / 2
+    angles = angles_of(VIEWS).to(hounsfield.device)
+    place = torch.arange(side, dtype=torch.float32, device=hounsfield.device) - (side - 1) / 2
     offset = (place[None, :] - (x * torch.cos(angles) + y * torch.sin(angles))[:, None]) * scan.pixel_mm
     metal = MU_METAL_PER_MM * _mean_chord(offset, diameter_mm / 2, scan.pixel_mm)[None]
     true = scan.sinogram + metal
     measured = -torch.log(torch.exp(-true) + SCATTER_FLOOR) + math.log1p(SCATTER_FLOOR)
     harmless = -torch.log(torch.exp(-scan.sinogram) + SCATTER_FLOOR) + math.log1p(SCATTER_FLOOR)
-    return hounsfield + _difference_of((measured - harmless).to(hounsfield), scan)
+    return hounsfield + _difference_of(measured - harmless, scan)
 
 
 def with_rings(hounsfield: Tensor, gain_error: float, generator: torch.Generator, spacing_mm: float) -> Tensor:
@@ -245,7 +245,7 @@ def _place_in_body(scan: Scan, generator: torch.Generator) -> tuple[float, float
 
 def _mean_chord(offset_mm: Tensor, radius_mm: float, width_mm: float, *, samples: int = 4) -> Tensor:
     """Chord of a disc, averaged over an element of ``width_mm``."""
-    parts = (torch.arange(samples) + 0.5) / samples - 0.5
+    parts = (torch.arange(samples, device=offset_mm.device) + 0.5) / samples - 0.5
     moved = offset_mm[..., None] + parts * width_mm
     return 2 * torch.sqrt((radius_mm**2 - moved**2).clamp(min=0)).mean(-1)
 

@@ -1,5 +1,6 @@
 """The registry: every kind grows with its severity, repeats with its seed and has a name with a unit."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -49,6 +50,21 @@ def test_shape_and_finite_values_are_kept(kind):
     item = subject(kind)
     result = degrade(item, {kind: 0.8}, seeded())
     assert result.shape == item.pixels.shape
+    assert torch.isfinite(result).all()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_runs_on_a_gpu(kind):
+    here = subject(kind)
+    there = replace(
+        here,
+        pixels=here.pixels.cuda(),
+        neighbours=here.neighbours.cuda(),
+        offsets_mm=here.offsets_mm.cuda(),
+    )
+    result = degrade(there, {kind: 0.8}, torch.Generator("cuda").manual_seed(0))
+    assert result.device.type == "cuda"
     assert torch.isfinite(result).all()
 
 
