@@ -57,6 +57,8 @@ def evaluate_predictor(
 ) -> Evaluation:
     """Degrade each slice, score the copies with the prior as any 2-D image is scored, and compare.
 
+    The copies have the kinds of fault that the network has learnt: a checkpoint may be older than some kinds.
+
     Raises ValueError where no slice could be scored.
     """
     prepared: list[PreparedImage] = []
@@ -64,7 +66,7 @@ def evaluate_predictor(
     owners: list[int] = []
     for index, item in enumerate(slices):
         rng = np.random.default_rng((seed, 7, index))
-        for pixels, severities in degraded_copies(item, copies, rng):
+        for pixels, severities in degraded_copies(item, copies, rng, kinds=predictor.config.kinds):
             try:
                 prepared.append(predictor.prepare(image_of(item, pixels)))
             except UnscorableImage:

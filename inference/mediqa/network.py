@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from inference.mediqa.grids import grid_of, relative_offsets, shift_mask, windows_of
 from inference.mediqa.headers import HEADER_PARAMETERS
 from inference.mediqa.physics.degradations import KINDS
 from inference.mediqa.preprocessing import PreprocessingConfig
@@ -37,6 +38,7 @@ class NetworkConfig:
     header_parameters: tuple[str, ...] = HEADER_PARAMETERS
     projection_size: int = 48
     vocabulary: tuple[int, ...] = tuple(len(words) for words in VOCABULARY.values())
+    generation: int = 2  # 1: before the multi-task pre-training, without its heads
 
     @property
     def channels(self) -> int:
@@ -70,11 +72,11 @@ class NetworkConfig:
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> NetworkConfig:
-        """Read ``to_document``; raises TypeError for unknown fields."""
+        """Read ``to_document`` (without a generation: of the first); raises TypeError for unknown fields."""
         values: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in document.items()
         }
-        return cls(**values)
+        return cls(**({"generation": 1} | values))
 
 
 class Judgement(NamedTuple):
@@ -122,6 +124,11 @@ def separable(x: Tensor, middle: float) -> Tensor:
     return result
 
 
+def root_compressed(x: Tensor) -> Tensor:
+    """Near 0 the value, far from it the root: faint noise is seen beside strong edges."""
+    return x * torch.rsqrt(1 + x.abs())
+
+
 class ConvolutionalEncoder(nn.Module):
     """[B, 2, S, S] windows -> [B, C, G, G]. Fine detail is given as channels of its own, amplified."""
 
@@ -129,6 +136,7 @@ class ConvolutionalEncoder(nn.Module):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
+        self.compress = torch.asinh if config.generation == 1 else root_compressed
         layers: list[nn.Module] = []
         for index, (inputs, outputs) in enumerate(zip((4, *config.widths), config.widths, strict=False)):
             layers += [
@@ -141,8 +149,7 @@ class ConvolutionalEncoder(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        detail = self.DETAIL_GAIN * (x - separable(x, 2.0) / 16)
-        detail = detail * torch.rsqrt(1 + detail.abs())  # compressed: faint noise beside strong edges
+        detail = self.compress(self.DETAIL_GAIN * (x - separable(x, 2.0) / 16))
         stacked = torch.cat((x, detail), dim=1).contiguous(memory_format=torch.channels_last)
         result: Tensor = self.layers(stacked)
         return result
@@ -294,41 +301,6 @@ class WindowAttention(nn.Module):
         return result
 
 
-def relative_offsets(window: int) -> Tensor:
-    """Index of the relative position of each pair in a window: [n, n] with n = window ** 2."""
-    ticks = torch.arange(window)
-    places = torch.stack(torch.meshgrid(ticks, ticks, indexing="ij")).reshape(2, -1)
-    difference = places[:, :, None] - places[:, None, :] + window - 1
-    return difference[0] * (2 * window - 1) + difference[1]
-
-
-def shift_mask(grid: int, window: int, shift: int) -> Tensor:
-    """-inf where the cyclic shift brings far places into one window: [W, n, n]."""
-    region = torch.zeros(grid, dtype=torch.long)
-    if shift:
-        region[grid - window : grid - shift] = 1
-        region[grid - shift :] = 2
-    labels = (region[:, None] * 3 + region[None, :])[None, :, :, None].float()
-    labels = windows_of(labels, window)[0, :, :, 0]  # [W, n]
-    return torch.where(labels[:, :, None] == labels[:, None, :], 0.0, -math.inf)
-
-
-def windows_of(grid: Tensor, window: int) -> Tensor:
-    """[B, G, G, C] -> [B, W, n, C]."""
-    batch, side, _, channels = grid.shape
-    count = side // window
-    blocks = grid.reshape(batch, count, window, count, window, channels).transpose(2, 3)
-    return blocks.reshape(batch, count * count, window * window, channels)
-
-
-def grid_of(windows: Tensor, window: int, side: int) -> Tensor:
-    """Undo ``windows_of``."""
-    batch, _, _, channels = windows.shape
-    count = side // window
-    blocks = windows.reshape(batch, count, count, window, window, channels).transpose(2, 3)
-    return blocks.reshape(batch, side, side, channels)
-
-
 def patch_weighted(values: Tensor, weights: Tensor, dim: int = -1) -> Tensor:
     """sum(f w) / sum(w) along one axis; weights are positive."""
     return (values * weights).sum(dim) / weights.sum(dim).clamp(min=1e-6)
@@ -353,6 +325,9 @@ class Network(nn.Module):
         self.layers = nn.ModuleList(layers)
         self.norm = nn.LayerNorm(channels)
         self.quality = nn.Sequential(nn.Linear(channels, channels), nn.GELU(), nn.Linear(channels, 3))
+        if config.generation == 1:
+            self.severities: nn.Module = nn.Linear(config.embedding_size, len(config.kinds))
+            return
         size = config.embedding_size
         self.severities = nn.Sequential(nn.Linear(size, channels), nn.GELU(), nn.Linear(channels, len(config.kinds)))
         self.fidelity = nn.Linear(size, 1)

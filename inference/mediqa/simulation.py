@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -83,11 +83,11 @@ def image_of(item: SourceSlice, pixels: FloatArray) -> ImageArray:
 
 
 def degraded_copies(
-    item: SourceSlice, count: int, rng: np.random.Generator
+    item: SourceSlice, count: int, rng: np.random.Generator, *, kinds: Collection[str] | None = None
 ) -> Iterator[tuple[FloatArray, dict[str, float]]]:
-    """Yield ``count`` random copies (pixels, severities); the first is untouched."""
+    """Yield ``count`` random copies (pixels, severities); the first is untouched. kinds: to draw from, if not all."""
     subject = subject_of(item)
-    names = kinds_for(subject)
+    names = [name for name in kinds_for(subject) if kinds is None or name in kinds]
     recipes = [draw_severities(subject.modality, rng, names) if index else {} for index in range(count)]
     yield from made(subject, recipes, rng)
 

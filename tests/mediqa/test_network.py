@@ -1,17 +1,14 @@
 import pytest
 import torch
 
+from inference.mediqa.grids import grid_of, relative_offsets, shift_mask, windows_of
 from inference.mediqa.network import (
     ChannelAttention,
     Network,
     NetworkConfig,
     WindowAttention,
-    grid_of,
     patch_weighted,
-    relative_offsets,
     separable,
-    shift_mask,
-    windows_of,
 )
 
 CONFIG = NetworkConfig(tile=64, widths=(4, 8, 8, 16), prompt_size=8, heads=2, window=2)

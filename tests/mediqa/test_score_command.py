@@ -32,11 +32,11 @@ def test_every_image_gets_quality_interval_prompt_and_parameters(picture, tmp_pa
     assert ct["prompt"]["modality"] == {"word": "CT", "from": "dicom"}
     assert other["prompt"]["dimension"] == {"word": "2D", "from": "file"}
     assert other["prompt"]["modality"] == {"word": "unknown", "from": "unknown"}
-    assert ct["physical"]["blur_sigma_px"]["unit"] == "pixels"
+    assert 0 < ct["physical"]["relative_dose"]["value"] <= 1
     printed = capsys.readouterr().out
     assert "90% interval" in printed
     assert "modality CT (dicom)" in printed
-    assert "blur_sigma_px" in printed
+    assert "relative_dose" in printed
 
 
 def test_a_bad_file_is_listed_and_the_rest_are_scored(picture, tmp_path, capsys):

@@ -281,9 +281,9 @@ def kinds_for(subject: Subject) -> tuple[str, ...]:
 
 
 def physical_parameters(severities: Mapping[str, float], modality: str) -> dict[str, float]:
-    """Name predicted severities as physical parameters, those that exist in the modality."""
+    """Name predicted severities as physical parameters: those of known kinds that exist in the modality."""
     return {
         BY_NAME[name].parameter_name: BY_NAME[name].parameter(min(max(value, 0.0), 1.0))
         for name, value in severities.items()
-        if BY_NAME[name].fits(modality)
+        if name in BY_NAME and BY_NAME[name].fits(modality)
     }

@@ -29,7 +29,7 @@ def test_the_original_is_worth_four(held_out_slices):
 
 def test_more_severe_is_worth_less(held_out_slices):
     for item in held_out_slices:
-        values = [quality(item, {"blur": severity}) for severity in (0.1, 0.4, 0.9)]
+        values = [quality(item, {"coding": severity}) for severity in (0.1, 0.4, 0.9)]
         assert values == sorted(values, reverse=True)
         assert 0 <= values[-1] < values[0] < 4
 
