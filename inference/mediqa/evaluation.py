@@ -12,7 +12,15 @@ from inference.mediqa.errors import UnscorableImage
 from inference.mediqa.metrics import Interval, bootstrap_interval, plcc, rmse, srocc
 from inference.mediqa.physics import kinds_for
 from inference.mediqa.predictor import Predictor
-from inference.mediqa.simulation import degraded_copies, fidelity_of, image_of, made, overall_quality, subject_of
+from inference.mediqa.simulation import (
+    degraded_copies,
+    fidelity_of,
+    image_of,
+    made,
+    overall_quality,
+    quality_of,
+    subject_of,
+)
 from inference.mediqa.sources import SourceSlice
 from inference.mediqa.types import DoubleArray, FloatArray, PreparedImage, Scale
 
@@ -57,7 +65,8 @@ def evaluate_predictor(
 ) -> Evaluation:
     """Degrade each slice, score the copies with the prior as any 2-D image is scored, and compare.
 
-    The copies have the kinds of fault that the network has learnt: a checkpoint may be older than some kinds.
+    The copies have the kinds of fault that the network has learnt, and the truth is the target that it was trained
+    for: a checkpoint of the first generation is older than some kinds and knows no kept structure.
 
     Raises ValueError where no slice could be scored.
     """
@@ -71,12 +80,19 @@ def evaluate_predictor(
                 prepared.append(predictor.prepare(image_of(item, pixels)))
             except UnscorableImage:
                 continue
-            truth.append(overall_quality(list(severities.values()), fidelity_of(item, pixels) if severities else 1.0))
+            truth.append(_truth(predictor, item, pixels, severities))
             owners.append(index)
     if not truth:
         raise ValueError("No image could be scored.")
     predicted = _scores(predictor, prepared)
     return _summary(np.array(predicted), np.array(truth), np.array(owners), slices, seed)
+
+
+def _truth(predictor: Predictor, item: SourceSlice, pixels: FloatArray, severities: Mapping[str, float]) -> float:
+    values = list(severities.values())
+    if predictor.config.generation == 1:
+        return quality_of(values)
+    return overall_quality(values, fidelity_of(item, pixels) if severities else 1.0)
 
 
 def parameter_correlations(

@@ -25,10 +25,10 @@ def images() -> list[ImageArray]:
 
 def test_held_out_images_are_ordered_better_than_chance(predictor, held_out_slices):
     """The copies are made by the physics from images of pydicom, of the kinds that the network learnt; chance is 0."""
-    evaluation = evaluate_predictor(predictor, held_out_slices, seed=3, copies=24)
-    assert evaluation.copies == 120
-    assert evaluation.srocc.lower > 0.1  # of 0.37
-    assert evaluation.within > 0.4  # of 0.51
+    evaluation = evaluate_predictor(predictor, held_out_slices, seed=3, copies=48)
+    assert evaluation.copies == 240
+    assert evaluation.srocc.lower > 0.3
+    assert evaluation.within > 0.5
 
 
 def test_none_of_the_test_images_was_trained_on(predictor):

@@ -33,6 +33,7 @@ def test_every_image_gets_quality_interval_prompt_and_parameters(picture, tmp_pa
     assert other["prompt"]["dimension"] == {"word": "2D", "from": "file"}
     assert other["prompt"]["modality"] == {"word": "unknown", "from": "unknown"}
     assert 0 < ct["physical"]["relative_dose"]["value"] <= 1
+    assert ct["physical"]["relative_dose"]["unit"] == ""
     printed = capsys.readouterr().out
     assert "90% interval" in printed
     assert "modality CT (dicom)" in printed
