@@ -10,6 +10,7 @@ class RefusalReason(StrEnum):
     NOT_AN_IMAGE_FILE = "not_an_image_file"
     NOT_DICOM_IMAGE = "not_dicom_image"
     DICOMDIR = "dicomdir"
+    DICOMDIR_ALONE = "dicomdir_alone"
     MISSING_TAG = "missing_tag"
     INVALID_UID = "invalid_uid"
     TRUNCATED = "truncated"

@@ -276,8 +276,9 @@ class _Ingest:
         """A DICOMDIR is passed over beside the files that it lists; where it came alone, that is said."""
         if self._seen_instances or self.summary.refused:
             return
+        detail = "A DICOMDIR only lists files; send those with it, or their folder."
         for name in self._passed_over:
-            self._refuse(name, "dicomdir_alone", "A DICOMDIR only lists files; send those with it, or their folder.")
+            self._refuse(name, RefusalReason.DICOMDIR_ALONE, detail)
 
     def _step(self) -> None:
         self._done += 1
