@@ -15,7 +15,7 @@ from inference.mediqa.cli.score import add_score
 from inference.mediqa.errors import MediqaError
 from inference.mediqa.evaluation import evaluate_predictor, parameter_correlations, parameter_lines
 from inference.mediqa.predictor import Predictor
-from inference.mediqa.pretraining_command import add_pretraining_arguments, add_source_arguments, run_pretraining
+from inference.mediqa.pretraining.command import add_pretraining_arguments, add_source_arguments, run_pretraining
 from inference.mediqa.sources import read_sources, split_sources
 
 

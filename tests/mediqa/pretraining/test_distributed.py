@@ -7,11 +7,11 @@ import sys
 
 import torch
 
-from inference.mediqa.distributed import Group, group_from_environment
+from inference.mediqa.pretraining.distributed import Group, group_from_environment
 
 SCRIPT = """
 import torch
-from inference.mediqa.distributed import group_from_environment
+from inference.mediqa.pretraining.distributed import group_from_environment
 with group_from_environment("cpu") as group:
     torch.manual_seed(group.rank)
     network = torch.nn.Linear(2, 1)

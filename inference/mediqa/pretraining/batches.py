@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inference.mediqa.pool import Pool
+from inference.mediqa.pretraining.pool import Pool
 
 IndexArray = np.ndarray[Any, Any]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import torch
 
-from inference.mediqa.distributed import group_from_environment
 from inference.mediqa.evaluation import parameter_lines
-from inference.mediqa.pretraining import Places, PretrainingConfig, pretrain
+from inference.mediqa.pretraining.distributed import group_from_environment
+from inference.mediqa.pretraining.log import curves_svg, read_log
+from inference.mediqa.pretraining.training import Places, PretrainingConfig, pretrain
 from inference.mediqa.sources import HELD_OUT, read_sources, split_sources
-from inference.mediqa.training_log import curves_svg, read_log
 
 Say = Callable[[str], None]
 DEFAULTS = PretrainingConfig()

@@ -12,8 +12,8 @@ from torch import Tensor
 from inference.mediqa.finetuning import fit_heads
 from inference.mediqa.fitting import FitConfig
 from inference.mediqa.network import Network, summary
-from inference.mediqa.pool import Pool
 from inference.mediqa.predictor import PRIOR, Predictor
+from inference.mediqa.pretraining.pool import Pool
 from inference.mediqa.types import Features, Scale
 from inference.mediqa.uncertainty import OodStatistics
 

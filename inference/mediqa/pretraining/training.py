@@ -18,18 +18,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from inference.mediqa.batches import Sampler, cut_crops, turned
-from inference.mediqa.contents import thinned, with_generated
-from inference.mediqa.distributed import Group
 from inference.mediqa.evaluation import Evaluation, evaluate_predictor, parameter_correlations
 from inference.mediqa.network import Network
-from inference.mediqa.objectives import WEIGHTS, Targets, task_losses, total_loss
-from inference.mediqa.pool import Pool, build_pool
 from inference.mediqa.predictor import Predictor
-from inference.mediqa.prior import fit_prior
+from inference.mediqa.pretraining.batches import Sampler, cut_crops, turned
+from inference.mediqa.pretraining.contents import thinned, with_generated
+from inference.mediqa.pretraining.distributed import Group
+from inference.mediqa.pretraining.log import TrainingLog
+from inference.mediqa.pretraining.objectives import WEIGHTS, Targets, task_losses, total_loss
+from inference.mediqa.pretraining.pool import Pool, build_pool
+from inference.mediqa.pretraining.prior import fit_prior
+from inference.mediqa.pretraining.state import TrainingState
 from inference.mediqa.sources import SourceSlice
-from inference.mediqa.training_log import TrainingLog
-from inference.mediqa.training_state import TrainingState
 
 logger = logging.getLogger(__name__)
 Report = Callable[[str], None]

@@ -11,21 +11,20 @@ from pydicom.data import get_testdata_file
 
 from inference.mediqa import Predictor
 from inference.mediqa.__main__ import main
-from inference.mediqa.batches import Sampler
-from inference.mediqa.contents import fitted, radiograph, with_generated
 from inference.mediqa.errors import CheckpointError
 from inference.mediqa.headers import HEADER_PARAMETERS, header_parameters, header_targets
 from inference.mediqa.network import Network, NetworkConfig
 from inference.mediqa.physics import BY_NAME, degrade, kinds_for
-from inference.mediqa.pool import build_pool
-from inference.mediqa.pretraining import Places, PretrainingConfig, train_network
+from inference.mediqa.pretraining.batches import Sampler
+from inference.mediqa.pretraining.contents import fitted, radiograph, with_generated
+from inference.mediqa.pretraining.log import TrainingLog, curves_svg, read_log
+from inference.mediqa.pretraining.pool import build_pool
+from inference.mediqa.pretraining.state import TrainingState
+from inference.mediqa.pretraining.training import Places, PretrainingConfig, train_network
 from inference.mediqa.simulation import draw_ladders, draw_severities, fidelity_of, quality_of, subject_of
 from inference.mediqa.sources import SourceSlice, _neighbours, read_sources, split_sources
-from inference.mediqa.training_log import TrainingLog, curves_svg, read_log
-from inference.mediqa.training_state import TrainingState
 from inference.mediqa.types import Prompt
-
-from .conftest import phantom
+from tests.mediqa.conftest import phantom
 
 
 def item(source: str, patient: str = "", seed: int = 0) -> SourceSlice:
@@ -270,7 +269,7 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path):
 
     whole = trained(tmp_path / "whole", None)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("inference.mediqa.pretraining.REPORT_EVERY", 1)
+        patch.setattr("inference.mediqa.pretraining.training.REPORT_EVERY", 1)
         resumed = trained(tmp_path / "parts", 1)
     for name, value in whole.state_dict().items():
         torch.testing.assert_close(resumed.state_dict()[name], value, rtol=0, atol=0)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from inference.mediqa import objectives
+from inference.mediqa.pretraining import objectives
 
 
 def test_one_copy_dominates_another_where_no_kind_is_worse():

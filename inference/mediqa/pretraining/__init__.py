@@ -1,0 +1,1 @@
+"""Upstream pre-training on physical parameters: contents, degraded copies, tasks, training, prior."""
