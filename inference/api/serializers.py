@@ -86,6 +86,7 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
             "prompt_provenance",
             "slice_indices",
             "slice_weights",
+            "patch_weights",
             "physical",
             "ood_distance",
             "created_at",

@@ -138,10 +138,10 @@ class ClosedFormHeads:
     ) -> dict[str, HeadPrediction]:
         """Return the prediction of each Criterion for n images, in the Criterion's units."""
         if not features:
-            return {key: HeadPrediction(*(np.zeros(0),) * 3, np.zeros((0, 1))) for key in self.criteria}
+            return {key: HeadPrediction(*(np.zeros(0),) * 3, *_equal_weights(features)) for key in self.criteria}
         seen = self.inputs(features, prompts)
         members = self.ensemble.predict(seen.vectors)
-        weights = self._slice_weights(features)
+        weights = self._weights(features)
         predictions = {}
         for index, key in enumerate(self.criteria):
             latent = self.processes[key].predict(seen.points, seen.trends)
@@ -149,16 +149,12 @@ class ClosedFormHeads:
             predictions[key] = _prediction(mixed, self.scales[key], weights)
         return predictions
 
-    def _slice_weights(self, features: Sequence[Features]) -> DoubleArray:
-        """The prior's, or equal ones: an embedding knows no slices."""
-        if self.inputs.prior is not None:
-            prior = self.inputs.prior
-            return prior.predict(features)[prior.criteria[0]].slice_weights
-        most = max(len(one.slice_indices) for one in features)
-        weights = np.zeros((len(features), most))
-        for row, one in enumerate(features):
-            weights[row, : len(one.slice_indices)] = 1 / len(one.slice_indices)
-        return weights
+    def _weights(self, features: Sequence[Features]) -> tuple[DoubleArray, FloatArray]:
+        """Weights of slices and patches: the prior's, or equal ones, since an embedding knows neither."""
+        if self.inputs.prior is None:
+            return _equal_weights(features)
+        opinion = self.inputs.prior.predict(features)[self.inputs.prior.criteria[0]]
+        return opinion.slice_weights, opinion.patch_weights
 
     def with_label(self, features: Features, prompt: Prompt, scores: Mapping[str, float]) -> ClosedFormHeads:
         """Return the heads after one more scored image, at once: the process learns it, the ensemble waits.
@@ -254,8 +250,19 @@ class ClosedFormHeads:
         )
 
 
+def _equal_weights(features: Sequence[Features]) -> tuple[DoubleArray, FloatArray]:
+    """Return [n, K] of slices and [n, K, N] of patches."""
+    most = max((len(one.slice_indices) for one in features), default=1)
+    tokens = features[0].tokens.shape[1] if features else 1
+    slices, patches = np.zeros((len(features), most)), np.zeros((len(features), most, tokens), dtype=np.float32)
+    for row, one in enumerate(features):
+        kept = len(one.slice_indices)
+        slices[row, :kept], patches[row, :kept] = 1 / kept, 1 / tokens
+    return slices, patches
+
+
 def _prediction(
-    mixed: tuple[DoubleArray, DoubleArray, DoubleArray], scale: Scale, weights: DoubleArray
+    mixed: tuple[DoubleArray, DoubleArray, DoubleArray], scale: Scale, weights: tuple[DoubleArray, FloatArray]
 ) -> HeadPrediction:
     """Cut the distribution to the scale; both parts of the deviation shrink alike."""
     mean, epistemic, aleatoric = mixed
@@ -266,7 +273,8 @@ def _prediction(
         mean=scale.minimum + scale.span * bounded,
         epistemic_std=share * np.sqrt(epistemic),
         aleatoric_std=share * np.sqrt(aleatoric),
-        slice_weights=weights,
+        slice_weights=weights[0],
+        patch_weights=weights[1],
     )
 
 

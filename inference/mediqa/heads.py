@@ -31,6 +31,7 @@ class HeadOutput(NamedTuple):
     log_variance: Tensor  # [M, B, Q]
     logit: Tensor  # [M, B, Q] before the affine map: what the frozen features say
     slice_weights: Tensor  # [M, B, K, Q]
+    patch_weights: Tensor  # [M, B, K, N, Q], of each slice's tokens, sum to 1
 
 
 class TokenBatch(NamedTuple):
@@ -52,6 +53,7 @@ class HeadPrediction:
     epistemic_std: DoubleArray  # [n], disagreement of the members
     aleatoric_std: DoubleArray  # [n], spread of readers and of what the tokens can't tell
     slice_weights: DoubleArray  # [n, K], each row sums to 1
+    patch_weights: FloatArray  # [n, K, N], those of a slice sum to 1
 
     @property
     def total_std(self) -> DoubleArray:
@@ -152,6 +154,7 @@ class HeadNetwork(nn.Module):
             log_variance=log_variance.clamp(MINIMUM_LOG_VARIANCE, MAXIMUM_LOG_VARIANCE),
             logit=logit,
             slice_weights=attention,
+            patch_weights=weight,
         )
 
     def _slice_weights(self, slice_logit: Tensor, batch: TokenBatch) -> Tensor:
@@ -161,6 +164,32 @@ class HeadNetwork(nn.Module):
         score = by_logit * slice_logit + by_salience * salience
         score = score.masked_fill(~batch.is_slice[None, :, :, None], -math.inf)
         return torch.softmax(score, dim=2)
+
+
+class _UnitPredictions(NamedTuple):
+    """What M members say of n images, on the unit scale; weights are the members' mean."""
+
+    means: DoubleArray  # [M, n, Q]
+    variances: DoubleArray  # [M, n, Q]
+    slice_weights: DoubleArray  # [n, K, Q]
+    patch_weights: FloatArray  # [n, K, N, Q]
+
+    @classmethod
+    def empty(cls, features: Sequence[Features], shape: Mapping[str, int]) -> _UnitPredictions:
+        count, criteria = len(features), shape["criteria"]
+        slices = max((len(one.slice_indices) for one in features), default=1)
+        tokens = features[0].tokens.shape[1] if features else 1
+        means = np.zeros((shape["members"], count, criteria))
+        slice_weights = np.zeros((count, slices, criteria))
+        patch_weights = np.zeros((count, slices, tokens, criteria), dtype=np.float32)
+        return cls(means, np.zeros_like(means), slice_weights, patch_weights)
+
+    def fill(self, rows: slice, slices: int, output: HeadOutput) -> None:
+        """Write what the network says of some images, whose batch was padded to fewer slices."""
+        self.means[:, rows] = output.mean.cpu().numpy()
+        self.variances[:, rows] = output.log_variance.exp().cpu().numpy()
+        self.slice_weights[rows, :slices] = output.slice_weights.mean(0).cpu().numpy()
+        self.patch_weights[rows, :slices] = output.patch_weights.mean(0).cpu().numpy()
 
 
 @dataclass(frozen=True)
@@ -185,37 +214,29 @@ class HeadEnsemble:
 
         The prompts are not looked at: the tokens have been told.
         """
-        means, variances, weights = self._unit_predictions(features)
+        unit = self._unit_predictions(features)
         predictions = {}
         for index, key in enumerate(self.criteria):
             scale = self.scales[key]
-            member_means = means[:, :, index]  # [M, n]
+            member_means = unit.means[:, :, index]  # [M, n]
             predictions[key] = HeadPrediction(
                 mean=scale.minimum + scale.span * member_means.mean(axis=0),
                 epistemic_std=scale.span * member_means.std(axis=0),
-                aleatoric_std=scale.span * np.sqrt(variances[:, :, index].mean(axis=0)),
-                slice_weights=weights[:, :, :, index].mean(axis=0),
+                aleatoric_std=scale.span * np.sqrt(unit.variances[:, :, index].mean(axis=0)),
+                slice_weights=unit.slice_weights[:, :, index],
+                patch_weights=unit.patch_weights[:, :, :, index],
             )
         return predictions
 
-    def _unit_predictions(self, features: Sequence[Features]) -> tuple[DoubleArray, DoubleArray, DoubleArray]:
-        """Return mean and variance [M, n, Q] and slice weights [M, n, K, Q]."""
-        most = max((len(one.slice_indices) for one in features), default=1)
-        shape = self.network.shape
-        members, criteria = shape["members"], shape["criteria"]
-        means = np.zeros((members, len(features), criteria))
-        variances = np.zeros_like(means)
-        weights = np.zeros((members, len(features), most, criteria))
+    def _unit_predictions(self, features: Sequence[Features]) -> _UnitPredictions:
         device = self.network.trunk.device
+        unit = _UnitPredictions.empty(features, self.network.shape)
         with torch.inference_mode():
             for start in range(0, len(features), BATCH):
                 batch = collate(features[start : start + BATCH])
                 output = self.network(TokenBatch(*(tensor.to(device) for tensor in batch)))
-                rows = slice(start, start + len(batch.tokens))
-                means[:, rows] = output.mean.cpu().numpy()
-                variances[:, rows] = output.log_variance.exp().cpu().numpy()
-                weights[:, rows, : batch.tokens.shape[1]] = output.slice_weights.cpu().numpy()
-        return means, variances, weights
+                unit.fill(slice(start, start + len(batch.tokens)), batch.tokens.shape[1], output)
+        return unit
 
     def calibrated(
         self,

@@ -207,10 +207,9 @@ class Predictor:
         distance = self._distance(features, prompts)
         predictions, factors = self._predictions(features, prompts, scales, level)
         prior = self.prior.predict(features)[PRIOR]
-        weights = [
-            np.mean([p.slice_weights[row] for p in predictions.values()] or [prior.slice_weights[row]], axis=0)
-            for row in range(len(features))
-        ]
+        said = list(predictions.values()) or [prior]
+        weights = np.mean([one.slice_weights for one in said], axis=0)  # [n, K]
+        patches = np.mean([one.patch_weights for one in said], axis=0)  # [n, K, N]
         severities = self._severities(features, weights)
         scored = []
         for row, prompt in enumerate(prompts):
@@ -222,6 +221,7 @@ class Predictor:
                 Scored(
                     scores=scores,
                     slice_weights=weights[row][: len(features[row].slice_indices)].astype(np.float32),
+                    patch_weights=patches[row][: len(features[row].slice_indices)].astype(np.float32),
                     physical=physical_parameters(severities[row], prompt.modality),
                     ood_distance=float(distance[row]),
                 )

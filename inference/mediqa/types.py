@@ -131,5 +131,6 @@ class Scored:
 
     scores: Mapping[str, CriterionScore]
     slice_weights: FloatArray  # [K], sums to 1
+    patch_weights: FloatArray  # [K, N], those of a slice sum to 1; ``explanations.patch_maps`` draws them
     physical: Mapping[str, float]
     ood_distance: float

@@ -31,6 +31,10 @@ class Prediction(models.Model):
     prompt_provenance = models.JSONField(help_text="Where each factor of the prompt came from.")
     slice_indices = models.JSONField(help_text="The salient slices that were scored.")
     slice_weights = models.JSONField(help_text="The weight of each of these slices; they add up to 1.")
+    patch_weights = models.JSONField(
+        default=list,
+        help_text="Of each salient slice its tiles: a box in pixels, and what each patch counts for.",
+    )
     physical = models.JSONField(default=dict, help_text="Predicted physical parameters, units in the names.")
     ood_distance = models.FloatField(help_text="Distance to the training features; larger is stranger.")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from annotations.models import Criterion, Image, Job, JobKind, JobState, Project, ProjectImage, User
 from annotations.services.jobs import create_job
+from inference.mediqa.explanations import patch_maps
 from inference.mediqa.types import CriterionScore, Features, Scale, Scored
 from inference.models import CriterionPrediction, ModelVersion, Prediction, ScoringRefusal
 from inference.services.contracts import Reporter, Scorer
@@ -205,6 +206,7 @@ def _prediction(version: ModelVersion, source: ImageSource, features: Features, 
         prompt_provenance=dict(source.provenance),
         slice_indices=[int(index) for index in features.slice_indices],
         slice_weights=[float(weight) for weight in result.slice_weights],
+        patch_weights=[one.to_document() for one in patch_maps(features, result.patch_weights)],
         physical={name: float(value) for name, value in result.physical.items()},
         ood_distance=float(result.ood_distance),
     )

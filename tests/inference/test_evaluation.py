@@ -27,6 +27,7 @@ def scored(values, std=0.5):
                 )
             },
             slice_weights=np.ones(1, dtype=np.float32),
+            patch_weights=np.ones((1, 16), dtype=np.float32) / 16,
             physical={},
             ood_distance=0.5,
         )

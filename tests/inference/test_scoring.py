@@ -38,6 +38,10 @@ def test_every_image_gets_a_prediction_on_every_criterion(project):
         assert all(score.is_prior for score in prediction.criteria.all())
         assert sum(prediction.slice_weights) == pytest.approx(1, abs=1e-5)
         assert len(prediction.slice_weights) == len(prediction.slice_indices)
+        assert [one["slice"] for one in prediction.patch_weights] == prediction.slice_indices
+        assert (
+            max(w for one in prediction.patch_weights for t in one["tiles"] for row in t["weights"] for w in row) == 1
+        )
     volume = Prediction.objects.get(image=images[1])
     assert volume.prompt["dimension"] == "3D"
     assert volume.prompt["modality"] == "CT"
