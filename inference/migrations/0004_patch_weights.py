@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='prediction',
             name='patch_weights',
-            field=models.JSONField(default=list, help_text='Of each salient slice its tiles: a box in pixels, and how much each patch counts, 0..1.'),
+            field=models.JSONField(default=list, help_text='Of each salient slice its tiles: a box in pixels, and what each patch counts for.'),
         ),
     ]
