@@ -1,12 +1,7 @@
-"""Real services for every test: an embedded PostgreSQL and Valkey in the data folder of its process.
+"""Real services for every test: an embedded PostgreSQL and Valkey in the test's own data folder."""
 
-The whole suite runs in two processes: one for the tests that start the product and wait for it, one for the others.
-"""
-
-import fcntl
-import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -18,22 +13,6 @@ from annotations.models import User
 from mediqa_platform.supervisor.frontend import Checkout, build, needs_build
 from mediqa_platform.supervisor.postgres import EmbeddedPostgres
 from mediqa_platform.supervisor.valkey import EmbeddedValkey
-
-PROCESSES = 2
-
-
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """A part of the suite runs in one process."""
-    is_whole = config.args_source == pytest.Config.ArgsSource.TESTPATHS
-    return PROCESSES if is_whole and not config.option.markexpr.startswith("benchmark") else 0
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the running product share a process; the others stay together by file, for their fixtures."""
-    for item in items:
-        name = "product" if item.get_closest_marker("stack") else item.path.name
-        item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.fixture(scope="session")
@@ -54,20 +33,8 @@ def django_db_modify_db_settings(embedded_services: Path) -> None:
 def bundle() -> None:
     """The front-end, built once if its sources have changed: for pages with an instrument on them."""
     checkout = Checkout()
-    with locked(Path(__file__).parent):
-        if needs_build(checkout):
-            build(checkout, say=print)
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """One process at a time."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+    if needs_build(checkout):
+        build(checkout, say=print)
 
 
 @pytest.fixture

@@ -1,19 +1,16 @@
-"""For pytest: a data folder for each of its processes, real embedded services (started by tests/conftest.py), cheap
-password hashes."""
+"""For pytest: an own data folder, real embedded services (started by tests/conftest.py), cheap password hashes."""
 
 import atexit
 import os
 import shutil
 import tempfile
 
-# Each process of the suite has a name, and inherits the folder of the process that started it.
-PREFIX = f"mediqa-test-{os.environ.get('PYTEST_XDIST_WORKER', '')}"
-if PREFIX not in os.environ.get("MEDIQA_HOME", ""):
-    os.environ["MEDIQA_HOME"] = tempfile.mkdtemp(prefix=PREFIX)
+if "MEDIQA_HOME" not in os.environ:
+    os.environ["MEDIQA_HOME"] = tempfile.mkdtemp(prefix="mediqa-test-")
     atexit.register(shutil.rmtree, os.environ["MEDIQA_HOME"], ignore_errors=True)
 
-from mediqa_platform.settings.base import *  # noqa: E402, F403
-from mediqa_platform.settings.base import STORAGES as BASE_STORAGES  # noqa: E402
+from mediqa_platform.settings.base import *  # noqa: F403
+from mediqa_platform.settings.base import STORAGES as BASE_STORAGES
 
 DEBUG = False
 SECRET_KEY = "tests only"  # noqa: S105
