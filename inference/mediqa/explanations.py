@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inference.mediqa.types import Features, FloatArray
+from inference.mediqa.types import DoubleArray, Features, FloatArray
 
 DECIMALS = 3
 
@@ -18,7 +18,7 @@ class TileMap:
     the image. The first tile of a slice is the whole slice, the others are crops of it."""
 
     box: tuple[int, int, int, int]
-    weights: FloatArray
+    weights: DoubleArray
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,20 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
+from scipy.special import erf
 
 from inference.mediqa import ImageArray, Prompt
+from inference.mediqa.closed_form import fit_closed_form
 from inference.mediqa.explanations import patch_maps
-from inference.mediqa.types import Features
-from tests.mediqa.conftest import phantom
+from inference.mediqa.finetuning import fit_heads
+from inference.mediqa.fitting import FitConfig
+from inference.mediqa.heads import BATCH, HeadEnsemble, HeadNetwork
+from inference.mediqa.types import Features, Scale
+from tests.mediqa.conftest import phantom, random_features
+
+QUICK = FitConfig(epochs=3, members=2, hidden=4)
 
 
 def features(boxes, slices=(3,)) -> Features:
@@ -40,6 +50,50 @@ def test_the_largest_weight_of_the_image_is_one_and_slices_keep_their_order():
     assert [one.slice_index for one in maps] == [1, 6]
     assert maps[0].tiles[0].weights.max() == 1
     assert maps[1].tiles[0].weights.max() == pytest.approx(0.357)
+
+
+def weighing(members: int) -> HeadEnsemble:
+    """Heads that judge nothing and weigh a patch by sigmoid(gelu(its number) * (1 + member))."""
+    network = HeadNetwork(channels=1, criteria=1, members=members, hidden=1)
+    with torch.no_grad():
+        network.trunk.fill_(1.0)
+        network.out[:, 0, 1] = 1.0 + torch.arange(members)
+    return HeadEnsemble(("noise",), {"noise": Scale(0, 4)}, network)
+
+
+def numbers(slices: int, seed: int) -> Features:
+    tokens = np.random.default_rng(seed).normal(size=(slices, 4, 1)).astype(np.float16)
+    return replace(features([(0, 0, 8, 8)], slices=tuple(range(slices))), tokens=tokens)
+
+
+def test_patch_weights_are_those_that_the_score_is_made_with():
+    """In closed form, over more images than go at once, of one and of three slices."""
+    images = [numbers(slices, seed) for seed, slices in enumerate([1, 3] * BATCH)]
+    found = weighing(members=2).predict(images)["noise"].patch_weights
+    for one, weights in zip(images, found, strict=True):
+        x = one.tokens[..., 0].astype(float)
+        by_member = [1 / (1 + np.exp(-(1 + member) * 0.5 * x * (1 + erf(x / np.sqrt(2))))) for member in range(2)]
+        expected = np.mean([own / own.sum(axis=1, keepdims=True) for own in by_member], axis=0)
+        np.testing.assert_allclose(weights[: len(x)], expected, atol=1e-5)
+
+
+def test_the_default_heads_show_the_patches_of_the_prior_that_they_listen_to():
+    images = random_features(60)
+    scores = {"noise": np.linspace(0, 4, 60)}
+    prior = fit_heads(images, scores, {"noise": Scale(0, 4)}, config=QUICK, seed=0)
+    heads = fit_closed_form(images, scores, {"noise": Scale(0, 4)}, config=QUICK, seed=0, initial=prior)
+    found = heads.predict(images)["noise"].patch_weights
+    np.testing.assert_array_equal(found, prior.predict(images)["noise"].patch_weights)
+    assert found.std() > 0
+
+
+def test_without_a_prior_every_patch_counts_alike():
+    images = [*random_features(20, slices=2), *random_features(20, slices=4, seed=8)]
+    scores = {"noise": np.linspace(0, 4, 40)}
+    heads = fit_closed_form(images, scores, {"noise": Scale(0, 4)}, config=QUICK, seed=0)
+    found = heads.predict(images)["noise"].patch_weights
+    assert found[0, :2] == pytest.approx(1 / images[0].tokens.shape[1])
+    assert (found[:20, 2:] == 0).all()
 
 
 def test_the_patches_of_a_slice_share_what_it_counts_for(predictor):
