@@ -96,11 +96,14 @@ def test_without_a_prior_every_patch_counts_alike():
     assert (found[:20, 2:] == 0).all()
 
 
-def test_the_patches_of_a_slice_share_what_it_counts_for(predictor):
-    image = ImageArray(phantom(6), Prompt("3D", "CT", "head", "soft_kernel"))
-    found = predictor.encode([image])
-    (one,) = predictor.score(found, prompts=[image.prompt], scales={})
-    np.testing.assert_allclose(one.patch_weights.sum(axis=1), 1.0, atol=1e-4)
-    document = patch_maps(found[0], one.patch_weights)[0].to_document()
-    assert document["slice"] == int(found[0].slice_indices[0])
-    assert len(document["tiles"]) == predictor.config.tiles
+def test_the_patches_of_an_image_are_its_own_among_others(predictor):
+    images = [ImageArray(phantom(slices, seed=slices), Prompt("3D", "CT", "head", "soft_kernel")) for slices in (6, 2)]
+    found = predictor.encode(images)
+    together = predictor.score(found, prompts=[image.prompt for image in images], scales={})
+    for image, own, one in zip(images, found, together, strict=True):
+        (alone,) = predictor.score([own], prompts=[image.prompt], scales={})
+        np.testing.assert_allclose(one.patch_weights.sum(axis=1), 1.0, atol=1e-4)
+        np.testing.assert_allclose(one.patch_weights, alone.patch_weights, atol=1e-6)
+        document = patch_maps(own, one.patch_weights)[0].to_document()
+        assert document["slice"] == int(own.slice_indices[0])
+        assert len(document["tiles"]) == predictor.config.tiles
