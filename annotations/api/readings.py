@@ -1,6 +1,5 @@
 """Submitting, correcting and listing Readings."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from rest_framework.views import APIView
 
 from annotations.api.findings import FindingMarkSerializer, FindingSerializer, to_mark
 from annotations.api.requests import user_of
+from annotations.api.storable import NumberField, is_storable
 from annotations.api.worklists import assignment_for_reader
 from annotations.models import AbstentionReason, Confidence, Project, Reading, Role
 from annotations.services.progress import worklist_counts
@@ -23,24 +23,6 @@ from annotations.services.readings import Submission, correct_reading, submit_or
 
 MOST_DISPLAY_STATE_KEYS = 40
 DAY_SECONDS = 24 * 3600
-
-
-class NumberField(serializers.FloatField):
-    """A number: JSON's true and false are none."""
-
-    def to_internal_value(self, data: Any) -> float:
-        if isinstance(data, bool):
-            self.fail("invalid")
-        return super().to_internal_value(data)
-
-
-def is_storable(value: object) -> bool:
-    """Whether PostgreSQL's jsonb takes it: no NaN, no NUL, no lone surrogate."""
-    try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
-        return b"\\u0000" not in text.encode()
-    except ValueError:
-        return False
 
 
 class SubmissionSerializer(serializers.Serializer[None]):

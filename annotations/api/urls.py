@@ -1,6 +1,17 @@
 from django.urls import path
 
-from annotations.api import bookmarks, images, ingests, jobs, preferences, projects, readings, session, worklists
+from annotations.api import (
+    bookmarks,
+    drafts,
+    images,
+    ingests,
+    jobs,
+    preferences,
+    projects,
+    readings,
+    session,
+    worklists,
+)
 
 urlpatterns = [
     path("session/", session.SessionView.as_view(), name="session"),
@@ -24,6 +35,7 @@ urlpatterns = [
     path("jobs/<uuid:pk>/", jobs.JobDetail.as_view(), name="job-detail"),
     path("jobs/<uuid:pk>/cancel/", jobs.JobCancellation.as_view(), name="job-cancel"),
     path("assignments/<uuid:pk>/lease/", worklists.AssignmentLease.as_view(), name="assignment-lease"),
+    path("assignments/<uuid:pk>/draft/", drafts.AssignmentDraft.as_view(), name="assignment-draft"),
     path("assignments/<uuid:pk>/readings/", readings.AssignmentReadings.as_view(), name="assignment-readings"),
     path("readings/", readings.ReadingList.as_view(), name="reading-list"),
     path("readings/<uuid:pk>/", readings.ReadingDetail.as_view(), name="reading-detail"),

@@ -1,5 +1,6 @@
 from annotations.models.assignment import Assignment, Purpose
 from annotations.models.bookmark import Bookmark
+from annotations.models.draft import Draft
 from annotations.models.imaging import (
     Dimension,
     Image,
@@ -33,6 +34,7 @@ __all__ = [
     "Confidence",
     "Criterion",
     "Dimension",
+    "Draft",
     "Finding",
     "Image",
     "ImageSlice",

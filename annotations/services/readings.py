@@ -40,6 +40,7 @@ from annotations.models import (
     Score,
     User,
 )
+from annotations.services.drafts import forget_drafts
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ def submit_reading(
     assignment = Assignment.objects.select_for_update(of=("self",)).get(pk=assignment.pk)
     if (earlier := _sent_before(submission, reader, assignment.image_id)) is not None:
         return earlier, False
+    forget_drafts(assignment=assignment, reader=reader)
     assignment = _place_of(assignment, reader)
     if assignment.submitted_at is not None:
         raise AlreadySubmitted
@@ -137,6 +139,7 @@ def correct_reading(*, reading: Reading, reader: User, submission: Submission, n
         raise NotYourAssignment
     if Reading.objects.filter(supersedes=reading).exists():
         raise AlreadyCorrected
+    forget_drafts(assignment=assignment, reader=reader)
     arm = Arm.ASSISTED if _can_see_predictions(reading, reader) else Arm(reading.arm)
     return _store(assignment, reader, submission, now, arm, supersedes=reading), True
 

@@ -49,6 +49,8 @@ API: dict[tuple[str, str], set[Role]] = {
     ("job-cancel", "post"): {M},  # an ingest; for the other kinds see below
     ("assignment-lease", "post"): {R},
     ("assignment-lease", "delete"): {R},
+    ("assignment-draft", "get"): {R},
+    ("assignment-draft", "put"): {R},
     ("assignment-readings", "post"): {R},
     ("reading-list", "get"): ALL,
     ("reading-detail", "get"): ALL,
@@ -122,6 +124,7 @@ def make_world() -> World:
         "image-thumbnail": {"pk": image.pk},
         "bookmark-of-image": slug | {"image_pk": image.pk},
         "assignment-lease": {"pk": assignment.pk},
+        "assignment-draft": {"pk": assignment.pk},
         "assignment-readings": {"pk": assignment.pk},
         "reading-detail": {"pk": reading.pk},
         "replay": {"pk": reading.pk},
