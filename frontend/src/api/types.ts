@@ -163,6 +163,29 @@ export interface Preferences {
   mouse: Record<MouseButton, MouseTool>;
 }
 
+/** Answers that are not submitted, as one reader's devices share them. */
+export interface DraftContent {
+  scores: Record<string, number>;
+  abstentions: Record<string, string>;
+  findings: Finding[];
+  comment: string;
+  confidence: Confidence;
+  corrects: string | null;
+}
+
+export interface ServerDraft {
+  client_key: string;
+  /** Counts the edits on all devices; the largest stands. */
+  revision: number;
+  content: DraftContent;
+}
+
+export interface DraftState {
+  draft: ServerDraft | null;
+  /** The key of one's newest Reading of the case; null while it is to be read. */
+  submitted: string | null;
+}
+
 export interface ReadingReceipt {
   id: string | number;
   submitted_at: string;

@@ -53,10 +53,7 @@ export function createDesk(config: ReadingConfig): Desk {
     send: (entry) => sendReading(client, session, entry),
     onSaved: (entry, receipt) => void room.acknowledged(entry, receipt),
     now: () => new Date(),
-    schedule: (callback, milliseconds) => {
-      const timer = setTimeout(callback, milliseconds);
-      return () => clearTimeout(timer);
-    },
+    schedule,
   });
   const room: Room = new Room({
     client,
@@ -71,11 +68,17 @@ export function createDesk(config: ReadingConfig): Desk {
     displayState: () => displayState(viewer.value, config),
     isImageShown: () => viewer.value?.state.value.status === 'rendered',
     activity: { activeMs: () => activity.activeMs(), restart: (activeMs) => activity.restart(activeMs) },
+    schedule,
   });
   const bookmarks = new Bookmarks(client, session, config.bookmarks_url);
   const preferences = new PreferenceStore(client, session, config.preferences_url, config.preferences);
   const screen = { sheet: signal<Sheet>(null), mode: signal<Pointing>('nothing'), measures: signal([]) };
   return { config, room, outbox, session, kept, viewer, bookmarks, preferences, ...screen };
+}
+
+function schedule(callback: () => void, milliseconds: number): () => void {
+  const timer = setTimeout(callback, milliseconds);
+  return () => clearTimeout(timer);
 }
 
 /** Starts what runs beside the screen: sending, leases, prefetching, and the viewer following the room. */
@@ -95,7 +98,10 @@ export function startDesk(desk: Desk): void {
   });
   addEventListener('online', () => void resume(desk));
   addEventListener('pagehide', () => room.keep());
-  document.addEventListener('visibilitychange', () => room.keep());
+  document.addEventListener('visibilitychange', () => lookUp(room));
+  addEventListener('pageshow', (event) => {
+    if (event.persisted) lookUp(room);
+  });
   setInterval(() => {
     if (!document.hidden) room.extendLeases().catch(() => undefined);
   }, LEASE_MINUTES * 60_000);
@@ -106,8 +112,16 @@ export function startDesk(desk: Desk): void {
   void desk.bookmarks.load();
 }
 
+/** The tab was left or is looked at again: another may have gone on with the case meanwhile. */
+function lookUp(room: Room): void {
+  room.keep();
+  if (document.hidden) void room.sync.send();
+  else void room.sync.pull();
+}
+
 export async function resume(desk: Desk): Promise<void> {
   await desk.outbox.flush();
+  await desk.room.sync.send();
   await desk.room.refill();
 }
 

@@ -1,6 +1,7 @@
-import type { Case, Confidence, Criterion, Finding, Reopened, Rubric } from '../../api/types';
+import type { Case, Confidence, Criterion, Finding, Reopened, Rubric, ServerDraft } from '../../api/types';
 import { isOnScale } from '../../lib/scale';
 import { newUuid } from '../../lib/uuid';
+import { mergeDrafts, NO_ANSWERS, isSame, type Answers, type Revised } from './mergeDrafts';
 
 /** A judgement not yet submitted, kept on the device at each change. */
 export interface Draft {
@@ -18,10 +19,14 @@ export interface Draft {
   corrects: string | null;
   /** Milliseconds since 1970, when the case was first opened on this device. */
   openedAt: number;
+  /** Counts the edits, on whatever device: see mergeDrafts. */
+  revision: number;
+  /** What the server had when it last answered; null before. */
+  synced: Revised | null;
 }
 
 export function newDraft(assignment: string, openedAt: number): Draft {
-  return { assignment, clientKey: newUuid(), scores: {}, abstentions: {}, findings: [], comment: '', confidence: '', activeMs: 0, corrects: null, openedAt };
+  return { assignment, clientKey: newUuid(), ...NO_ANSWERS, activeMs: 0, corrects: null, openedAt, revision: 0, synced: null };
 }
 
 /** The draft of an earlier visit as far as it fits the rubric that came now. */
@@ -43,6 +48,35 @@ function fits(criterion: Criterion, score: number | undefined): boolean {
 export function correctionOf(earlier: Omit<Reopened, 'case'>, assignment: string, openedAt: number): Draft {
   const { client_key: corrects, scores, abstentions, findings, comment, confidence } = earlier;
   return { ...newDraft(assignment, openedAt), corrects, scores, abstentions, findings, comment, confidence };
+}
+
+export function answersOf({ scores, abstentions, findings, comment, confidence }: Answers): Answers {
+  return { scores, abstentions, findings, comment, confidence };
+}
+
+/** Whether the server has yet to hear of an answer. */
+export function isUnsent(draft: Draft): boolean {
+  return draft.revision > 0 && !isSame(answersOf(draft), draft.synced?.answers ?? NO_ANSWERS);
+}
+
+/**
+ * The draft after the server said what it has: its answers and this device's, under one key for the Reading to be.
+ * `sent` is what this device had sent when it got the answer.
+ */
+export function joined(draft: Draft, server: ServerDraft, sent: Answers | null = null): Draft {
+  const there: Revised = { revision: server.revision, answers: answersOf(server.content) };
+  const here: Revised = { revision: draft.revision, answers: answersOf(draft) };
+  const isTaken = sent !== null && isSame(sent, there.answers);
+  const base = isTaken ? sent : (draft.synced?.answers ?? NO_ANSWERS);
+  const answers = mergeDrafts(base, here, there);
+  const isTheirs = isSame(answers, there.answers);
+  const revision = isTheirs ? server.revision : Math.max(draft.revision, server.revision + 1);
+  return { ...draft, ...answers, clientKey: server.client_key, revision, synced: there };
+}
+
+/** What was changed here of a case that was submitted elsewhere meanwhile: a correction of that Reading. */
+export function asCorrection(draft: Draft, corrects: string): Draft {
+  return { ...draft, corrects, clientKey: newUuid(), synced: null };
 }
 
 /** The criteria without an answer, in the rubric's order. */

@@ -25,3 +25,24 @@ test('without a disk the tab keeps it, and says so', async () => {
   expect(await store.all()).toEqual([['a', 1]]);
   expect(store.isDurable()).toBe(false);
 });
+
+test('a full disk loses nothing of what the tab has, and what was on it before stays', async () => {
+  await openKeptStore<number>('full').set('before', 1);
+  const full = vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(() => {
+    throw new DOMException('full', 'QuotaExceededError');
+  });
+  vi.stubGlobal('localStorage', {
+    getItem: () => null,
+    setItem: () => {
+      throw new DOMException('full', 'QuotaExceededError');
+    },
+  });
+  const store = openKeptStore<number>('full');
+  await store.set('a', 2);
+  expect(store.isDurable()).toBe(false);
+  expect(new Map(await store.all())).toEqual(new Map([['before', 1], ['a', 2]]));
+  full.mockRestore();
+  await store.set('a', 3);
+  expect(store.isDurable()).toBe(true);
+  expect(await openKeptStore<number>('full').get('a')).toBe(3);
+});

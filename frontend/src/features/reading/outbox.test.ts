@@ -121,3 +121,14 @@ test('two flushes at once send once', async () => {
   await Promise.all([outbox.flush(), outbox.flush()]);
   expect(sent).toEqual(['a']);
 });
+
+test('a clock that was set back lets no correction overtake what it corrects', async () => {
+  const { outbox, sent } = anOutbox([{ kind: 'passing' }, { kind: 'passing' }]);
+  await outbox.add(anEntry('first', 5000));
+  await outbox.flush();
+  await outbox.add(anEntry('correction', 1000));
+  await outbox.flush();
+  await outbox.flush();
+  expect(outbox.state.value.waiting).toEqual([]);
+  expect(sent.slice(-2)).toEqual(['first', 'correction']);
+});

@@ -66,9 +66,15 @@ export class Outbox {
 
   /** Keeps the entry on the device, then sends all that waits. Resolves once it is kept. */
   async add(entry: OutboxEntry): Promise<void> {
-    await this.options.store.set(entry.submission.client_key, entry);
+    await this.options.store.set(entry.submission.client_key, { ...entry, queuedAt: this.behindAll(entry.queuedAt) });
     await this.open();
     void this.flush();
+  }
+
+  /** A clock that was set back must not let a correction overtake what it corrects. */
+  private behindAll(queuedAt: number): number {
+    const { waiting, refused } = this.state.value;
+    return Math.max(queuedAt, ...[...waiting, ...refused].map((entry) => entry.queuedAt + 1));
   }
 
   /** Sends what waits, in order, one at a time; resolves when it stops. */

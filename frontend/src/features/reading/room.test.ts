@@ -50,6 +50,7 @@ function aRoom(cases: Case[], drafts = memoryStore<Draft>(), outcome: () => Prom
     displayState: (): DisplayState => aSubmission('x').display_state,
     isImageShown: () => screen.isShown,
     activity: { activeMs: () => 4200, restart: () => undefined },
+    schedule: () => () => undefined,
   });
   return { room, server, outbox, sent, asked, screen, drafts };
 }

@@ -1,8 +1,12 @@
 import { batch, computed, signal } from '@preact/signals';
 import { isPassing, type ApiClient } from '../../api/client';
-import type { Case, Criterion, DisplayState, ReadingReceipt, Reopened, Worklist } from '../../api/types';
-import { correctionOf, missingCriteria, restoreDraft, type Draft } from './draft';
+import type { Case, Criterion, DisplayState, ReadingReceipt, Reopened, ServerDraft, Worklist } from '../../api/types';
+import { t } from '../../lib/i18n';
+import { wallSeconds } from '../../lib/wallTime';
+import { asCorrection, correctionOf, isUnsent, joined, missingCriteria, restoreDraft, type Draft } from './draft';
+import { DraftSync } from './draftSync';
 import type { KeptStore } from './keptStore';
+import type { Answers } from './mergeDrafts';
 import type { Outbox, OutboxEntry } from './outbox';
 import type { Session } from './session';
 
@@ -24,6 +28,8 @@ export interface RoomOptions {
   isImageShown: () => boolean;
   /** Active milliseconds of the open case, and a fresh start for the next one. */
   activity: { activeMs: () => number; restart: (activeMs: number) => void };
+  /** Calls back later; returns the way to call it off. */
+  schedule: (callback: () => void, milliseconds: number) => () => void;
 }
 
 /** The case in hand and the one after it. */
@@ -63,7 +69,22 @@ export class Room {
   private refilling: Promise<void> | null = null;
   private isSubmitting = false;
 
-  constructor(private readonly options: RoomOptions) {}
+  /** Brings the draft to the server and back. */
+  readonly sync: DraftSync;
+
+  constructor(private readonly options: RoomOptions) {
+    const { client, session, schedule, now } = options;
+    this.sync = new DraftSync({
+      client,
+      session,
+      schedule,
+      now: () => new Date(now()),
+      urlOf: (assignment) => this.assignmentUrl(assignment, 'draft'),
+      current: () => this.draft.value,
+      onAnswer: (server, sent) => this.join(server, sent),
+      onSubmitted: (clientKey) => this.submittedElsewhere(clientKey),
+    });
+  }
 
   /** What an earlier visit left is sent first; then the first case is opened. */
   async start(): Promise<void> {
@@ -83,9 +104,34 @@ export class Room {
   change(edit: (draft: Draft) => Draft): void {
     const draft = this.draft.value;
     if (!draft || this.isSubmitting) return;
-    this.draft.value = edit(draft);
+    this.draft.value = { ...edit(draft), revision: draft.revision + 1 };
     this.notice.value = '';
     this.keep();
+    this.sync.noteEdit();
+  }
+
+  /** Takes in what another device did to the draft in hand. */
+  private join(server: ServerDraft, sent: Answers | null): void {
+    const draft = this.draft.value;
+    if (!draft || this.isSubmitting) return;
+    this.draft.value = joined(draft, server, sent);
+    this.keep();
+  }
+
+  /** Submitted in another tab or on another device: the case goes, unless there is something here to correct it by. */
+  private submittedElsewhere(clientKey: string): void {
+    const draft = this.draft.value;
+    if (!draft || this.isSubmitting || this.unacknowledged().has(draft.assignment)) return;
+    this.notice.value = t('This case was submitted in another window or on another device.');
+    if (isUnsent(draft)) {
+      this.draft.value = asCorrection(draft, clientKey);
+      this.corrected.add(draft.assignment);
+      this.keep();
+      return;
+    }
+    this.finished.add(draft.assignment);
+    void this.options.drafts.delete(this.draftKey(draft.assignment));
+    void this.advance().then(() => this.refill());
   }
 
   /** Writes the draft to the device, with the active time up to now. */
@@ -129,6 +175,7 @@ export class Room {
     this.submitted.delete(entry.submission.client_key);
     this.finished.add(entry.assignment);
     await this.forgetDraft(entry);
+    this.sync.noteEdit();
     // A worklist on its way was asked for before this; its answer can't know.
     if (this.refilling) await this.refilling;
     await this.refill();
@@ -250,6 +297,8 @@ export class Room {
       this.phase.value = first ? 'reading' : this.refilling ? 'empty' : 'loading';
     });
     this.keep();
+    this.sync.restart();
+    void this.sync.pull();
   }
 
   private entryOf(reading: Case, draft: Draft): OutboxEntry {
@@ -272,12 +321,12 @@ export class Room {
         corrects: draft.corrects,
         display_state: displayState(),
         active_seconds: Math.round(activity.activeMs() / 100) / 10,
-        wall_seconds: Math.round((now() - draft.openedAt) / 100) / 10,
+        wall_seconds: wallSeconds(draft.openedAt, now(), activity.activeMs()),
       },
     };
   }
 
-  private assignmentUrl(assignment: string, what: 'lease' | 'readings'): string {
+  private assignmentUrl(assignment: string, what: 'draft' | 'lease' | 'readings'): string {
     return `${this.options.assignmentsUrl}${assignment}/${what}/`;
   }
 

@@ -2,9 +2,10 @@ import { clockTime, plural } from '../../lib/format';
 import { t } from '../../lib/i18n';
 import { keysText } from '../../lib/keymap';
 import type { Desk } from './desk';
+import type { DraftSyncState } from './draftSync';
 import type { OutboxState } from './outbox';
 
-export type SaveState = 'nothing' | 'saved' | 'sending' | 'waiting' | 'sign-in' | 'refused';
+export type SaveState = 'nothing' | 'saved' | 'sending' | 'waiting' | 'sign-in' | 'refused' | 'draft-saved' | 'draft-waiting';
 
 export interface SaveStatus {
   state: SaveState;
@@ -12,7 +13,7 @@ export interface SaveStatus {
 }
 
 /** What the strip says. "Saved" is only ever said of what the server acknowledged. */
-export function saveStatus(outbox: OutboxState, needsSignIn: boolean, isDurable: boolean): SaveStatus {
+export function saveStatus(outbox: OutboxState, needsSignIn: boolean, isDurable: boolean, draft: DraftSyncState): SaveStatus {
   const waiting = outbox.waiting.length;
   const where = isDurable ? '' : ', kept in this tab only';
   if (waiting > 0 && (needsSignIn || outbox.status === 'sign_in')) {
@@ -25,6 +26,9 @@ export function saveStatus(outbox: OutboxState, needsSignIn: boolean, isDurable:
   if (outbox.refused.length > 0) {
     return { state: 'refused', text: `${plural(outbox.refused.length, 'reading was', 'readings were')} not accepted` };
   }
+  if (draft.status !== 'idle' && needsSignIn) return { state: 'sign-in', text: t('Sign in to send what you scored') };
+  if (draft.status === 'offline') return { state: 'draft-waiting', text: t('Draft on this device, waiting for the network') };
+  if (draft.savedAt) return { state: 'draft-saved', text: t('Draft saved {time}', { time: clockTime(draft.savedAt) }) };
   if (outbox.savedAt) return { state: 'saved', text: `Saved ${clockTime(outbox.savedAt)}` };
   return { state: 'nothing', text: '' };
 }

@@ -1,0 +1,220 @@
+import { expect, test } from 'vitest';
+import { ApiError, NetworkError } from '../../api/client';
+import type { Case, DraftState, ServerDraft, Submission } from '../../api/types';
+import { FakeServer, RECEIPT, aCase, aCriterion, aSubmission, memoryStore } from '../../testing/fakes';
+import { withScore, type Draft } from './draft';
+import { Outbox, type OutboxEntry } from './outbox';
+import { Room } from './room';
+import { sendReading } from './sendReading';
+import { Session } from './session';
+
+const TWO = [aCriterion(), aCriterion({ key: 'blur', question: 'Blur' })];
+
+/** A server that keeps drafts and Readings by the rules of services/drafts.py and services/readings.py. */
+function aServer(cases: Case[]) {
+  const server = new FakeServer();
+  const drafts = new Map<string, ServerDraft>();
+  const readings: { assignment: string; submission: Submission }[] = [];
+  const of = (url: string): string => url.split('/').at(-3) ?? '';
+  const newest = (assignment: string): string | null =>
+    readings.filter((reading) => reading.assignment === assignment).at(-1)?.submission.client_key ?? null;
+  const state = (assignment: string): DraftState => ({ draft: drafts.get(assignment) ?? null, submitted: newest(assignment) });
+  server.on('worklist/', () => {
+    const open = cases.filter(({ assignment }) => newest(assignment) === null);
+    return { cases: open.slice(0, 2), open_count: open.length, done_count: readings.length };
+  });
+  server.on('draft/', ({ verb, url, body }) => {
+    const assignment = of(url);
+    if (verb === 'GET') return state(assignment);
+    const sent = structuredClone(body as ServerDraft);
+    if (newest(assignment) !== sent.content.corrects) return new ApiError(409, 'already_submitted', 'Before.');
+    if (sent.revision > (drafts.get(assignment)?.revision ?? 0)) drafts.set(assignment, sent);
+    return state(assignment);
+  });
+  server.on('readings/', ({ url, body }) => {
+    const [assignment, submission] = [of(url), structuredClone(body as Submission)];
+    const isKnown = readings.some((reading) => reading.submission.client_key === submission.client_key);
+    if (!isKnown && newest(assignment) !== submission.corrects) return new ApiError(409, 'already_submitted', 'Before.');
+    if (!isKnown) readings.push({ assignment, submission });
+    drafts.delete(assignment);
+    return { ...RECEIPT, done_count: readings.length };
+  });
+  server.on('session/', () => ({ is_authenticated: true, username: 'reader1', csrf_token: 'x' }));
+  return { server, drafts, readings };
+}
+
+/** A browser of the same reader; `disk` shared makes it a tab of the same device. */
+function aDevice(world: ReturnType<typeof aServer>, disk = memoryStore<Draft>(), clock = 0) {
+  const network = { isThere: true };
+  const client = new FakeServer();
+  client.on('/', async ({ verb, url, body }) => {
+    if (!network.isThere) throw new NetworkError('gone');
+    return verb === 'GET' ? world.server.get(url) : verb === 'PUT' ? world.server.put(url, body) : world.server.post(url, body);
+  });
+  const timers: (() => void)[] = [];
+  const schedule = (callback: () => void): (() => void) => {
+    timers.push(callback);
+    return () => void timers.splice(timers.indexOf(callback) >>> 0, 1);
+  };
+  const session = new Session(client, '/session/', 'reader1');
+  const outbox = new Outbox({
+    username: 'reader1',
+    store: memoryStore<OutboxEntry>(),
+    send: (entry) => sendReading(client, session, entry),
+    onSaved: (entry, receipt) => void room.acknowledged(entry, receipt),
+    now: () => new Date(clock),
+    schedule,
+  });
+  const room: Room = new Room({
+    client,
+    session,
+    outbox,
+    drafts: disk,
+    username: 'reader1',
+    worklistUrl: '/worklist/',
+    undoUrl: '/undo/',
+    assignmentsUrl: '/assignments/',
+    now: () => clock,
+    displayState: () => aSubmission('x').display_state,
+    isImageShown: () => true,
+    activity: { activeMs: () => 1000, restart: () => undefined },
+    schedule,
+  });
+  const score = (key: string, value: number): void => room.change((draft) => withScore(draft, key, value));
+  const settle = async (): Promise<void> => {
+    for (let round = 0; round < 6; round += 1) {
+      for (const callback of timers.splice(0)) callback();
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+  };
+  return { room, outbox, network, disk, score, settle };
+}
+
+test('an edit is on the server within seconds, and another device goes on with it under the same key', async () => {
+  const world = aServer([aCase('a', TWO)]);
+  const desk = aDevice(world);
+  await desk.room.start();
+  desk.score('noise', 2);
+  desk.score('noise', 4);
+  await desk.settle();
+  expect(world.drafts.get('a')).toMatchObject({ revision: 2, content: { scores: { noise: 4 } } });
+  expect(desk.room.sync.state.value).toEqual({ status: 'idle', savedAt: new Date(0) });
+  const tablet = aDevice(world);
+  await tablet.room.start();
+  await tablet.settle();
+  expect(tablet.room.draft.value).toMatchObject({ scores: { noise: 4 }, revision: 2, clientKey: desk.room.draft.value?.clientKey });
+});
+
+test('two devices that were edited apart lose no answer, and submit one Reading', async () => {
+  const world = aServer([aCase('a', TWO)]);
+  const [desk, tablet] = [aDevice(world), aDevice(world)];
+  await desk.room.start();
+  await tablet.room.start();
+  desk.network.isThere = false;
+  desk.score('noise', 2);
+  await desk.settle();
+  expect(desk.room.sync.state.value.status).toBe('offline');
+  tablet.score('blur', 5);
+  await tablet.settle();
+  desk.network.isThere = true;
+  await desk.settle();
+  await tablet.room.sync.pull();
+  for (const device of [desk, tablet]) expect(device.room.draft.value?.scores).toEqual({ noise: 2, blur: 5 });
+  expect(world.drafts.get('a')?.content.scores).toEqual({ noise: 2, blur: 5 });
+  await desk.room.submit();
+  await desk.settle();
+  await tablet.room.submit();
+  await tablet.settle();
+  expect(world.readings).toHaveLength(1);
+  expect(tablet.outbox.state.value.refused).toEqual([]);
+});
+
+test('the edit with more edits behind it stands, whatever the clocks say', async () => {
+  const world = aServer([aCase('a')]);
+  const [late, early] = [aDevice(world, undefined, 9e12), aDevice(world, undefined, -9e12)];
+  await late.room.start();
+  await early.room.start();
+  late.score('noise', 1);
+  await late.settle();
+  early.network.isThere = false;
+  for (const value of [2, 3, 4]) early.score('noise', value);
+  early.network.isThere = true;
+  await early.settle();
+  await late.room.sync.pull();
+  for (const device of [late, early]) expect(device.room.draft.value?.scores).toEqual({ noise: 4 });
+});
+
+test('an edit made while the last one is under way is sent after it, also where it takes that back', async () => {
+  const world = aServer([aCase('a')]);
+  const desk = aDevice(world);
+  await desk.room.start();
+  desk.score('noise', 1);
+  await desk.settle();
+  desk.score('noise', 2);
+  const sending = desk.room.sync.send();
+  desk.score('noise', 1);
+  await sending;
+  await desk.settle();
+  expect(desk.room.draft.value?.scores).toEqual({ noise: 1 });
+  expect(world.drafts.get('a')).toMatchObject({ revision: 3, content: { scores: { noise: 1 } } });
+});
+
+test('a second tab is told that the case was submitted in the first, and goes on', async () => {
+  const world = aServer([aCase('a'), aCase('b')]);
+  const first = aDevice(world);
+  const second = aDevice(world, first.disk);
+  await first.room.start();
+  await second.room.start();
+  first.score('noise', 3);
+  await first.room.submit();
+  await first.settle();
+  await second.room.sync.pull();
+  await second.settle();
+  expect(second.room.draft.value?.assignment).toBe('b');
+  expect(second.room.notice.value).toContain('submitted in another window');
+  expect(world.readings.map(({ assignment }) => assignment)).toEqual(['a']);
+});
+
+test('what the second tab changed of it meanwhile becomes a correction, and is not lost', async () => {
+  const world = aServer([aCase('a'), aCase('b')]);
+  const [first, second] = [aDevice(world), aDevice(world)];
+  await first.room.start();
+  await second.room.start();
+  first.score('noise', 3);
+  await first.room.submit();
+  await first.settle();
+  second.score('noise', 5);
+  await second.settle();
+  expect(second.room.draft.value).toMatchObject({ assignment: 'a', corrects: world.readings[0]?.submission.client_key });
+  await second.room.submit();
+  await second.settle();
+  expect(world.readings.map(({ submission }) => submission.scores)).toEqual([{ noise: 3 }, { noise: 5 }]);
+  expect(second.outbox.state.value.refused).toEqual([]);
+});
+
+test('without its disk the device still has the server', async () => {
+  const world = aServer([aCase('a')]);
+  const full = memoryStore<Draft>();
+  full.set = () => Promise.resolve();
+  const desk = aDevice(world, full);
+  await desk.room.start();
+  desk.score('noise', 2);
+  await desk.settle();
+  const reloaded = aDevice(world, memoryStore<Draft>());
+  await reloaded.room.start();
+  await reloaded.settle();
+  expect(reloaded.room.draft.value?.scores).toEqual({ noise: 2 });
+});
+
+test('a clock set back while a case is open makes no Reading that the server refuses', async () => {
+  const world = aServer([aCase('a')]);
+  const disk = memoryStore<Draft>();
+  const before = aDevice(world, disk, 1e12);
+  await before.room.start();
+  before.score('noise', 2);
+  const after = aDevice(world, disk, 1e12 - 86_400_000);
+  await after.room.start();
+  await after.room.submit();
+  await after.settle();
+  expect(world.readings[0]?.submission).toMatchObject({ active_seconds: 1, wall_seconds: 1 });
+});
