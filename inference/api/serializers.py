@@ -84,6 +84,7 @@ class PredictionSerializer(serializers.ModelSerializer[Prediction]):
             "criteria",
             "prompt",
             "prompt_provenance",
+            "prompt_confidence",
             "slice_indices",
             "slice_weights",
             "patch_weights",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from inference.mediqa.errors import UnscorableImage
 from inference.mediqa.metrics import Interval, bootstrap_interval, plcc, rmse, srocc
 from inference.mediqa.physics import kinds_for
 from inference.mediqa.predictor import Predictor
+from inference.mediqa.prompt import VOCABULARY, prompt_codes
 from inference.mediqa.simulation import (
     degraded_copies,
     fidelity_of,
@@ -22,7 +23,7 @@ from inference.mediqa.simulation import (
     subject_of,
 )
 from inference.mediqa.sources import SourceSlice
-from inference.mediqa.types import DoubleArray, FloatArray, PreparedImage, Scale
+from inference.mediqa.types import DoubleArray, FloatArray, IndexArray, PreparedImage, Prompt, Scale
 
 CRITERION = "quality"
 CHUNK = 32
@@ -123,6 +124,34 @@ def parameter_lines(correlations: Mapping[str, Mapping[str, float]]) -> list[str
     return [
         f"r of parameters {modality}: " + ", ".join(f"{name} {value:.2f}" for name, value in by_kind.items())
         for modality, by_kind in correlations.items()
+    ]
+
+
+def prompt_accuracy(predictor: Predictor, slices: Sequence[SourceSlice]) -> dict[str, dict[str, float]]:
+    """Return factor -> ``images`` that say it, ``sure`` share that is answered, ``right`` share of these if any.
+
+    The predictor is told nothing of the prompt. Up to ``SLICES_OF_A_MODALITY`` slices of a modality.
+    """
+    chosen = [item for _, item in _spread_by_modality(slices)]
+    images = [image_of(replace(item, prompt=Prompt()), item.pixels) for item in chosen]
+    found = np.array([one.prompt_codes for one in predictor.encode(images)])
+    true = np.array([prompt_codes(item.prompt) for item in chosen])
+    return {factor: _answers(found[:, column], true[:, column]) for column, factor in enumerate(VOCABULARY)}
+
+
+def _answers(found: IndexArray, true: IndexArray) -> dict[str, float]:
+    is_said, is_sure = true > 0, found > 0
+    answered = is_said & is_sure
+    counts = {"images": float(is_said.sum()), "sure": float(answered.sum() / max(is_said.sum(), 1))}
+    return counts | ({"right": float((found == true)[answered].mean())} if answered.any() else {})
+
+
+def prompt_lines(accuracy: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Return the accuracies as text, one line a factor."""
+    return [
+        f"prompt {factor}: sure in {one['sure']:.0%} of {one['images']:.0f} images"
+        + (f", right in {one['right']:.0%} of these" if "right" in one else "")
+        for factor, one in accuracy.items()
     ]
 
 

@@ -23,13 +23,16 @@ from inference.mediqa.checkpoint import (
     save_checkpoint,
     unpack_checkpoint,
 )
+from inference.mediqa.classifier import classify
 from inference.mediqa.closed_form import ClosedFormHeads
 from inference.mediqa.errors import CheckpointError
 from inference.mediqa.heads import HeadEnsemble, HeadPrediction, Heads
-from inference.mediqa.network import Network, NetworkConfig, summary
+from inference.mediqa.network import Network, summary
 from inference.mediqa.physics import physical_parameters
 from inference.mediqa.preprocessing import prepare
-from inference.mediqa.prompt import prompt_codes
+from inference.mediqa.profiles import NetworkConfig
+from inference.mediqa.prompt import completed_prompts, prompt_codes
+from inference.mediqa.runtime import Runtime, choose_runtime
 from inference.mediqa.types import (
     CriterionScore,
     DoubleArray,
@@ -44,9 +47,9 @@ from inference.mediqa.types import (
 from inference.mediqa.uncertainty import OodStatistics, interval_factor
 from inference.mediqa.versions import PREPROCESSING_VERSION
 
+SHIPPED_GRAPH = DEFAULT_CHECKPOINT.with_suffix(".onnx")  # heads that are fitted on the shipped encoder keep it
 PRIOR = "quality"  # the one Criterion of the prior: 1 untouched, 0 hardly readable
 PRIOR_STD_SHARE = 0.2  # of a scale: what is not known of how experts use it
-SLICE_BATCH = 32  # slices in one forward pass
 
 
 class Predictor:
@@ -62,6 +65,8 @@ class Predictor:
         training: Mapping[str, Any] | None = None,
         device: str | torch.device | None = None,
         sha256: str | None = None,
+        graphs: Sequence[Path] = (SHIPPED_GRAPH,),
+        runtime: Runtime | None = None,
     ) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.network = network.to(self.device).eval().requires_grad_(requires_grad=False)
@@ -70,6 +75,7 @@ class Predictor:
         self.ood = ood
         self.training = dict(training or {})
         self.sha256 = sha256
+        self._graphs, self._runtime = graphs, runtime
 
     @property
     def config(self) -> NetworkConfig:
@@ -88,10 +94,16 @@ class Predictor:
             digest.update(tensor.cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
 
+    @cached_property
+    def runtime(self) -> Runtime:
+        """What runs the encoder, chosen on first use."""
+        return self._runtime or choose_runtime(self.network, self.device, self.features_version, self._graphs)
+
     @classmethod
     def load(cls, path: Path | str | None = None, device: str | torch.device | None = None) -> Predictor:
         """Load a checkpoint, by default the one that is shipped; raises CheckpointError."""
-        return cls._from_checkpoint(load_checkpoint(Path(path or DEFAULT_CHECKPOINT)), device)
+        path = Path(path or DEFAULT_CHECKPOINT)
+        return cls._from_checkpoint(load_checkpoint(path), device, (path.with_suffix(".onnx"), SHIPPED_GRAPH))
 
     @classmethod
     def load_bytes(cls, weights: bytes, document: bytes, device: str | torch.device | None = None) -> Predictor:
@@ -99,11 +111,13 @@ class Predictor:
         return cls._from_checkpoint(unpack_checkpoint(weights, document), device)
 
     @classmethod
-    def _from_checkpoint(cls, checkpoint: Checkpoint, device: str | torch.device | None) -> Predictor:
+    def _from_checkpoint(
+        cls, checkpoint: Checkpoint, device: str | torch.device | None, graphs: Sequence[Path] = (SHIPPED_GRAPH,)
+    ) -> Predictor:
         document = checkpoint.document
         try:
             network = Network(NetworkConfig.from_document(document["config"]))
-            network.load_state_dict(_under(checkpoint, "network."))
+            network.load_state_dict(_current_names(_under(checkpoint, "network."), network.config))
             prior = HeadEnsemble.from_checkpoint(_under(checkpoint, "prior."), document["prior"])
             return cls(
                 network,
@@ -113,6 +127,7 @@ class Predictor:
                 training=document.get("training"),
                 device=device,
                 sha256=document["sha256"],
+                graphs=graphs,
             )
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError("The checkpoint lacks parts of the model, or has parts of another.") from error
@@ -126,6 +141,7 @@ class Predictor:
             heads=heads,
             training=self.training | {"heads": dict(training or {})},
             device=self.device,
+            runtime=self.runtime,
         )
 
     def save(self, path: Path | str) -> CheckpointFiles:
@@ -161,31 +177,38 @@ class Predictor:
         return self.encode_prepared([self.prepare(image) for image in images])
 
     def encode_prepared(self, images: Sequence[PreparedImage]) -> list[Features]:
-        """Encode the slices of all images in common batches."""
+        """Encode the slices of all images in common batches.
+
+        Factors of the prompt that nobody said are classified from the features; an image in which that finds
+        something is encoded once more, with it.
+        """
         if not images:
             return []
-        tiles = np.concatenate([image.tiles for image in images])  # [slices, T, 2, S, S]
-        codes = np.concatenate([np.tile(prompt_codes(image.prompt), (len(image.tiles), 1)) for image in images]).astype(
-            np.int64
-        )
-        tokens = self._tokens(tiles, codes)  # [slices, N, C]
-        starts = np.cumsum([0, *(len(image.tiles) for image in images)])
+        told = torch.tensor([prompt_codes(image.prompt) for image in images])  # [n, factors]
+        tokens = self._tokens(images, told)
+        found = [self._classified(one, code) for one, code in zip(tokens, told, strict=True)]
+        codes = torch.stack([code for code, _ in found])
+        again = [int(row) for row in (codes != told).any(dim=1).nonzero()[:, 0]]
+        for row, better in zip(again, self._tokens([images[row] for row in again], codes[again]), strict=True):
+            tokens[row] = better
         return [
-            _features(image, tokens[start : start + len(image.tiles)])
-            for image, start in zip(images, starts[:-1], strict=True)
+            _features(image, one, code, confidence)
+            for image, one, (code, confidence) in zip(images, tokens, found, strict=True)
         ]
 
-    def _tokens(self, tiles: np.ndarray[Any, Any], codes: np.ndarray[Any, Any]) -> Tensor:
-        kinds = torch.ones(self.config.tiles, dtype=torch.long, device=self.device)
-        kinds[0] = 0
-        parts = []
+    def _tokens(self, images: Sequence[PreparedImage], codes: Tensor) -> list[Tensor]:
+        """Of each image [K, N, C]; codes: [n, factors]."""
+        if not images:
+            return []
+        counts = [len(image.tiles) for image in images]
+        tiles = torch.from_numpy(np.concatenate([image.tiles for image in images]))  # [slices, T, 2, S, S]
+        encoded = self.runtime.encode_slices(tiles, codes.repeat_interleave(torch.tensor(counts), dim=0))
+        return list(torch.split(encoded, counts))
+
+    def _classified(self, tokens: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
         with torch.inference_mode():
-            for start in range(0, len(tiles), SLICE_BATCH):
-                rows = slice(start, start + SLICE_BATCH)
-                batch = torch.from_numpy(tiles[rows]).to(self.device).float()
-                code = torch.from_numpy(codes[rows]).to(self.device)
-                parts.append(self.network.encode_slices(batch, kinds, code).cpu())
-        return torch.cat(parts)
+            found, confidence = classify(self.network, tokens.to(self.device), codes.to(self.device))
+        return found.cpu(), confidence.cpu()
 
     def score(
         self,
@@ -204,6 +227,7 @@ class Predictor:
             raise ValueError(f"{len(prompts)} prompts for {len(features)} images.")
         if not features:
             return []
+        prompts = completed_prompts(prompts, features)
         distance = self._distance(features, prompts)
         predictions, factors = self._predictions(features, prompts, scales, level)
         prior = self.prior.predict(features)[PRIOR]
@@ -262,7 +286,7 @@ class Predictor:
         return result
 
 
-def _features(image: PreparedImage, tokens: Tensor) -> Features:
+def _features(image: PreparedImage, tokens: Tensor, codes: Tensor, confidence: Tensor) -> Features:
     embedding: FloatArray = summary(tokens).mean(dim=0).numpy().astype(np.float32)
     return Features(
         embedding=embedding,
@@ -270,6 +294,8 @@ def _features(image: PreparedImage, tokens: Tensor) -> Features:
         slice_indices=image.slice_indices,
         salience=image.salience,
         tile_boxes=image.tile_boxes,
+        prompt_codes=codes.numpy(),
+        prompt_confidence=confidence.numpy().astype(np.float32),
     )
 
 
@@ -311,6 +337,14 @@ def _heads(checkpoint: Checkpoint, prior: HeadEnsemble) -> Heads | None:
     if document.get("kind", HeadEnsemble.kind) == ClosedFormHeads.kind:
         return ClosedFormHeads.from_checkpoint(tensors, document, prior)
     return HeadEnsemble.from_checkpoint(tensors, document)
+
+
+def _current_names(tensors: dict[str, Tensor], config: NetworkConfig) -> dict[str, Tensor]:
+    """Return tensors of the first generation by today's names, others as they are."""
+    if config.generation > 1 or any(name.startswith("neck.") for name in tensors):
+        return tensors
+    moved = ("texture.", "position", "layers.", "norm.")
+    return {f"neck.{name}" if name.startswith(moved) else name: value for name, value in tensors.items()}
 
 
 def _under(checkpoint: Checkpoint, prefix: str) -> dict[str, Tensor]:

@@ -8,13 +8,15 @@ factored tables here are our own. Tags: DICOM PS3.3 C.7.3.1 (Modality, Body Part
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from inference.mediqa.dicom_terms import TYPE_OF_CONTRAST, VIEW_OF_POSITION, region_of
-from inference.mediqa.types import Prompt
+from inference.mediqa.types import Features, Prompt
 
 UNKNOWN = "unknown"
+CLASSIFIER = "classifier"  # the provenance of what the network itself found
 DIMENSIONS = (UNKNOWN, "2D", "3D")
 MODALITIES = (UNKNOWN, "CT", "MR", "XR", "MG", "US", "PT", "NM", "OP", "OPT", "XA", "OTHER")
 REGIONS = (
@@ -112,6 +114,23 @@ def prompt_codes(prompt: Prompt) -> tuple[int, int, int, int]:
         code("region", prompt.region),
         code("image_type", prompt.image_type),
     )
+
+
+def completed_prompt(
+    prompt: Prompt, provenance: Mapping[str, str], codes: Iterable[int]
+) -> tuple[Prompt, dict[str, str]]:
+    """Return the prompt and its provenance, unknown factors as the network was told: ``Features.prompt_codes``."""
+    words, origins = asdict(prompt), dict(provenance)
+    for (factor, table), code in zip(VOCABULARY.items(), codes, strict=True):
+        if words[factor] == UNKNOWN and code > 0:
+            words[factor], origins[factor] = table[code], CLASSIFIER
+    return Prompt(**words), origins
+
+
+def completed_prompts(prompts: Sequence[Prompt], features: Sequence[Features]) -> list[Prompt]:
+    """Return the prompts of images as the network was told them."""
+    pairs = zip(prompts, features, strict=True)
+    return [completed_prompt(prompt, {}, one.prompt_codes)[0] for prompt, one in pairs]
 
 
 def _check_override(override: Mapping[str, str]) -> None:

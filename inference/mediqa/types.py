@@ -91,6 +91,8 @@ class Features:
     slice_indices: IndexArray  # [K]
     salience: FloatArray  # [slices]
     tile_boxes: FloatArray  # [K, T, 4]
+    prompt_codes: IndexArray  # [factors], what the encoder was told; 0 unknown
+    prompt_confidence: FloatArray  # [factors], 1 where a person or a header said it, 0 where it is unknown
 
     def to_bytes(self) -> bytes:
         """Return the features as safetensors, for a cache."""

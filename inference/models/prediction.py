@@ -29,6 +29,9 @@ class Prediction(models.Model):
     model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="predictions")
     prompt = models.JSONField(help_text="Dimension, modality, region and image type, as the network was told.")
     prompt_provenance = models.JSONField(help_text="Where each factor of the prompt came from.")
+    prompt_confidence = models.JSONField(
+        default=dict, help_text="Of each factor: 1 where it was said, the classifier's probability, 0 unknown."
+    )
     slice_indices = models.JSONField(help_text="The salient slices that were scored.")
     slice_weights = models.JSONField(help_text="The weight of each of these slices; they add up to 1.")
     patch_weights = models.JSONField(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from annotations.models import Criterion
+from inference.mediqa.prompt import completed_prompts
 from inference.mediqa.types import Features, Prompt
 from inference.models import LabelSnapshot, LabelSnapshotEntry, Partition
 from inference.services.contracts import Encoder, Reporter, ScoredFeatures
@@ -71,9 +72,10 @@ def _scored_features(
 ) -> ScoredFeatures:
     consensus = {(entry.image_id, entry.criterion_id): entry.consensus for entry in entries}
     patients = patients_of(image_ids)
+    known = [features[image_id] for image_id in image_ids]
     return ScoredFeatures(
-        features=[features[image_id][0] for image_id in image_ids],
-        prompts=[features[image_id][1] for image_id in image_ids],
+        features=[one for one, _ in known],
+        prompts=completed_prompts([prompt for _, prompt in known], [one for one, _ in known]),
         patients=[patients[image_id] for image_id in image_ids],
         targets={
             criterion.key: np.array(

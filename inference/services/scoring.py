@@ -11,6 +11,7 @@ from django.db import transaction
 from annotations.models import Criterion, Image, Job, JobKind, JobState, Project, ProjectImage, User
 from annotations.services.jobs import create_job
 from inference.mediqa.explanations import patch_maps
+from inference.mediqa.prompt import VOCABULARY, completed_prompt
 from inference.mediqa.types import CriterionScore, Features, Scale, Scored
 from inference.models import CriterionPrediction, ModelVersion, Prediction, ScoringRefusal
 from inference.services.contracts import Reporter, Scorer
@@ -198,12 +199,14 @@ def _store_predictions(
 
 
 def _prediction(version: ModelVersion, source: ImageSource, features: Features, result: Scored) -> Prediction:
+    prompt, provenance = completed_prompt(source.prompt, source.provenance, features.prompt_codes)
     return Prediction(
         project_id=version.project_id,
         image_id=source.image_id,
         model_version=version,
-        prompt=asdict(source.prompt),
-        prompt_provenance=dict(source.provenance),
+        prompt=asdict(prompt),
+        prompt_provenance=provenance,
+        prompt_confidence=dict(zip(VOCABULARY, map(float, features.prompt_confidence), strict=True)),
         slice_indices=[int(index) for index in features.slice_indices],
         slice_weights=[float(weight) for weight in result.slice_weights],
         patch_weights=[one.to_document() for one in patch_maps(features, result.patch_weights)],

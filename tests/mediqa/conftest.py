@@ -92,6 +92,8 @@ def random_features(
                 slice_indices=np.arange(slices),
                 salience=np.ones(slices, dtype=np.float32),
                 tile_boxes=np.zeros((slices, 1, 4), dtype=np.float32),
+                prompt_codes=np.zeros(4, dtype=np.int64),
+                prompt_confidence=np.zeros(4, dtype=np.float32),
             )
         )
     return features

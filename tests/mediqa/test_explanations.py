@@ -25,6 +25,8 @@ def features(boxes, slices=(3,)) -> Features:
         slice_indices=np.array(slices),
         salience=np.ones(9, dtype=np.float32),
         tile_boxes=tiles,
+        prompt_codes=np.zeros(4, dtype=np.int64),
+        prompt_confidence=np.zeros(4, dtype=np.float32),
     )
 
 

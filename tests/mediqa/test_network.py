@@ -1,17 +1,12 @@
 import pytest
 import torch
 
+from inference.mediqa.attention import ChannelAttention, WindowAttention
 from inference.mediqa.grids import grid_of, relative_offsets, shift_mask, windows_of
-from inference.mediqa.network import (
-    ChannelAttention,
-    Network,
-    NetworkConfig,
-    WindowAttention,
-    patch_weighted,
-    separable,
-)
+from inference.mediqa.network import Network, patch_weighted
+from inference.mediqa.profiles import NetworkConfig
 
-CONFIG = NetworkConfig(tile=64, widths=(4, 8, 8, 16), prompt_size=8, heads=2, window=2)
+CONFIG = NetworkConfig(tile=64, widths=(4, 8, 8, 16), channels=16, prompt_size=8, heads=2, window=2)
 
 
 @pytest.fixture
@@ -43,7 +38,7 @@ def test_an_image_is_judged_alone_as_in_a_batch(network):
 
 
 def test_each_image_has_its_own_prompt(network):
-    torch.nn.init.normal_(network.layers[0].norm.modulation.weight)
+    torch.nn.init.normal_(network.neck.layers[0].norm.modulation.weight)
     tiles, kinds, codes = batch(2)
     tiles = tiles[:1].expand(2, -1, -1, -1, -1)
     codes = torch.tensor([[1, 1, 1, 1], [2, 2, 2, 2]])
@@ -129,17 +124,14 @@ def test_words_without_training_images_become_unknown(network):
     assert not torch.allclose(modality[1], modality[0])
 
 
-def test_separable_sums_equal_a_convolution():
-    x = torch.rand(2, 2, 9, 7)
-    kernel = torch.tensor([1.0, 2.0, 1.0])
-    padded = torch.nn.functional.pad(x, (1, 1, 1, 1), mode="replicate")
-    weight = torch.outer(kernel, kernel).expand(2, 1, 3, 3)
-    torch.testing.assert_close(separable(x, 2.0), torch.nn.functional.conv2d(padded, weight, groups=2))
-
-
 def test_config_survives_json():
     import json
 
     assert NetworkConfig.from_document(json.loads(json.dumps(CONFIG.to_document()))) == CONFIG
     with pytest.raises(TypeError):
         NetworkConfig.from_document({"unheard_of": 1})
+
+
+def test_a_grid_that_does_not_divide_is_refused():
+    with pytest.raises(ValueError, match="A grid of 4 can't be cut"):
+        NetworkConfig(tile=64, window=3)

@@ -12,18 +12,14 @@ from typing import Any
 
 from inference.mediqa.checkpoint import DEFAULT_CHECKPOINT
 from inference.mediqa.errors import MediqaError, UnscorableImage
+from inference.mediqa.parameters import in_words, unit_of
 from inference.mediqa.predictor import PRIOR, Predictor
+from inference.mediqa.prompt import CLASSIFIER, UNKNOWN, VOCABULARY, completed_prompt
 from inference.mediqa.reading import ReadImage, find_images, read_image
-from inference.mediqa.types import CriterionScore, Scale, Scored
+from inference.mediqa.types import CriterionScore, Features, Scale, Scored
 
 EXIT_SOME_REFUSED = 3
 LEVEL = 0.9
-FACTORS = ("dimension", "modality", "region", "image_type")
-UNITS = (
-    ("_mm", "mm"), ("_px", "pixels"), ("_hu", "HU"), ("_mas", "mAs"), ("_kv", "kV"), ("_s", "s"), ("_t", "T"),
-    ("_db", "dB"), ("_percent", "%"), ("_px_of_256", "pixels of 256"), ("_share", "of all"),
-    ("_sigma_px", "pixels"), ("_count", ""),
-)  # fmt: skip
 
 
 def add_score(commands: Any) -> None:
@@ -53,7 +49,7 @@ def _score(options: argparse.Namespace) -> int:
             refused.append({"image": files.name, "reason": reason})
             print(f"{files.name}: refused: {reason}", file=sys.stderr)
         else:
-            scored.append({"image": files.name} | described(one, read, predictor))
+            scored.append({"image": files.name} | one)
             print("\n".join(lines_of(scored[-1])), flush=True)
     if not scored and not refused:
         raise ValueError("There is no image under these paths.")
@@ -63,19 +59,25 @@ def _score(options: argparse.Namespace) -> int:
     return EXIT_SOME_REFUSED if refused else 0
 
 
-def _scored(predictor: Predictor, read: ReadImage) -> Scored:
+def _scored(predictor: Predictor, read: ReadImage) -> dict[str, Any]:
     scales = dict(predictor.heads.scales) if predictor.heads is not None else {PRIOR: Scale(0.0, 1.0)}
-    features = predictor.encode([read.image])
-    return predictor.score(features, prompts=[read.image.prompt], scales=scales, level=LEVEL)[0]
+    (features,) = predictor.encode([read.image])
+    (one,) = predictor.score([features], prompts=[read.image.prompt], scales=scales, level=LEVEL)
+    return described(one, read, features)
 
 
-def described(one: Scored, read: ReadImage, predictor: Predictor) -> dict[str, Any]:
+def described(one: Scored, read: ReadImage, features: Features) -> dict[str, Any]:
     """Return all that is said of an image, as JSON values."""
+    prompt, provenance = completed_prompt(read.image.prompt, read.provenance, features.prompt_codes)
     return {
         "scores": {key: asdict(score) for key, score in one.scores.items()},
         "prompt": {
-            factor: {"word": getattr(read.image.prompt, factor), "from": read.provenance.get(factor, "unknown")}
-            for factor in FACTORS
+            factor: {
+                "word": getattr(prompt, factor),
+                "from": provenance.get(factor, UNKNOWN),
+                "confidence": float(sure),
+            }
+            for factor, sure in zip(VOCABULARY, features.prompt_confidence, strict=True)
         },
         "physical": {name: {"value": value, "unit": unit_of(name)} for name, value in one.physical.items()},
         "slices": len(read.image.pixels),
@@ -86,12 +88,12 @@ def described(one: Scored, read: ReadImage, predictor: Predictor) -> dict[str, A
 
 def lines_of(document: dict[str, Any]) -> list[str]:
     """Return what ``described`` holds as text."""
-    prompt = ", ".join(f"{factor} {one['word']} ({one['from']})" for factor, one in document["prompt"].items())
+    prompt = ", ".join(f"{factor} {one['word']} ({_origin(one)})" for factor, one in document["prompt"].items())
     return [
         document["image"],
         *(f"  {key}: {_shown(CriterionScore(**score))}" for key, score in document["scores"].items()),
         f"  prompt: {prompt}",
-        *_wrapped("  as if: ", (_parameter(name, one) for name, one in document["physical"].items())),
+        *_wrapped("  as if: ", (in_words(name, one["value"]) for name, one in document["physical"].items())),
         f"  distance from the training images: {document['ood_distance']:.2f} (1 is the strangest twentieth of them)",
     ]
 
@@ -101,15 +103,11 @@ def _shown(score: CriterionScore) -> str:
     return f"{score.quality:.3f}, {LEVEL:.0%} interval {score.lower:.3f} to {score.upper:.3f} (from {origin})"
 
 
-def _parameter(name: str, one: dict[str, Any]) -> str:
-    return f"{name} {one['value']:.3g} {one['unit']}".rstrip()
+def _origin(factor: dict[str, Any]) -> str:
+    is_guess = factor["from"] == CLASSIFIER
+    return f"{factor['from']}, {factor['confidence']:.0%} sure" if is_guess else str(factor["from"])
 
 
 def _wrapped(start: str, parts: Iterable[str]) -> list[str]:
     joined = ", ".join(parts)
     return [start + joined] if joined else []
-
-
-def unit_of(parameter: str) -> str:
-    """Return the unit that a parameter's name ends in; relative and dimensionless ones have none."""
-    return next((unit for end, unit in sorted(UNITS, key=lambda one: -len(one[0])) if parameter.endswith(end)), "")

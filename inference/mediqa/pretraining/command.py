@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 
-from inference.mediqa.evaluation import parameter_lines
+from inference.mediqa.evaluation import parameter_lines, prompt_lines
+from inference.mediqa.network import Network
+from inference.mediqa.predictor import Predictor
 from inference.mediqa.pretraining.distributed import group_from_environment
 from inference.mediqa.pretraining.log import curves_svg, read_log
 from inference.mediqa.pretraining.training import Places, PretrainingConfig, pretrain
+from inference.mediqa.profiles import PROFILES
 from inference.mediqa.sources import HELD_OUT, read_sources, split_sources
 
 Say = Callable[[str], None]
@@ -21,6 +27,11 @@ DEFAULTS = PretrainingConfig()
 def add_pretraining_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--output", type=Path, required=True, help="FILE.safetensors; FILE.json goes beside it")
+    parser.add_argument("--profile", choices=sorted(PROFILES), default=DEFAULTS.profile, help="shape of the network")
+    parser.add_argument(
+        "--external-model", type=Path, metavar="FOLDER",
+        help="of a local vision transformer (config.json and safetensors), for the profile external",
+    )  # fmt: skip
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--steps", type=int, default=DEFAULTS.steps, help="steps of training: the same everywhere")
     length.add_argument("--minutes", type=float, help="time for the training itself, instead of steps")
@@ -58,6 +69,7 @@ def run_pretraining(options: argparse.Namespace, say: Say) -> int:
     say(f"held out: {', '.join(sorted({item.source for item in held_out})) or 'nothing'}")
     config = PretrainingConfig(
         seed=options.seed,
+        profile=options.profile,
         steps=options.steps,
         minutes=options.minutes,
         copies=options.copies,
@@ -69,19 +81,49 @@ def run_pretraining(options: argparse.Namespace, say: Say) -> int:
     places = _places(options)
     with group_from_environment() as group:
         result = pretrain(
-            training, held_out, config, command=command_of(options), report=say, places=places, group=group
-        )
+            training, held_out, config, command=command_of(options), report=say, places=places, group=group,
+            network=_network(options),
+        )  # fmt: skip
     if result is None:
         return 0
     files = result.predictor.save(options.output)
+    _export(result.predictor, options.output.with_suffix(".onnx"), say)
     say(f"{result.steps} steps; wrote {files.weights.name} and {files.document.name}, sha256 {files.sha256}")
     if places.log is not None and places.log.is_file():
         places.log.with_suffix(".svg").write_text(curves_svg(read_log(places.log)))
     for line in result.evaluation.lines() if result.evaluation else []:
         say(line)
-    for line in parameter_lines(result.predictor.training.get("parameters", {})):
+    for line in (
+        *parameter_lines(result.predictor.training.get("parameters", {})),
+        *prompt_lines(result.predictor.training.get("prompt", {})),
+    ):
         say(line)
     return 0
+
+
+def _network(options: argparse.Namespace) -> Network | None:
+    """Return the network of the profile external, which only its folder knows; None for the others."""
+    if options.profile != "external":
+        return None
+    if options.external_model is None:
+        raise ValueError("The profile external needs --external-model FOLDER.")
+    external = import_module("inference.mediqa.encoders.external")
+    network = Network(replace(PROFILES["external"], external=external.external_settings(options.external_model)))
+    external.load_weights(network.encoder, options.external_model)
+    return network
+
+
+def _export(predictor: Predictor, path: Path, say: Say) -> None:
+    """Write the graph for CPUs where that can be done; what is missing costs speed only."""
+    if find_spec("onnx") is None:
+        say("no graph for CPUs was written: pip install 'mediqa-platform[pretraining]', then train on")
+        return
+    try:
+        import_module("inference.mediqa.pretraining.export").export_encoder(predictor, path)
+    except RuntimeError as error:  # a foreign encoder may hold what the exporter does not know
+        say(f"no graph for CPUs was written: {type(error).__name__}")
+        return
+    say(f"wrote {path.name}, which runs the encoder on CPUs")
 
 
 def _places(options: argparse.Namespace) -> Places:
@@ -96,7 +138,8 @@ def command_of(options: argparse.Namespace) -> str:
     length = f"--minutes {options.minutes:g}" if options.minutes else f"--steps {options.steps}"
     held = "".join(f" --hold-out {name}" for name in options.hold_out or ())
     return (
-        f"python -m inference.mediqa pretrain SOURCES... --output FILE --seed {options.seed} {length}"
+        f"python -m inference.mediqa pretrain SOURCES... --output FILE --profile {options.profile}"
+        f" --seed {options.seed} {length}"
         f" --per-series {options.per_series} --per-modality {options.per_modality} --copies {options.copies}"
         f" --generated {options.generated} --learning-rate {options.learning_rate:g} --volumes {options.volumes}"
         f" --threads {options.threads}{held}"

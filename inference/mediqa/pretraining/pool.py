@@ -17,15 +17,15 @@ from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
 from inference.mediqa.headers import HEADER_PARAMETERS, header_targets
-from inference.mediqa.network import NetworkConfig
 from inference.mediqa.physics import DEGRADATIONS, KINDS, kinds_for
 from inference.mediqa.preprocessing import choose_corners, cut_tiles, window_ranges, windowed
+from inference.mediqa.profiles import NetworkConfig
 from inference.mediqa.prompt import prompt_codes
 from inference.mediqa.simulation import draw_ladders, fidelity_of, image_of, made, overall_quality, subject_of
 from inference.mediqa.sources import SourceSlice
 from inference.mediqa.types import FloatArray, HalfArray
 
-RARE = 3  # how many times more copies a rare modality gets, at most
+RARE = 4  # how many times more copies a rare modality gets, at most
 HEADER_QUALITY = 0.85  # a copy that is worse no longer shows what its header says
 Report = Callable[[str], None]
 LABELS = ("codes", "quality", "fidelity", "severities", "is_known", "headers", "image", "ladder", "kind")

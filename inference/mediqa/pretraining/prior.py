@@ -18,8 +18,9 @@ from inference.mediqa.types import Features, Scale
 from inference.mediqa.uncertainty import OodStatistics
 
 Report = Callable[[str], None]
-LARGEST_POOL = 2500  # copies whose features are computed for the prior
+LARGEST_POOL = 8000  # copies whose features are computed for the prior
 BATCH = 32
+PULL = 1e-2  # of the heads to zero: the network knows the contents that it was trained on too well
 
 
 def fit_prior(network: Network, pool: Pool, *, volumes: int, seed: int, report: Report) -> Predictor:
@@ -34,7 +35,7 @@ def fit_prior(network: Network, pool: Pool, *, volumes: int, seed: int, report: 
         features,
         {PRIOR: quality},
         {PRIOR: Scale(0.0, 1.0)},
-        config=FitConfig(epochs=12, batch=64, learning_rate=5e-3, pull=1e-5),
+        config=FitConfig(epochs=12, batch=64, learning_rate=5e-3, pull=PULL),
         seed=seed,
         on_progress=lambda phase, step, total, loss: report(f"prior {step}/{total}, loss {loss:.3f}"),
     )
@@ -71,6 +72,8 @@ def simulated_volumes(
                 slice_indices=np.arange(len(members)),
                 salience=(rng.uniform(0.3, 1.0, len(members)) + (quality < quality.mean() - 0.3)).astype(np.float32),
                 tile_boxes=np.zeros((len(members), 1, 4), dtype=np.float32),
+                prompt_codes=pool.codes[first].numpy(),
+                prompt_confidence=(pool.codes[first].numpy() > 0).astype(np.float32),
             )
         )
         qualities.append(0.5 * quality.mean() + 0.5 * quality.min())

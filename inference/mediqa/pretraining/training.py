@@ -18,23 +18,27 @@ from typing import Any
 import numpy as np
 import torch
 
-from inference.mediqa.evaluation import Evaluation, evaluate_predictor, parameter_correlations
+from inference.mediqa.evaluation import Evaluation, evaluate_predictor, parameter_correlations, prompt_accuracy
 from inference.mediqa.network import Network
 from inference.mediqa.predictor import Predictor
 from inference.mediqa.pretraining.batches import Sampler, cut_crops, turned
 from inference.mediqa.pretraining.contents import thinned, with_generated
 from inference.mediqa.pretraining.distributed import Group
 from inference.mediqa.pretraining.log import TrainingLog
+from inference.mediqa.pretraining.normalisation import SteadyStatistics
 from inference.mediqa.pretraining.objectives import WEIGHTS, Targets, task_losses, total_loss
 from inference.mediqa.pretraining.pool import Pool, build_pool
 from inference.mediqa.pretraining.prior import fit_prior
 from inference.mediqa.pretraining.state import TrainingState
+from inference.mediqa.profiles import PROFILES
+from inference.mediqa.runtime import tile_kinds
 from inference.mediqa.sources import SourceSlice
 
 logger = logging.getLogger(__name__)
 Report = Callable[[str], None]
 MEMORY = 0.02  # of the running means that are logged
 REPORT_EVERY = 50  # steps
+NORMALISATION_STEPS = 200  # from which the statistics for use are taken
 ALL_HIDDEN = 0.08  # share of copies of which the network is told nothing
 
 
@@ -44,6 +48,7 @@ class PretrainingConfig:
     the machine; ``steps`` makes it the same everywhere."""
 
     seed: int = 0
+    profile: str = "small"  # of ``profiles.PROFILES``
     steps: int = 2000
     minutes: float | None = None
     per_modality: int = 500  # real slices, at most
@@ -54,6 +59,7 @@ class PretrainingConfig:
     images_per_step: int = 6
     copies_per_image: int = 4
     learning_rate: float = 2e-3
+    weight_decay: float = 0.05
     factor_dropout: float = 0.15
     volumes: int = 1500  # simulated for the prior
 
@@ -95,9 +101,11 @@ def pretrain(
     report: Report = logger.info,
     places: Places | None = None,
     group: Group | None = None,
+    network: Network | None = None,
 ) -> Pretrained | None:
     """Train on slices and evaluate on others; deterministic by seed and steps on one kind of machine.
 
+    network: to start from, instead of a new one of the profile.
     Returns None in all processes but the first. Raises ValueError without training slices and CheckpointError
     where ``places.state`` belongs to another training.
     """
@@ -106,14 +114,14 @@ def pretrain(
     places, group = places or Places(), group or Group()
     contents = with_generated(thinned(training, config.per_modality), config.generated, seed=config.seed)
     torch.manual_seed(config.seed)
-    network = Network()
+    network = network or Network(PROFILES[config.profile])
     started = time.monotonic()
     pool = _pool_of(contents, network, config, places, group, report)
     report(f"{len(contents)} images, {len(pool)} degraded copies, {time.monotonic() - started:.0f} s")
     steps = train_network(network, pool, config, report, places=places, group=group)
     if not group.is_first:
         return None
-    network.to("cpu").eval()
+    settle_normalisation(network.to("cpu"), pool, config)
     network.prompt.forget_unseen(pool.codes)
     predictor = fit_prior(network, pool, volumes=config.volumes, seed=config.seed, report=report)
     predictor.training = _described(contents, held_out, config, steps, command)
@@ -121,6 +129,7 @@ def pretrain(
     if evaluation is not None:
         predictor.training["evaluation"] = evaluation.to_document()
         predictor.training["parameters"] = parameter_correlations(predictor, held_out, seed=config.seed)
+        predictor.training["prompt"] = prompt_accuracy(predictor, held_out)
     return Pretrained(predictor, evaluation, steps)
 
 
@@ -157,7 +166,7 @@ def train_network(
     places, group = places or Places(), group or Group()
     network.to(group.device)
     group.share_start(network)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=0.02)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     state = TrainingState(network, optimizer, np.random.default_rng((config.seed, group.rank)))
     described = {"config": asdict(config) | {"steps": None, "minutes": None}, "copies": len(pool)}
     if places.state is not None and places.state.is_file():
@@ -181,6 +190,17 @@ def train_network(
     if places.state is not None and group.is_first:
         state.save(places.state, described)
     return state.step
+
+
+def settle_normalisation(network: Network, pool: Pool, config: PretrainingConfig) -> None:
+    """Measure the statistics of batch normalisation anew, on batches as the training had them; ends in evaluation."""
+    sampler, rng = Sampler(pool), np.random.default_rng((config.seed, 3))
+    kinds = tile_kinds(1 + config.crops_per_step)
+    with SteadyStatistics(network), torch.no_grad():
+        for _ in range(NORMALISATION_STEPS):
+            rows = sampler.draw(rng, config.images_per_step, config.copies_per_image)
+            tiles = cut_crops(pool, rows, config.crops_per_step, rng)
+            network.encode_slices(tiles, kinds, pool.codes[torch.from_numpy(rows)])
 
 
 def _take_step(state: TrainingState, sampler: Sampler, pool: Pool, config: PretrainingConfig, group: Group) -> float:

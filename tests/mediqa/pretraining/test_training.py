@@ -8,12 +8,13 @@ import pytest
 import torch
 from PIL import Image
 from pydicom.data import get_testdata_file
+from transformers import Dinov2Config, Dinov2Model
 
 from inference.mediqa import Predictor
 from inference.mediqa.__main__ import main
 from inference.mediqa.errors import CheckpointError
 from inference.mediqa.headers import HEADER_PARAMETERS, header_parameters, header_targets
-from inference.mediqa.network import Network, NetworkConfig
+from inference.mediqa.network import Network
 from inference.mediqa.physics import BY_NAME, degrade, kinds_for
 from inference.mediqa.pretraining.batches import Sampler
 from inference.mediqa.pretraining.contents import fitted, radiograph, with_generated
@@ -21,6 +22,7 @@ from inference.mediqa.pretraining.log import TrainingLog, curves_svg, read_log
 from inference.mediqa.pretraining.pool import build_pool
 from inference.mediqa.pretraining.state import TrainingState
 from inference.mediqa.pretraining.training import Places, PretrainingConfig, train_network
+from inference.mediqa.profiles import NetworkConfig
 from inference.mediqa.simulation import draw_ladders, draw_severities, fidelity_of, quality_of, subject_of
 from inference.mediqa.sources import SourceSlice, _neighbours, read_sources, split_sources
 from inference.mediqa.types import Prompt
@@ -157,7 +159,7 @@ def test_fidelity_falls_with_blur_and_is_one_for_the_original():
 
 
 def test_a_pool_repeats_with_its_seed_and_masks_foreign_kinds():
-    config = NetworkConfig(tile=32)
+    config = NetworkConfig(tile=32, window=2, pooled_grid=2)
     first, again = (build_pool([item("a"), item("b", seed=1)], 4, config, seed=0, crops=2) for _ in range(2))
     assert torch.equal(first.tiles, again.tiles)
     assert first.tiles.shape == (len(first), 3, 2, 32, 32)
@@ -167,7 +169,7 @@ def test_a_pool_repeats_with_its_seed_and_masks_foreign_kinds():
 
 
 def test_a_pool_on_disk_equals_one_in_memory_and_is_used_again(tmp_path):
-    config = NetworkConfig(tile=32)
+    config = NetworkConfig(tile=32, window=2, pooled_grid=2)
     slices = [item("a"), item("b", seed=1), item("c", seed=2)]
     memory = build_pool(slices, 4, config, seed=0, crops=1)
     disk = build_pool(slices, 4, config, seed=0, crops=1, folder=tmp_path / "pool", workers=2)
@@ -181,7 +183,9 @@ def test_a_pool_on_disk_equals_one_in_memory_and_is_used_again(tmp_path):
 
 
 def test_a_step_sees_ladders_of_the_same_kind_in_two_sources():
-    pool = build_pool([item("a"), item("b", seed=1)], 40, NetworkConfig(tile=32), seed=0, crops=1)
+    pool = build_pool(
+        [item("a"), item("b", seed=1)], 40, NetworkConfig(tile=32, window=2, pooled_grid=2), seed=0, crops=1
+    )
     sampler = Sampler(pool)
     rows = sampler.draw(np.random.default_rng(0), 2, 4)
     assert len(rows) == 8
@@ -229,12 +233,28 @@ def test_the_command_trains_evaluates_and_repeats(folders, tmp_path, capsys):
         digests.append(Predictor.load(tmp_path / name).sha256)
     text = capsys.readouterr().out
     assert "SROCC" in text
+    assert "prompt modality: sure in" in text
     assert digests[0] == digests[1]
+    assert Predictor.load(tmp_path / "one", device="cpu").runtime.name == "onnxruntime"
     training = Predictor.load(tmp_path / "one").training
     assert (training["sources"], training["held_out"]) == (["first"], ["second"])
     assert str(tmp_path) not in str(training)
     assert main(["evaluate", str(folders), "--checkpoint", str(tmp_path / "one"), "--only", "second"]) == 0
     assert "PLCC" in capsys.readouterr().out
+
+
+def test_a_foreign_encoder_is_trained_under_our_attention(folders, tmp_path, capsys):
+    shape = Dinov2Config(hidden_size=24, num_hidden_layers=1, num_attention_heads=2, patch_size=14, image_size=56)
+    Dinov2Model(shape).save_pretrained(tmp_path / "dino")
+    arguments = ["pretrain", str(folders), "--output", str(tmp_path / "x"), "--steps", "1", "--threads", "1"]
+    options = ["--hold-out", "second", "--volumes", "20", "--copies", "4", "--generated", "0", "--profile", "external"]
+    assert main([*arguments, *options]) == 2
+    assert "--external-model FOLDER" in capsys.readouterr().out
+    assert main([*arguments, *options, "--external-model", str(tmp_path / "dino")]) == 0
+    loaded = Predictor.load(tmp_path / "x")
+    assert loaded.config.encoder == "external"
+    assert "--profile external" in loaded.training["command"]
+    assert str(tmp_path) not in str(loaded.training)
 
 
 def test_nothing_to_train_on_is_said(tmp_path, capsys):
@@ -277,7 +297,7 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path):
 
 
 def test_the_state_of_another_training_is_refused(tmp_path):
-    network = Network(NetworkConfig(tile=64, widths=(4, 8, 8, 16), prompt_size=8, heads=2, window=2))
+    network = Network(NetworkConfig(tile=64, widths=(4, 8, 8, 16), channels=16, prompt_size=8, heads=2, window=2))
     state = TrainingState(network, torch.optim.AdamW(network.parameters()), np.random.default_rng(0))
     state.save(tmp_path / "state", {"seed": 0})
     with pytest.raises(CheckpointError, match="another training"):
