@@ -1,13 +1,10 @@
 """The models page and the report of a run. A refusal is a message on the page where the click was made."""
 
-from collections.abc import Callable
 from functools import wraps
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,34 +13,15 @@ from django.views.decorators.http import require_POST
 
 from annotations.bundle import needs_bundle
 from annotations.errors import DomainError
-from annotations.models import Image, Job, JobKind, Project, Role, User
-from annotations.permissions import get_project, roles_in
+from annotations.models import Image, Job, JobKind, Project, Role
+from annotations.permissions import roles_in
 from annotations.queueing import enqueue_on_commit
 from annotations.services.jobs import cancel_job
+from inference.access import RUN_BY, View, for_roles, signed_in
 from inference.models import AcquisitionBatch, FineTuneRun, ModelVersion, Prediction, ScoringRefusal
 from inference.presentation import report_config, report_tables
 from inference.services import finetuning, registry, selection
 from inference.services import scoring as prescoring
-
-View = Callable[..., HttpResponse]
-RUN_BY = (Role.ML_ENGINEER, Role.MANAGER)
-
-
-def for_roles(*allowed: Role) -> Callable[[View], View]:
-    """Members without one of the roles get 403, others 404."""
-
-    def decorate(view: View) -> View:
-        @wraps(view)
-        @login_required
-        def wrapped(request: HttpRequest, slug: str, **kwargs: Any) -> HttpResponse:
-            project = get_project(slug, request.user)
-            if not set(allowed) & roles_in(project, request.user):
-                raise PermissionDenied
-            return view(request, project, **kwargs)
-
-        return wrapped
-
-    return decorate
 
 
 def refusals_as_messages(view: View) -> View:
@@ -178,8 +156,3 @@ def cancel_run(request: HttpRequest, project: Project, pk: UUID) -> HttpResponse
 def visible_run(request: HttpRequest, project: Project, pk: UUID) -> FineTuneRun:
     runs = FineTuneRun.objects.visible_to(request.user).select_related("job", "parent", "candidate", "snapshot")
     return get_object_or_404(runs, project=project, pk=pk)
-
-
-def signed_in(request: HttpRequest) -> User:
-    """Only behind `login_required`."""
-    return cast(User, request.user)

@@ -39,7 +39,7 @@ urlpatterns = [
     path(f"{INSTANCE}/metadata", dicomweb.Metadata.as_view(), name="dicomweb-instance-metadata"),
     path(FRAMES, dicomweb.Frames.as_view(), name="dicomweb-frames"),
     path(f"{INSTANCE}/rendered", dicomweb.Rendered.as_view(), name="dicomweb-rendered"),
-    path(f"{FRAMES}/rendered", dicomweb.Rendered.as_view()),
+    path(f"{FRAMES}/rendered", dicomweb.Rendered.as_view(), name="dicomweb-frame-rendered"),
     path(f"{STUDY}/thumbnail", dicomweb.Thumbnail.as_view()),
     path(f"{SERIES}/thumbnail", dicomweb.Thumbnail.as_view()),
     path(f"{INSTANCE}/thumbnail", dicomweb.Thumbnail.as_view()),

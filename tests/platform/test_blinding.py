@@ -144,6 +144,7 @@ def routes(scene: Scene) -> list[tuple[str, str]]:
         *(f"/api/v1/projects/{slug}/bookmarks/", "/api/v1/preferences/", f"/readings/{reading.pk}/display/"),
         *("/api/v1/projects/", f"/api/v1/projects/{slug}/", f"/api/v1/projects/{slug}/progress/"),
         *(f"/api/v1/projects/{slug}/images/", f"/api/v1/projects/{slug}/images/?ordering=-priority"),
+        *(f"/projects/{slug}/predictions/", f"/projects/{slug}/predictions/{Prediction.objects.get().pk}/"),
         *(f"/api/v1/projects/{slug}/predictions/", f"/api/v1/projects/{slug}/predictions/?image={image.pk}"),
         *("/api/v1/readings/", f"/api/v1/readings/?image={image.pk}", f"/api/v1/readings/{reading.pk}/"),
         *(f"/api/v1/projects/{slug}/model-versions/", f"/api/v1/projects/{slug}/fine-tune-runs/"),

@@ -1,0 +1,77 @@
+"""What a model said of each Image, and why: for ML staff and managers, as far as blinding lets them see it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import Max, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from annotations.models import Project
+from annotations.permissions import roles_in
+from inference.access import RUN_BY, for_roles, signed_in
+from inference.mediqa.parameters import in_words
+from inference.models import ModelVersion, Prediction
+from inference.pictures import slice_pictures
+from inference.services.neighbours import nearest_read
+
+ON_A_PAGE = 24
+ORDERS = {
+    "uncertain": ("-uncertainty", "image"),
+    "strange": ("-ood_distance", "image"),
+    "image": ("image",),
+}
+
+
+@for_roles(*RUN_BY)
+def predictions(request: HttpRequest, project: Project) -> HttpResponse:
+    """Of the production model, the most uncertain first; `?order=` strange or image."""
+    order = request.GET.get("order", "")
+    order = order if order in ORDERS else "uncertain"
+    version = ModelVersion.objects.production(project)
+    rows = _visible(request, project).filter(model_version=version).annotate(uncertainty=Max("criteria__epistemic_std"))
+    page = Paginator(rows.order_by(*ORDERS[order]), ON_A_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "project": project,
+        "roles": roles_in(project, request.user),
+        "version": version,
+        "page": page,
+        "order": order,
+    }
+    return render(request, "inference/predictions.html", context)
+
+
+@for_roles(*RUN_BY)
+def prediction(request: HttpRequest, project: Project, pk: int) -> HttpResponse:
+    """One Prediction: the score with its interval, the patches and slices it was made from, the nearest read Images."""
+    found = get_object_or_404(_visible(request, project), pk=pk)
+    context = {
+        "project": project,
+        "roles": roles_in(project, request.user),
+        "prediction": found,
+        "pictures": slice_pictures(found),
+        "prompt": _prompt(found),
+        "physical": [in_words(name, value) for name, value in found.physical.items()],
+        "neighbours": nearest_read(prediction=found, user=signed_in(request)),
+    }
+    return render(request, "inference/prediction.html", context)
+
+
+def _visible(request: HttpRequest, project: Project) -> QuerySet[Prediction]:
+    rows = Prediction.objects.visible_to(request.user).filter(project=project)
+    return rows.select_related("model_version", "image", "project").prefetch_related("criteria__criterion")
+
+
+def _prompt(found: Prediction) -> list[dict[str, Any]]:
+    """Each factor: its word, where it came from, and how sure the classifier is where it was that."""
+    return [
+        {
+            "factor": factor.replace("_", " "),
+            "word": str(word).replace("_", " "),
+            "origin": found.prompt_provenance.get(factor, ""),
+            "confidence": found.prompt_confidence.get(factor),
+        }
+        for factor, word in found.prompt.items()
+    ]

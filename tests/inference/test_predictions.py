@@ -1,0 +1,169 @@
+"""The pages that say why: what they show, to whom, and which read Images they name as alike."""
+
+import pytest
+from django.test import Client
+
+from annotations.models import Image, Project, Role, User
+from inference.models import CriterionPrediction, Embedding, ModelVersion, Prediction
+from inference.pictures import STRONGEST, slice_pictures
+from inference.services.neighbours import nearest_read
+from tests.factories import make_member, make_project, make_reading
+from tests.inference.images import baseline, make_stored_image
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("objects")]
+
+
+@pytest.fixture
+def project() -> Project:
+    return make_project(criteria=("noise",))
+
+
+@pytest.fixture
+def engineer(project: Project) -> User:
+    return make_member(project, Role.ML_ENGINEER)
+
+
+@pytest.fixture
+def version(project: Project) -> ModelVersion:
+    return baseline(project)
+
+
+def make_prediction(
+    project: Project, version: ModelVersion, place: float, *, std: float = 0.5, strangeness: float = 0.4
+) -> Prediction:
+    """A Prediction of a new Image whose features lie at a place on a line."""
+    image = make_stored_image(project)
+    vector = [place, 0.0, 0.0]
+    Embedding.objects.create(image=image, features_version=version.features_version, vector=vector, features_name="x")
+    prediction = Prediction.objects.create(
+        project=project,
+        image=image,
+        model_version=version,
+        prompt={"modality": "MR", "region": "head"},
+        prompt_provenance={"modality": "dicom", "region": "classifier"},
+        prompt_confidence={"modality": 1.0, "region": 0.93},
+        slice_indices=[0],
+        slice_weights=[1.0],
+        patch_weights=[{"slice": 0, "tiles": [{"box": [0, 0, 8, 16], "weights": [[0.5, 1.0], [0.0, 0.25]]}]}],
+        physical={"relative_dose": 0.4, "slice_thickness_mm": 3.9},
+        ood_distance=strangeness,
+    )
+    CriterionPrediction.objects.create(
+        prediction=prediction,
+        criterion=version.rubric.criteria.get(),
+        quality=2.5,
+        epistemic_std=std,
+        aleatoric_std=0.1,
+        lower=1.5,
+        upper=3.5,
+        is_prior=True,
+    )
+    return prediction
+
+
+def make_read(project: Project, version: ModelVersion, place: float, value: float, reader: User) -> Image:
+    image = make_prediction(project, version, place).image
+    make_reading(project, image, reader, {"noise": value})
+    return image
+
+
+def page_of(user: User, project: Project, path: str = "") -> str:
+    client = Client()
+    client.force_login(user)
+    response = client.get(f"/projects/{project.slug}/predictions/{path}")
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_the_nearest_read_images_come_first_with_what_was_said_of_them(project, version, engineer):
+    reader = make_member(project, Role.READER)
+    asked = make_prediction(project, version, 0.0)
+    make_prediction(project, version, 0.1)  # nearer, but nobody has read it
+    far, near = make_read(project, version, 5.0, 1, reader), make_read(project, version, -2.0, 4, reader)
+    found = nearest_read(prediction=asked, user=engineer)
+    assert [(one.image, one.distance) for one in found] == [(near, 2.0), (far, 5.0)]
+    assert [consensus.value for one in found for consensus in one.consensus.values()] == [4, 1]
+    assert nearest_read(prediction=asked, user=engineer, count=1)[0].image == near
+
+
+def test_an_image_is_no_neighbour_of_itself_nor_of_another_encoder(project, version, engineer):
+    reader = make_member(project, Role.READER)
+    other = make_read(project, version, 1.0, 2, reader)
+    Embedding.objects.filter(image=other).update(features_version="f" * 64)
+    own = make_read(project, version, 0.0, 2, reader)
+    assert nearest_read(prediction=own.predictions.get(), user=engineer) == []
+
+
+def test_images_that_a_person_is_to_read_are_not_named_as_neighbours(project, version):
+    """They would show a colleague's Scores before the own reading."""
+    both = make_member(project, Role.READER, Role.ML_ENGINEER)
+    colleague = make_member(project, Role.READER)
+    asked = make_prediction(project, version, 0.0)
+    hidden, seen = make_read(project, version, 1.0, 3, colleague), make_read(project, version, 2.0, 1, colleague)
+    make_reading(project, seen, both, {"noise": 1})
+    assert [one.image for one in nearest_read(prediction=asked, user=both)] == [seen]
+    assert hidden != seen
+
+
+def test_without_kept_features_there_are_no_neighbours(project, version, engineer):
+    asked = make_prediction(project, version, 0.0)
+    Embedding.objects.all().delete()
+    assert nearest_read(prediction=asked, user=engineer) == []
+
+
+def test_patches_are_drawn_where_they_lie_and_as_strongly_as_they_count(project, version):
+    (picture,) = slice_pictures(make_prediction(project, version, 0.0))
+    drawn = [(one.left, one.top, one.width, one.height, one.opacity) for one in picture.patches]
+    assert drawn == [
+        (0, 0, 8, 4, STRONGEST / 2),
+        (8, 0, 8, 4, STRONGEST),
+        (8, 4, 8, 4, pytest.approx(STRONGEST / 4, abs=1e-3)),
+    ]
+    assert picture.number == 1
+    assert picture.url.endswith("/frames/1/rendered")
+
+
+def test_the_page_says_score_interval_physics_prompt_and_neighbours(project, version, engineer):
+    make_read(project, version, 1.0, 4, make_member(project, Role.READER))
+    asked = make_prediction(project, version, 0.0)
+    page = page_of(engineer, project, f"{asked.pk}/")
+    for text in ("2.5", "90 % interval 1.5 to 3.5", "40 % of the dose; slice thickness 3.9 mm", "by 1 reader"):
+        assert text in page
+    assert "(classifier, probability 0.93)" in page
+    assert page.count("<rect ") == 3
+
+
+def test_the_list_begins_with_what_is_least_known_or_strangest(project, version, engineer):
+    sure = make_prediction(project, version, 0.0, std=0.1, strangeness=2.0)
+    unsure = make_prediction(project, version, 1.0, std=0.9, strangeness=0.2)
+    uncertain, strange = page_of(engineer, project), page_of(engineer, project, "?order=strange")
+    assert uncertain.index(f"Image {unsure.image_id}") < uncertain.index(f"Image {sure.image_id}")
+    assert strange.index(f"Image {sure.image_id}") < strange.index(f"Image {unsure.image_id}")
+
+
+@pytest.mark.parametrize("query", ["?order=nonsense", "?page=nonsense", "?page=999999999999", "?page=-1"])
+def test_odd_addresses_of_the_list_show_it_all_the_same(project, version, engineer, query):
+    shown = make_prediction(project, version, 0.0)
+    assert f"Image {shown.image_id}" in page_of(engineer, project, query)
+
+
+def test_an_empty_list_says_why(project, engineer):
+    assert "not scored yet" in page_of(engineer, project)
+
+
+def test_readers_may_not_open_them_and_strangers_do_not_find_them(project, version):
+    pk = make_prediction(project, version, 0.0).pk
+    for user, expected in ((make_member(project, Role.READER), 403), (make_member(make_project(), Role.MANAGER), 404)):
+        client = Client()
+        client.force_login(user)
+        for path in ("", f"{pk}/"):
+            assert client.get(f"/projects/{project.slug}/predictions/{path}").status_code == expected
+
+
+def test_the_page_of_an_image_that_a_person_is_still_to_read_is_not_there(project, version):
+    both = make_member(project, Role.READER, Role.ML_ENGINEER)
+    pk = make_prediction(project, version, 0.0).pk
+    client = Client()
+    client.force_login(both)
+    assert client.get(f"/projects/{project.slug}/predictions/{pk}/").status_code == 404
+    assert "Nothing to show" in page_of(both, project)
