@@ -26,6 +26,7 @@ from inference.mediqa.checkpoint import (
 from inference.mediqa.classifier import classify
 from inference.mediqa.closed_form import ClosedFormHeads
 from inference.mediqa.errors import CheckpointError
+from inference.mediqa.first_generation import current_names, stored_names
 from inference.mediqa.heads import HeadEnsemble, HeadPrediction, Heads
 from inference.mediqa.network import Network, summary
 from inference.mediqa.physics import physical_parameters
@@ -89,7 +90,7 @@ class Predictor:
         The same for every model that was fine-tuned on this encoder, so cached features stay valid.
         """
         digest = hashlib.sha256(PREPROCESSING_VERSION.encode())
-        for name, tensor in sorted(self.network.state_dict().items()):
+        for name, tensor in sorted(self._stored_network().items()):
             digest.update(name.encode())
             digest.update(tensor.cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
@@ -117,7 +118,7 @@ class Predictor:
         document = checkpoint.document
         try:
             network = Network(NetworkConfig.from_document(document["config"]))
-            network.load_state_dict(_current_names(_under(checkpoint, "network."), network.config))
+            network.load_state_dict(current_names(_under(checkpoint, "network."), network.config))
             prior = HeadEnsemble.from_checkpoint(_under(checkpoint, "prior."), document["prior"])
             return cls(
                 network,
@@ -152,9 +153,12 @@ class Predictor:
         """Return the contents of the two files of a checkpoint: (weights, document)."""
         return pack_checkpoint(*self._contents())
 
+    def _stored_network(self) -> dict[str, Tensor]:
+        return stored_names(self.network.state_dict(), self.config)
+
     def _contents(self) -> tuple[dict[str, NumberArray], dict[str, Any]]:
         prior_tensors, prior_document = self.prior.to_checkpoint()
-        tensors: dict[str, Tensor] = {f"network.{k}": v for k, v in self.network.state_dict().items()}
+        tensors: dict[str, Tensor] = {f"network.{name}": value for name, value in self._stored_network().items()}
         tensors |= {f"prior.{name}": value for name, value in prior_tensors.items()}
         tensors |= {f"ood.{name}": torch.from_numpy(value) for name, value in self.ood.to_tensors().items()}
         document = {
@@ -337,14 +341,6 @@ def _heads(checkpoint: Checkpoint, prior: HeadEnsemble) -> Heads | None:
     if document.get("kind", HeadEnsemble.kind) == ClosedFormHeads.kind:
         return ClosedFormHeads.from_checkpoint(tensors, document, prior)
     return HeadEnsemble.from_checkpoint(tensors, document)
-
-
-def _current_names(tensors: dict[str, Tensor], config: NetworkConfig) -> dict[str, Tensor]:
-    """Return tensors of the first generation by today's names, others as they are."""
-    if config.generation > 1 or any(name.startswith("neck.") for name in tensors):
-        return tensors
-    moved = ("texture.", "position", "layers.", "norm.")
-    return {f"neck.{name}" if name.startswith(moved) else name: value for name, value in tensors.items()}
 
 
 def _under(checkpoint: Checkpoint, prefix: str) -> dict[str, Tensor]:

@@ -19,7 +19,7 @@ from rest_framework.test import APIClient
 
 from annotations.models import Job, JobKind, JobState, Project, Role, User
 from annotations.services.worklists import lease_assignments
-from inference.models import AcquisitionBatch, FineTuneRun, LabelSnapshot, ModelVersion, Stage, Strategy
+from inference.models import AcquisitionBatch, FineTuneRun, LabelSnapshot, ModelVersion, Prediction, Stage, Strategy
 from tests.factories import make_assignment, make_image, make_member, make_project, make_reading, make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bundle")]
@@ -74,6 +74,8 @@ PAGES: dict[tuple[str, str], set[Role]] = {
     ("replay", "get"): ALL,  # of one's own Readings, else as blinding allows: see test_replay
     ("upload", "get"): {M},
     ("scoring", "get"): {M, E},
+    ("predictions", "get"): {M, E},
+    ("prediction", "get"): {M, E},
     ("models", "get"): {M, E},
     ("prescore", "post"): {M, E},
     ("select", "post"): {M, E},
@@ -119,6 +121,16 @@ def make_world() -> World:
         random_share=1,
         pool_size=1,
     )
+    prediction = Prediction.objects.create(
+        project=project,
+        image=image,
+        model_version=versions[1],
+        prompt={},
+        prompt_provenance={},
+        slice_indices=[],
+        slice_weights=[],
+        ood_distance=0.5,
+    )
     slug = {"slug": project.slug}
     keys = {
         "image-thumbnail": {"pk": image.pk},
@@ -132,6 +144,7 @@ def make_world() -> World:
         "acquisition-batch-detail": {"pk": batch.pk},
         "model-version-promote": {"pk": versions[0].pk},
         "promote": slug | {"pk": versions[0].pk},
+        "prediction": slug | {"pk": prediction.pk},
         "run": slug | {"pk": run.pk},
         "cancel-run": slug | {"pk": run.pk},
         "project-list": {},
