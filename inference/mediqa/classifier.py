@@ -18,7 +18,8 @@ def classify(network: Network, tokens: Tensor, codes: Tensor) -> tuple[Tensor, T
     told = codes > 0
     if not len(network.factors):  # the first generation has no classifier
         return codes, told.float()
-    words, chances = zip(*(_best(head(summary(tokens))) for head in network.factors), strict=True)
+    seen = summary(tokens)
+    words, chances = zip(*(_best(head(seen)) for head in network.factors), strict=True)
     found, confidence = torch.stack(words), torch.stack(chances)
     is_found = ~told & (confidence >= SURE)
     return torch.where(is_found, found, codes), torch.where(told, 1.0, torch.where(is_found, confidence, 0.0))

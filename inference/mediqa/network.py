@@ -103,3 +103,8 @@ class Network(nn.Module):
 def summary(tokens: Tensor) -> Tensor:
     """Mean and spread over tokens: [..., N, C] -> [..., 2 C]; the embedding of a slice."""
     return torch.cat((tokens.mean(dim=-2), tokens.std(dim=-2, unbiased=False)), dim=-1)
+
+
+def tile_kinds(count: int) -> Tensor:
+    """0 for the view of the whole slice, which comes first, 1 for each crop: int64 [count]."""
+    return (torch.arange(count) > 0).long()

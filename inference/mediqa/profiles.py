@@ -23,8 +23,8 @@ class NetworkConfig:
     patch: int = 16  # pixels on a side of a token
     widths: tuple[int, ...] = (16, 32, 64, 96)  # channels of the convolutional stages, each halves the side
     channels: int = 96  # of a token
-    depth: int = 0  # transformer blocks of the encoder
-    taps: tuple[int, ...] = ()  # of these blocks the outputs are read together
+    depth: int = 0  # transformer blocks of the hybrid encoder
+    taps: tuple[int, ...] = ()  # of the published encoder: blocks whose outputs are read together
     external: str = ""  # configuration of a foreign encoder, JSON of the transformers library
     window: int = 4  # tokens on a side
     heads: int = 4
@@ -86,7 +86,7 @@ PROFILES: Mapping[str, NetworkConfig] = {
         prompt_size=64, pooled_grid=7, projection_size=128,
     ),
     "paper": NetworkConfig(  # the published shape: ViT-B/8, blocks 6 to 9, two stages; one whole view of 7 slices
-        encoder="paper", tile=224, patch=8, crops=0, slices=7, widths=(768, 384), channels=384, depth=10,
+        encoder="paper", tile=224, patch=8, crops=0, slices=7, widths=(768, 384), channels=384,
         taps=(6, 7, 8, 9), prompt_size=64, pooled_grid=7, projection_size=128,
     ),
     "external": NetworkConfig(  # a foreign encoder, frozen, under our attention

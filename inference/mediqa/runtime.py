@@ -17,7 +17,7 @@ import torch
 from pydicom.data import get_testdata_file
 from torch import Tensor
 
-from inference.mediqa.network import Network
+from inference.mediqa.network import Network, tile_kinds
 from inference.mediqa.preprocessing import prepare
 from inference.mediqa.prompt import prompt_codes
 from inference.mediqa.reading import read_path
@@ -86,11 +86,6 @@ class OnnxRuntime:
         rows = slice(start, start + TILES_AT_ONCE)
         (tokens,) = self.session.run(None, {name: value[rows].numpy() for name, value in columns.items()})
         return np.asarray(tokens)
-
-
-def tile_kinds(count: int) -> Tensor:
-    """0 for the view of the whole slice, which comes first, 1 for each crop: int64 [count]."""
-    return (torch.arange(count) > 0).long()
 
 
 def choose_runtime(network: Network, device: torch.device, features_version: str, graphs: Iterable[Path]) -> Runtime:

@@ -25,7 +25,7 @@ NARROW = {
         tile=64, widths=(8, 8, 16, 32), channels=32, heads=2, depth=2, window=2, stages=1, pooled_grid=2,
     ),
     "paper": replace(
-        PROFILES["paper"], tile=32, widths=(32, 16), channels=16, depth=3, taps=(1, 2), window=2, pooled_grid=2
+        PROFILES["paper"], tile=32, widths=(32, 16), channels=16, taps=(1, 2), window=2, pooled_grid=2
     ),
 }  # fmt: skip
 TINY_DINO = Dinov2Config(

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from inference.mediqa.network import Network, summary
+from inference.mediqa.network import Network, summary, tile_kinds
 from inference.mediqa.predictor import Predictor
 from inference.mediqa.prompt import prompt_codes
 from inference.mediqa.types import DoubleArray, HalfArray, Prompt
@@ -96,8 +96,7 @@ class FineTune:
             batch = batch[:, [0, *crops.tolist()]]
             flips = [axis for axis in (-1, -2) if torch.rand(()) < 0.5]
             batch = batch.flip(flips) if flips else batch
-        kinds = torch.ones(batch.shape[1], dtype=torch.long, device=device)
-        kinds[0] = 0
+        kinds = tile_kinds(batch.shape[1]).to(device)
         codes = torch.tensor([prompt_codes(prompt) for prompt in prompts], device=device)
         tokens = self.network.encode_slices(batch, kinds, codes)
         result: Tensor = torch.sigmoid(self.head(summary(tokens))).squeeze(-1)

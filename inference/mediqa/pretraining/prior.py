@@ -11,7 +11,7 @@ from torch import Tensor
 
 from inference.mediqa.finetuning import fit_heads
 from inference.mediqa.fitting import FitConfig
-from inference.mediqa.network import Network, summary
+from inference.mediqa.network import Network, summary, tile_kinds
 from inference.mediqa.predictor import PRIOR, Predictor
 from inference.mediqa.pretraining.pool import Pool
 from inference.mediqa.types import Features, Scale
@@ -20,7 +20,6 @@ from inference.mediqa.uncertainty import OodStatistics
 Report = Callable[[str], None]
 LARGEST_POOL = 8000  # copies whose features are computed for the prior
 BATCH = 32
-PULL = 1e-2  # of the heads to zero: the network knows the contents that it was trained on too well
 
 
 def fit_prior(network: Network, pool: Pool, *, volumes: int, seed: int, report: Report) -> Predictor:
@@ -35,7 +34,7 @@ def fit_prior(network: Network, pool: Pool, *, volumes: int, seed: int, report: 
         features,
         {PRIOR: quality},
         {PRIOR: Scale(0.0, 1.0)},
-        config=FitConfig(epochs=12, batch=64, learning_rate=5e-3, pull=PULL),
+        config=FitConfig(epochs=12, batch=64, learning_rate=5e-3, pull=1e-5),
         seed=seed,
         on_progress=lambda phase, step, total, loss: report(f"prior {step}/{total}, loss {loss:.3f}"),
     )
@@ -93,8 +92,7 @@ def part_of(pool: Pool, rows: np.ndarray[Any, Any]) -> Pool:
 
 def _pool_tokens(network: Network, pool: Pool) -> Tensor:
     """Tokens of every copy: float16 [M, N, C]."""
-    kinds = torch.ones(pool.tiles.shape[1], dtype=torch.long)
-    kinds[0] = 0
+    kinds = tile_kinds(pool.tiles.shape[1])
     parts = []
     with torch.inference_mode():
         for start in range(0, len(pool), BATCH):

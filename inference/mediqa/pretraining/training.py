@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from inference.mediqa.evaluation import Evaluation, evaluate_predictor, parameter_correlations, prompt_accuracy
-from inference.mediqa.network import Network
+from inference.mediqa.network import Network, tile_kinds
 from inference.mediqa.predictor import Predictor
 from inference.mediqa.pretraining.batches import Sampler, cut_crops, turned
 from inference.mediqa.pretraining.contents import thinned, with_generated
@@ -31,7 +31,6 @@ from inference.mediqa.pretraining.pool import Pool, build_pool
 from inference.mediqa.pretraining.prior import fit_prior
 from inference.mediqa.pretraining.state import TrainingState
 from inference.mediqa.profiles import PROFILES
-from inference.mediqa.runtime import tile_kinds
 from inference.mediqa.sources import SourceSlice
 
 logger = logging.getLogger(__name__)
@@ -59,7 +58,7 @@ class PretrainingConfig:
     images_per_step: int = 6
     copies_per_image: int = 4
     learning_rate: float = 2e-3
-    weight_decay: float = 0.05
+    weight_decay: float = 0.02
     factor_dropout: float = 0.15
     volumes: int = 1500  # simulated for the prior
 
@@ -121,8 +120,8 @@ def pretrain(
     steps = train_network(network, pool, config, report, places=places, group=group)
     if not group.is_first:
         return None
-    settle_normalisation(network.to("cpu"), pool, config)
-    network.prompt.forget_unseen(pool.codes)
+    settle_normalisation(network, pool, config, group.device)
+    network.to("cpu").prompt.forget_unseen(pool.codes)
     predictor = fit_prior(network, pool, volumes=config.volumes, seed=config.seed, report=report)
     predictor.training = _described(contents, held_out, config, steps, command)
     evaluation = evaluate_predictor(predictor, held_out, seed=config.seed) if held_out else None
@@ -192,15 +191,16 @@ def train_network(
     return state.step
 
 
-def settle_normalisation(network: Network, pool: Pool, config: PretrainingConfig) -> None:
+def settle_normalisation(network: Network, pool: Pool, config: PretrainingConfig, device: torch.device) -> None:
     """Measure the statistics of batch normalisation anew, on batches as the training had them; ends in evaluation."""
     sampler, rng = Sampler(pool), np.random.default_rng((config.seed, 3))
-    kinds = tile_kinds(1 + config.crops_per_step)
-    with SteadyStatistics(network), torch.no_grad():
-        for _ in range(NORMALISATION_STEPS):
+    kinds = tile_kinds(1 + config.crops_per_step).to(device)
+    steady = SteadyStatistics(network)
+    with steady, torch.no_grad():
+        for _ in range(NORMALISATION_STEPS if steady.layers else 0):  # transformers have none
             rows = sampler.draw(rng, config.images_per_step, config.copies_per_image)
             tiles = cut_crops(pool, rows, config.crops_per_step, rng)
-            network.encode_slices(tiles, kinds, pool.codes[torch.from_numpy(rows)])
+            network.encode_slices(tiles.to(device), kinds, pool.codes[torch.from_numpy(rows)].to(device))
 
 
 def _take_step(state: TrainingState, sampler: Sampler, pool: Pool, config: PretrainingConfig, group: Group) -> float:
@@ -226,8 +226,7 @@ def _take_step(state: TrainingState, sampler: Sampler, pool: Pool, config: Pretr
 
 
 def _losses(network: Network, tiles: torch.Tensor, targets: Targets, device: torch.device) -> dict[str, torch.Tensor]:
-    kinds = torch.ones(tiles.shape[1], dtype=torch.long, device=device)
-    kinds[0] = 0
+    kinds = tile_kinds(tiles.shape[1]).to(device)
     told = targets.codes * ~targets.is_hidden
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
         tokens = network.encode_slices(tiles, kinds, told)

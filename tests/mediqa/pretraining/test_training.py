@@ -21,8 +21,8 @@ from inference.mediqa.pretraining.contents import fitted, radiograph, with_gener
 from inference.mediqa.pretraining.log import TrainingLog, curves_svg, read_log
 from inference.mediqa.pretraining.pool import build_pool
 from inference.mediqa.pretraining.state import TrainingState
-from inference.mediqa.pretraining.training import Places, PretrainingConfig, train_network
-from inference.mediqa.profiles import NetworkConfig
+from inference.mediqa.pretraining.training import Places, PretrainingConfig, settle_normalisation, train_network
+from inference.mediqa.profiles import PROFILES, NetworkConfig
 from inference.mediqa.simulation import draw_ladders, draw_severities, fidelity_of, quality_of, subject_of
 from inference.mediqa.sources import SourceSlice, _neighbours, read_sources, split_sources
 from inference.mediqa.types import Prompt
@@ -294,6 +294,27 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path):
     for name, value in whole.state_dict().items():
         torch.testing.assert_close(resumed.state_dict()[name], value, rtol=0, atol=0)
     assert [row["step"] for row in read_log(tmp_path / "parts" / "log.csv")] == [1, 2]
+
+
+def test_normalisation_is_settled_alike_by_the_same_seed_and_not_where_there_is_none(monkeypatch):
+    shape = {"tile": 32, "window": 2, "pooled_grid": 2}
+    pool = build_pool([item("a"), item("b", seed=1)], 4, NetworkConfig(**shape), seed=0, crops=1)
+    monkeypatch.setattr("inference.mediqa.pretraining.training.NORMALISATION_STEPS", 3)
+    config, cpu = PretrainingConfig(images_per_step=2), torch.device("cpu")
+
+    def settled(seed: int) -> torch.Tensor:
+        torch.manual_seed(0)
+        network = Network(NetworkConfig(**shape))
+        settle_normalisation(network, pool, replace(config, seed=seed), cpu)
+        assert not network.training
+        return network.encoder.layers[0][1].running_mean
+
+    assert torch.equal(settled(0), settled(0))
+    assert not torch.equal(settled(0), settled(1))
+    paper = Network(replace(PROFILES["paper"], **shape, patch=16, widths=(16, 8), channels=8, taps=(0,)))
+    monkeypatch.setattr(paper, "encode_slices", None)  # would fail if it were asked
+    settle_normalisation(paper, pool, config, cpu)
+    assert not paper.training
 
 
 def test_the_state_of_another_training_is_refused(tmp_path):
