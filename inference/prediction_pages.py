@@ -18,6 +18,7 @@ from inference.pictures import slice_pictures
 from inference.services.neighbours import nearest_read
 
 ON_A_PAGE = 24
+SHOWN_FACTORS = ("modality", "region")  # of the prompt, in the list
 ORDERS = {
     "uncertain": ("-uncertainty", "image"),
     "strange": ("-ood_distance", "image"),
@@ -33,11 +34,13 @@ def predictions(request: HttpRequest, project: Project) -> HttpResponse:
     version = ModelVersion.objects.production(project)
     rows = _visible(request, project).filter(model_version=version).annotate(uncertainty=Max("criteria__epistemic_std"))
     page = Paginator(rows.order_by(*ORDERS[order]), ON_A_PAGE).get_page(request.GET.get("page"))
+    shown = [(one, ", ".join(_in_words(one.prompt.get(factor, "")) for factor in SHOWN_FACTORS)) for one in page]
     context = {
         "project": project,
         "roles": roles_in(project, request.user),
         "version": version,
         "page": page,
+        "shown": shown,
         "order": order,
     }
     return render(request, "inference/predictions.html", context)
@@ -68,10 +71,14 @@ def _prompt(found: Prediction) -> list[dict[str, Any]]:
     """Each factor: its word, where it came from, and how sure the classifier is where it was that."""
     return [
         {
-            "factor": factor.replace("_", " "),
-            "word": str(word).replace("_", " "),
+            "factor": _in_words(factor),
+            "word": _in_words(word),
             "origin": found.prompt_provenance.get(factor, ""),
             "confidence": found.prompt_confidence.get(factor),
         }
         for factor, word in found.prompt.items()
     ]
+
+
+def _in_words(name: str) -> str:
+    return name.replace("_", " ")

@@ -137,6 +137,7 @@ def test_the_list_begins_with_what_is_least_known_or_strangest(project, version,
     sure = make_prediction(project, version, 0.0, std=0.1, strangeness=2.0)
     unsure = make_prediction(project, version, 1.0, std=0.9, strangeness=0.2)
     uncertain, strange = page_of(engineer, project), page_of(engineer, project, "?order=strange")
+    assert "MR, head" in uncertain
     assert uncertain.index(f"Image {unsure.image_id}") < uncertain.index(f"Image {sure.image_id}")
     assert strange.index(f"Image {sure.image_id}") < strange.index(f"Image {unsure.image_id}")
 
