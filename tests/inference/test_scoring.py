@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+import torch
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
@@ -47,6 +48,21 @@ def test_every_image_gets_a_prediction_on_every_criterion(project):
     assert volume.prompt["modality"] == "CT"
     assert volume.prompt_provenance["modality"] == "dicom"
     assert set(volume.slice_indices) < set(range(9))
+
+
+def test_what_the_classifier_found_stands_in_the_prediction_with_its_probability(project, monkeypatch):
+    """Whatever is unknown here is said to be word 1 of its factor, "head" for the region, with 0.95."""
+
+    def classified(network, tokens, codes):
+        return torch.where(codes > 0, codes, 1), torch.where(codes > 0, 1.0, 0.95)
+
+    monkeypatch.setattr("inference.mediqa.predictor.classify", classified)
+    image = make_stored_image(project)
+    prescore(project)
+    prediction = Prediction.objects.get(image=image)
+    assert (prediction.prompt["region"], prediction.prompt_provenance["region"]) == ("head", "classifier")
+    assert prediction.prompt_confidence["region"] == pytest.approx(0.95)
+    assert (prediction.prompt_provenance["modality"], prediction.prompt_confidence["modality"]) == ("dicom", 1.0)
 
 
 def test_what_cannot_be_scored_says_why_and_the_rest_goes_on(project):

@@ -51,8 +51,10 @@ def test_an_exported_graph_is_found_beside_its_checkpoint(small, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["own.json", "own.onnx", "own.safetensors"]
 
 
-def test_a_graph_of_another_network_is_not_used(small):
-    assert choose_runtime(small.network, CPU, small.features_version, [SHIPPED_GRAPH]).name == "torch"
+def test_a_graph_of_another_network_is_not_even_tried(small, caplog):
+    with caplog.at_level(logging.WARNING):
+        assert choose_runtime(small.network, CPU, small.features_version, [SHIPPED_GRAPH]).name == "torch"
+    assert caplog.text == ""
 
 
 def test_a_graph_that_says_something_else_is_told_and_not_used(small, tmp_path, caplog):
