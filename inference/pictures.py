@@ -11,7 +11,7 @@ from django.urls import reverse
 from annotations.models import ImageSlice
 from inference.models import Prediction
 
-STRONGEST = 0.65  # opacity of the patch that counts most, so that the image stays visible below it
+STRONGEST = 0.4  # opacity of the patch that counts most, so that the image stays visible below several of them
 WEAKEST = 0.02  # fainter ones are left out
 
 
