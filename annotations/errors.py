@@ -125,6 +125,30 @@ class UnknownMouseTool(BadInput):
     code = "unknown_mouse_tool"
 
 
+# -- the screen --
+class UnknownPatternField(BadInput):
+    code = "unknown_pattern_field"
+    detail = "Every field of the test pattern has to be answered once. Begin the test again."
+
+
+class UnknownScreen(BadInput):
+    code = "unknown_screen"
+    detail = "This browser is not known yet. Open the test of the screen again, with cookies allowed."
+
+
+class DisplayCheckNeeded(NotAllowedNow):
+    code = "display_check_needed"
+    detail = "The project asks for a test of the screen once a day, and this screen has not had it today."
+
+
+class DisplayCheckNotPassed(NotAllowedNow):
+    code = "display_check_not_passed"
+    detail = (
+        "The project asks for a screen that passes its test, and this one did not today. Darken the room, set the "
+        "screen brighter or use another one, and test it again."
+    )
+
+
 # -- images --
 class ConflictingInstance(DomainError):
     code = "conflict"

@@ -25,6 +25,19 @@ class FirstAdministratorForm(forms.Form):
         return fields
 
 
+class ProjectSettingsForm(forms.ModelForm[Project]):
+    """What a manager may set of a Project that is under way."""
+
+    class Meta:
+        model = Project
+        fields = ["name", "description", "display_check_policy"]
+        widgets = {"description": forms.Textarea(attrs={"rows": 3})}
+        help_texts = {
+            "display_check_policy": "One minute, before the first case of a day on each screen. Its result is stored "
+            "with the readings in any case.",
+        }
+
+
 class ProjectForm(forms.ModelForm[Project]):
     class Meta:
         model = Project

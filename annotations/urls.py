@@ -1,7 +1,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from annotations import views
+from annotations import manager_pages, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -10,9 +10,12 @@ urlpatterns = [
     path("setup/", views.setup, name="setup"),
     path("settings/tokens/", views.tokens, name="tokens"),
     path("settings/tokens/<str:digest>/revoke/", views.revoke_token, name="revoke-token"),
+    path("display-check/", views.display_check, name="display-check"),
     path("projects/new/", views.new_project, name="new-project"),
     path("projects/<slug:slug>/", views.project, name="project"),
     path("projects/<slug:slug>/read/", views.read, name="read"),
     path("readings/<uuid:pk>/display/", views.replay, name="replay"),
+    path("projects/<slug:slug>/readings/", manager_pages.readings, name="readings"),
+    path("projects/<slug:slug>/settings/", manager_pages.project_settings, name="project-settings"),
     path("projects/<slug:slug>/upload/", views.upload, name="upload"),
 ]

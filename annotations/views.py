@@ -18,11 +18,14 @@ from django.views.decorators.http import require_POST
 from knox.models import AuthToken, get_token_model
 
 from annotations.bundle import needs_bundle
+from annotations.devices import device_of, name_device
+from annotations.errors import DisplayCheckNeeded, DisplayCheckNotPassed
 from annotations.forms import FirstAdministratorForm, ProjectForm
-from annotations.models import AbstentionReason, Project, Reading, Role, User
+from annotations.models import AbstentionReason, DisplayCheck, Project, Reading, Role, User
 from annotations.permissions import get_project, roles_in
 from annotations.services.agreement import agreement_of
 from annotations.services.cases import case_of
+from annotations.services.display_checks import FIELDS, PLACES, check_behind, require_display_check
 from annotations.services.preferences import MOUSE_TOOLS, RESERVED, preferences_of, reading_actions
 from annotations.services.progress import progress_of, worklist_counts, worklist_counts_in
 from annotations.services.projects import create_first_administrator, create_project
@@ -91,7 +94,14 @@ def project(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 @needs_bundle
 def read(request: HttpRequest, slug: str) -> HttpResponse:
+    """The reading room; by way of the test of the screen where the Project asks for one."""
     current = _project_with_role(request, slug, Role.READER)
+    reader, device = signed_in(request), device_of(request)
+    try:
+        require_display_check(project=current, user=reader, device=device, now=timezone.now())
+    except (DisplayCheckNeeded, DisplayCheckNotPassed):
+        return redirect(f"{reverse('display-check')}?project={current.slug}")
+    last_check = DisplayCheck.objects.of_screen(reader, device).first()
     config = {
         "worklist_url": reverse("worklist", kwargs={"slug": current.slug}),
         "session_url": reverse("session"),
@@ -99,7 +109,9 @@ def read(request: HttpRequest, slug: str) -> HttpResponse:
         "undo_seconds": UNDO_WINDOW.total_seconds(),
         "bookmarks_url": reverse("bookmark-list", kwargs={"slug": current.slug}),
         "preferences_url": reverse("preferences"),
-        "preferences": preferences_of(signed_in(request)),
+        "preferences": preferences_of(reader),
+        "display_check_url": f"{reverse('display-check')}?project={current.slug}",
+        "display_check": last_check and {"id": str(last_check.pk), "has_passed": last_check.has_passed},
         "actions": [asdict(action) for action in reading_actions()],
         "mouse_tools": MOUSE_TOOLS,
         "abstention_reasons": AbstentionReason.choices,
@@ -114,6 +126,29 @@ def read(request: HttpRequest, slug: str) -> HttpResponse:
 
 @login_required
 @needs_bundle
+def display_check(request: HttpRequest) -> HttpResponse:
+    """The test of the screen; `?project=` names the one that asks for it, to which one goes on."""
+    user = signed_in(request)
+    wanted = Project.objects.with_role(user, Role.READER).filter(slug=request.GET.get("project", "")).first()
+    config = {
+        "checks_url": reverse("display-check-list"),
+        "fields": [asdict(field) for field in FIELDS],
+        "places": PLACES,
+        "next_url": reverse("read", kwargs={"slug": wanted.slug}) if wanted else reverse("home"),
+        "csrf_token": get_token(request),
+    }
+    context = {
+        "config": config,
+        "project": wanted,
+        "last": DisplayCheck.objects.of_screen(user, device_of(request)).first(),
+    }
+    response = render(request, "annotations/display_check.html", context)
+    name_device(request, response)
+    return response
+
+
+@login_required
+@needs_bundle
 def replay(request: HttpRequest, pk: UUID) -> HttpResponse:
     """What a reader saw when they submitted: for themselves, and for whom blinding lets see the Reading."""
     visible = Reading.objects.visible_to(signed_in(request)).select_related("reader", "project", "assignment")
@@ -123,6 +158,8 @@ def replay(request: HttpRequest, pk: UUID) -> HttpResponse:
         "roles": roles_in(reading.project, request.user),
         "reading": reading,
         "state": reading.display_state,
+        "notices": reading.display_notices,
+        "check": check_behind(reading),
         "config": {"case": case_of(reading.assignment), "display_state": reading.display_state},
     }
     return render(request, "annotations/replay.html", context)

@@ -28,6 +28,7 @@ export default defineConfig({
         replay: path('src/entries/replay.ts'),
         upload: path('src/entries/upload.ts'),
         report: path('src/entries/report.ts'),
+        displayCheck: path('src/entries/displayCheck.ts'),
       },
     },
   },

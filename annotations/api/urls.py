@@ -2,6 +2,7 @@ from django.urls import path
 
 from annotations.api import (
     bookmarks,
+    display_checks,
     drafts,
     images,
     ingests,
@@ -16,6 +17,7 @@ from annotations.api import (
 urlpatterns = [
     path("session/", session.SessionView.as_view(), name="session"),
     path("preferences/", preferences.Preferences.as_view(), name="preferences"),
+    path("display-checks/", display_checks.DisplayChecks.as_view(), name="display-check-list"),
     path("projects/", projects.ProjectList.as_view(), name="project-list"),
     path("projects/<slug:slug>/", projects.ProjectDetail.as_view(), name="project-detail"),
     path("projects/<slug:slug>/progress/", projects.ProjectProgress.as_view(), name="project-progress"),

@@ -14,9 +14,11 @@ from rest_framework.views import APIView
 
 from annotations.api.findings import FindingSerializer
 from annotations.api.requests import user_of
+from annotations.devices import device_of
 from annotations.models import Assignment, Project, Role
 from annotations.permissions import get_project, project_role
 from annotations.services.cases import case_of
+from annotations.services.display_checks import require_display_check
 from annotations.services.progress import worklist_counts
 from annotations.services.undo import reopen_last_reading
 from annotations.services.worklists import extend_lease, lease_assignments, release_lease
@@ -43,6 +45,7 @@ class Worklist(APIView):
         asked = LeaseRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         now = timezone.now()
+        require_display_check(project=project, user=user_of(request), device=device_of(request), now=now)
         leased = lease_assignments(
             project=project, reader=user_of(request), count=asked.validated_data["count"], now=now
         )

@@ -1,5 +1,6 @@
 from annotations.models.assignment import Assignment, Purpose
 from annotations.models.bookmark import Bookmark
+from annotations.models.display_check import DisplayCheck
 from annotations.models.draft import Draft
 from annotations.models.imaging import (
     Dimension,
@@ -12,11 +13,20 @@ from annotations.models.imaging import (
 )
 from annotations.models.ingestion import IngestRefusal, ProjectInstance, StagedFile
 from annotations.models.job import Job, JobKind, JobState
-from annotations.models.project import Arm, Membership, Project, ProjectImage, PromotionPolicy, Role
+from annotations.models.project import (
+    Arm,
+    DisplayCheckPolicy,
+    Membership,
+    Project,
+    ProjectImage,
+    PromotionPolicy,
+    Role,
+)
 from annotations.models.reading import (
     Abstention,
     AbstentionReason,
     Confidence,
+    DisplayNotice,
     Finding,
     Reading,
     Score,
@@ -34,6 +44,9 @@ __all__ = [
     "Confidence",
     "Criterion",
     "Dimension",
+    "DisplayCheck",
+    "DisplayCheckPolicy",
+    "DisplayNotice",
     "Draft",
     "Finding",
     "Image",

@@ -27,6 +27,14 @@ class PromotionPolicy(models.TextChoices):
     AUTOMATIC = "automatic", "A candidate that passed the gate is promoted at once"
 
 
+class DisplayCheckPolicy(models.TextChoices):
+    """What a Project asks of a reader's screen before it hands out cases."""
+
+    NONE = "none", "No test is asked for"
+    DAILY = "daily", "Each reader tests the screen once a day"
+    DAILY_PASSED = "daily_passed", "Each reader passes the test of the screen once a day"
+
+
 class ProjectQuerySet(models.QuerySet["Project"]):
     def visible_to(self, user: User | AnonymousUser) -> ProjectQuerySet:
         """Projects of which the user is a member, in whatever role."""
@@ -76,6 +84,9 @@ class Project(models.Model):
         default=30, validators=[MinValueValidator(1)], help_text="How long a case is kept for a reader who left it."
     )
     promotion_policy = models.CharField(max_length=10, choices=PromotionPolicy, default=PromotionPolicy.BY_PERSON)
+    display_check_policy = models.CharField(
+        max_length=15, choices=DisplayCheckPolicy, default=DisplayCheckPolicy.NONE, verbose_name="Test of the screen"
+    )
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="projects")
     images = models.ManyToManyField("annotations.Image", through="ProjectImage", related_name="projects")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -88,6 +99,10 @@ class Project(models.Model):
             models.CheckConstraint(condition=models.Q(overlap__gte=1), name="project_overlap_positive"),
             models.CheckConstraint(
                 condition=models.Q(random_share__gte=0, random_share__lte=1), name="project_random_share_is_a_share"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(display_check_policy__in=DisplayCheckPolicy.values),
+                name="project_display_check_policy_known",
             ),
         ]
 

@@ -31,6 +31,15 @@ class AbstentionReason(models.TextChoices):
     OTHER = "other", "Another reason"
 
 
+class DisplayNotice(models.TextChoices):
+    """What kept a reader from seeing all that the Image holds, as the reading room said it."""
+
+    REDUCED = "reduced", "drawn smaller than it is"
+    NARROW_WINDOW = "narrow_window", "a very narrow window"
+    SMALL_SCREEN = "small_screen", "a small screen"
+    FAILED_CHECK = "failed_check", "a screen that did not pass its test"
+
+
 class ReadingQuerySet(models.QuerySet["Reading"]):
     def current(self) -> ReadingQuerySet:
         """Not superseded by a correction."""
@@ -97,6 +106,12 @@ class Reading(models.Model):
 
     def __str__(self) -> str:
         return f"Reading {self.id}"
+
+    @property
+    def display_notices(self) -> list[str]:
+        """In words; what a client made up is left out."""
+        said = self.display_state.get("notices")
+        return [DisplayNotice(code).label for code in DisplayNotice.values if isinstance(said, list) and code in said]
 
 
 class Score(models.Model):

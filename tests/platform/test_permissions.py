@@ -73,6 +73,9 @@ PAGES: dict[tuple[str, str], set[Role]] = {
     ("read", "get"): {R},
     ("replay", "get"): ALL,  # of one's own Readings, else as blinding allows: see test_replay
     ("upload", "get"): {M},
+    ("readings", "get"): {M, E},
+    ("project-settings", "get"): {M},
+    ("project-settings", "post"): {M},
     ("scoring", "get"): {M, E},
     ("predictions", "get"): {M, E},
     ("prediction", "get"): {M, E},
@@ -88,6 +91,7 @@ PAGES: dict[tuple[str, str], set[Role]] = {
 # Not of a Project: open to all, or about oneself.
 FOR_EVERYBODY = {
     *("home", "sign-in", "sign-out", "setup", "tokens", "revoke-token", "new-project", "session", "preferences"),
+    *("display-check", "display-check-list"),
     *("favicon", "healthz", "readyz", "schema", "api-docs", "api-root"),
 }
 LISTS = {"project-list", "reading-list"}

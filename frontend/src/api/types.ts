@@ -112,6 +112,8 @@ export interface DisplayState {
   device_pixel_ratio: number;
   /** What the reader was told of the display: see lib/displayNotices. */
   notices: string[];
+  /** The last test of this screen; absent where there was none. */
+  display_check?: string;
   software_version: string;
 }
 

@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest';
 import { displayNotices, type DisplayFacts } from './displayNotices';
 
-const GOOD: DisplayFacts = { zoom: 1, devicePixelRatio: 1, windowWidth: 400, firstWindowWidth: 400, screen: [1920, 1080] };
+const GOOD: DisplayFacts = {
+  zoom: 1,
+  devicePixelRatio: 1,
+  windowWidth: 400,
+  firstWindowWidth: 400,
+  screen: [1920, 1080],
+  hasPassedCheck: null,
+};
 
 test('nothing is said of a display that shows everything', () => {
   expect(displayNotices(GOOD)).toEqual([]);
@@ -21,4 +28,9 @@ test('a window of less than a tenth of the first is narrow', () => {
 test('a screen of less than a million device pixels is small', () => {
   expect(displayNotices({ ...GOOD, screen: [800, 600] })).toEqual(['small_screen']);
   expect(displayNotices({ ...GOOD, screen: [800, 600], devicePixelRatio: 2 })).toEqual([]);
+});
+
+test('a screen that did not pass its test is named; one that was never tested is not', () => {
+  expect(displayNotices({ ...GOOD, hasPassedCheck: false })).toEqual(['failed_check']);
+  expect(displayNotices({ ...GOOD, hasPassedCheck: true })).toEqual([]);
 });

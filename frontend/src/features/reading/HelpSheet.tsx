@@ -35,6 +35,9 @@ export function HelpSheet({ actions, desk }: { actions: readonly Action[]; desk:
       <button type="button" class="button-quiet" onClick={() => (desk.sheet.value = 'settings')}>
         {t('Change keys and mouse')}
       </button>
+      <a class="button-quiet" href={desk.config.display_check_url}>
+        {t('Test this screen')}
+      </a>
     </SheetDialog>
   );
 }

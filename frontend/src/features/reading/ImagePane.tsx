@@ -60,14 +60,15 @@ function Corners({ desk, state, isCpu }: { desk: Desk; state: ViewerState; isCpu
   const image = desk.room.current.value?.image;
   if (!image || state.status !== 'rendered') return null;
   const { window: shown } = state;
+  const notices = noticesOf(state, desk.config);
   return (
     <div class="corners">
       <p class="corner-top-left">
         {image.title}
         {desk.mode.value !== 'nothing' && <em>{t(POINTING_HINTS[desk.mode.value])}</em>}
       </p>
-      <p class="corner-top-right" role="status" data-display-notices={noticesOf(state).join(' ')}>
-        {noticesOf(state).map((notice) => (
+      <p class="corner-top-right" role="status" data-display-notices={notices.join(' ')}>
+        {notices.map((notice) => (
           <span key={notice}>{t(NOTICE_TEXTS[notice])}</span>
         ))}
       </p>

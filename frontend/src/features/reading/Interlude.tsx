@@ -1,5 +1,6 @@
 import type { Desk } from './desk';
 import { resume } from './desk';
+import { t } from '../../lib/i18n';
 
 /** What the room shows when there is no case on the table. */
 export function Interlude({ desk }: { desk: Desk }) {
@@ -18,6 +19,11 @@ export function Interlude({ desk }: { desk: Desk }) {
       {phase === 'empty' && <p>New cases appear here by themselves.</p>}
       {phase !== 'loading' && (
         <p class="interlude-links">
+          {phase === 'failed' && room.needsDisplayCheck.value && (
+            <a class="button" href={config.display_check_url}>
+              {t('Test this screen')}
+            </a>
+          )}
           <a class="button" href={config.home_url ?? '/'}>
             Home
           </a>

@@ -180,13 +180,14 @@ async function fetchAhead(screen: StackViewer, current: Case, next: Case | null)
 }
 
 /** What the reader is told of the display now, and what is stored. */
-export function noticesOf(state: ViewerState): DisplayNotice[] {
+export function noticesOf(state: ViewerState, config: ReadingConfig): DisplayNotice[] {
   return displayNotices({
     zoom: state.zoom,
     devicePixelRatio,
     windowWidth: state.window?.width ?? null,
     firstWindowWidth: state.presets[0]?.width ?? null,
     screen: [screen.width, screen.height],
+    hasPassedCheck: config.display_check?.has_passed ?? null,
   });
 }
 
@@ -208,7 +209,8 @@ function displayState(viewer: StackViewer | null, config: ReadingConfig): Displa
     viewport: [viewer?.element.clientWidth ?? 0, viewer?.element.clientHeight ?? 0],
     screen: [screen.width, screen.height],
     device_pixel_ratio: devicePixelRatio,
-    notices: noticesOf(state),
+    notices: noticesOf(state, config),
+    ...(config.display_check && { display_check: config.display_check.id }),
     software_version: config.software_version,
   };
 }

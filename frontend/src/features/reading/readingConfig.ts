@@ -13,6 +13,9 @@ export interface ReadingConfig {
   undo_url: string;
   undo_seconds: number;
   bookmarks_url: string;
+  /** The page that tests the screen, and the last result of this one; null where it was never tested. */
+  display_check_url: string;
+  display_check: { id: string; has_passed: boolean } | null;
   preferences_url: string;
   preferences: Preferences;
   /** All that can be done here: toolbar, keys, help and settings are made from it. */

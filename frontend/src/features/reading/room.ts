@@ -1,5 +1,5 @@
 import { batch, computed, signal } from '@preact/signals';
-import { isPassing, type ApiClient } from '../../api/client';
+import { ApiError, isPassing, type ApiClient } from '../../api/client';
 import type { Case, Criterion, DisplayState, ReadingReceipt, Reopened, ServerDraft, Worklist } from '../../api/types';
 import { t } from '../../lib/i18n';
 import { wallSeconds } from '../../lib/wallTime';
@@ -47,6 +47,8 @@ export class Room {
   readonly counts = signal<{ open: number; done: number } | null>(null);
   /** Why the worklist could not be had, for people. */
   readonly problem = signal('');
+  /** The Project hands out nothing before this screen was tested. */
+  readonly needsDisplayCheck = signal(false);
   /** What was just asked for and could not be, for people; gone with the next change. */
   readonly notice = signal('');
 
@@ -266,6 +268,7 @@ export class Room {
   private failedToLease(error: unknown): void {
     if (this.current.value) return;
     this.problem.value = error instanceof Error ? error.message : '';
+    this.needsDisplayCheck.value = error instanceof ApiError && error.code.startsWith('display_check_');
     this.phase.value = isPassing(error) ? 'offline' : 'failed';
   }
 
