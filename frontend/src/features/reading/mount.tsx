@@ -3,7 +3,6 @@ import { createDesk, startDesk } from './desk';
 import type { ReadingConfig } from './readingConfig';
 import { ReadingRoom } from './ReadingRoom';
 import './reading.css';
-import './dialogs.css';
 
 export function mountReading(element: HTMLElement, config: ReadingConfig): void {
   const desk = createDesk(config);
