@@ -2,9 +2,7 @@ import { RenderingEngine, cache, getConfiguration, init as initCore } from '@cor
 import { init as initLoader } from '@cornerstonejs/dicom-image-loader';
 import { PanTool, WindowLevelTool, ZoomTool, addTool, init as initTools } from '@cornerstonejs/tools';
 import { registerFrameFetch } from './frameFetch';
-import { SliceDragTool } from './tools';
-
-export const ENGINE_ID = 'reading';
+import { ENGINE_ID, SliceDragTool } from './tools';
 
 export interface Renderer {
   engine: RenderingEngine;

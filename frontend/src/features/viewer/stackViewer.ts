@@ -10,10 +10,11 @@ import { framesOf, type FrameLoad } from './frameLoader';
 import { ScreenGeometry } from './geometry';
 import { isColour } from './metadata';
 import { applyTable } from './tableWindow';
-import { SliceDragTool, bindDragTools, type MouseBindings } from './tools';
+import { dragToolsOf, type DragTools, type MouseBindings } from './tools';
 import { EMPTY_STATE, UPRIGHT, describeState, type Orientation, type Presentation, type ViewerState } from './viewerState';
 
-const VIEWPORT_ID = 'image';
+let viewersMade = 0;
+
 /** A drag of this many pixels is one slice; a notch of the wheel zooms by this factor. */
 const DRAG_PIXELS = 8;
 const ZOOM_STEP = 1.15;
@@ -35,13 +36,14 @@ interface Shown {
   isFitted: boolean;
 }
 
-/** One stack of slices in one element: shows a case, scrolls, windows, and says what is on the screen. */
+/** One stack of slices in one element, of which a page may have several: shows a case, scrolls, windows, and says what is on the screen. */
 export class StackViewer {
   readonly state = signal<ViewerState>(EMPTY_STATE);
   readonly frames = signal<FrameLoad | null>(null);
   readonly isCpu: boolean;
   private readonly renderer: Renderer;
-  private readonly bindMouse: (mouse: MouseBindings) => void;
+  private readonly viewportId = `image-${++viewersMade}`;
+  private readonly dragTools: DragTools;
   private mouse: MouseBindings;
   private readonly resizing: ResizeObserver;
   private readonly geometry: ScreenGeometry;
@@ -60,14 +62,13 @@ export class StackViewer {
     this.renderer = startRenderer(options);
     this.isCpu = this.renderer.isCpu;
     this.renderer.engine.enableElement({
-      viewportId: VIEWPORT_ID,
+      viewportId: this.viewportId,
       type: Enums.ViewportType.STACK,
       element,
       defaultOptions: { background: [0, 0, 0] },
     });
     this.geometry = new ScreenGeometry(() => this.viewport, element, this.isCpu);
-    this.bindMouse = bindDragTools(VIEWPORT_ID);
-    SliceDragTool.onDrag = (pixels) => this.dragSlices(pixels);
+    this.dragTools = dragToolsOf(this.viewportId, (pixels) => this.dragSlices(pixels));
     element.addEventListener(Enums.Events.IMAGE_RENDERED, this.onDrawn);
     element.addEventListener('wheel', (event) => this.turnWheel(event), { passive: false });
     element.addEventListener('contextmenu', (event) => event.preventDefault());
@@ -118,6 +119,15 @@ export class StackViewer {
     this.shown = null;
     this.frames.value = null;
     this.update(EMPTY_STATE);
+  }
+
+  /** Gives the element back; the viewer can't be used after that. */
+  dispose(): void {
+    this.clear();
+    this.resizing.disconnect();
+    this.dragTools.release();
+    this.element.removeEventListener(Enums.Events.IMAGE_RENDERED, this.onDrawn);
+    this.renderer.engine.disableElement(this.viewportId);
   }
 
   scrollBy(steps: number): void {
@@ -210,7 +220,7 @@ export class StackViewer {
 
   setMouse(mouse: MouseBindings): void {
     this.mouse = mouse;
-    this.bindMouse(mouse);
+    this.dragTools.bind(mouse);
     this.update({ leftTool: mouse.left });
   }
 
@@ -265,7 +275,7 @@ export class StackViewer {
   }
 
   private get viewport(): Types.IStackViewport {
-    return this.renderer.engine.getViewport<Types.IStackViewport>(VIEWPORT_ID);
+    return this.renderer.engine.getViewport<Types.IStackViewport>(this.viewportId);
   }
 
   private setWindow(shown: Shown, preset: WindowPreset): void {

@@ -1,10 +1,9 @@
 import { BaseTool, Enums, PanTool, ToolGroupManager, WindowLevelTool, ZoomTool } from '@cornerstonejs/tools';
 import type { MouseButton, MouseTool } from '../../api/types';
-import { ENGINE_ID } from './cornerstone';
 
+export const ENGINE_ID = 'reading';
 export type MouseBindings = Record<MouseButton, MouseTool>;
 
-const GROUP_ID = 'reading';
 const BUTTONS: Record<Exclude<MouseButton, 'wheel'>, Enums.MouseBindings> = {
   left: Enums.MouseBindings.Primary,
   middle: Enums.MouseBindings.Auxiliary,
@@ -12,20 +11,22 @@ const BUTTONS: Record<Exclude<MouseButton, 'wheel'>, Enums.MouseBindings> = {
 };
 
 interface DragEvent {
-  detail: { deltaPoints: { canvas: [number, number] } };
+  detail: { viewportId: string; deltaPoints: { canvas: [number, number] } };
 }
+
+/** What a drag through the slices does, by viewport. */
+const drags = new Map<string, (pixels: number) => void>();
 
 /** Drags through the slices by way of the viewer, which fetches them; the library's own tool goes past it. */
 export class SliceDragTool extends BaseTool {
   static override toolName = 'SliceDrag';
-  static onDrag: (pixels: number) => void = () => undefined;
 
   constructor() {
     super({}, { supportedInteractionTypes: ['Mouse', 'Touch'] });
   }
 
-  mouseDragCallback(event: DragEvent): void {
-    SliceDragTool.onDrag(event.detail.deltaPoints.canvas[1]);
+  mouseDragCallback({ detail }: DragEvent): void {
+    drags.get(detail.viewportId)?.(detail.deltaPoints.canvas[1]);
   }
 
   touchDragCallback(event: DragEvent): void {
@@ -41,17 +42,30 @@ const NAMES: Record<MouseTool, string> = {
 };
 const TOOLS: readonly MouseTool[] = ['window', 'zoom', 'pan', 'scroll'];
 
-/** Binds the mouse and the fingers of one viewport: the buttons as chosen, two fingers zoom, three move. */
-export function bindDragTools(viewportId: string): (mouse: MouseBindings) => void {
-  const group = ToolGroupManager.getToolGroup(GROUP_ID) ?? ToolGroupManager.createToolGroup(GROUP_ID);
+export interface DragTools {
+  /** The buttons as chosen; two fingers zoom, three move. */
+  bind(mouse: MouseBindings): void;
+  release(): void;
+}
+
+/** The mouse and the fingers of one viewport; each has its own tools. `onSliceDrag` is told CSS pixels downwards. */
+export function dragToolsOf(viewportId: string, onSliceDrag: (pixels: number) => void): DragTools {
+  const group = ToolGroupManager.createToolGroup(viewportId);
   if (!group) throw new Error('The mouse could not be bound to the image.');
   for (const name of Object.values(NAMES)) group.addTool(name);
   group.addViewport(viewportId, ENGINE_ID);
-  return (mouse) => {
-    for (const tool of TOOLS) {
-      group.setToolPassive(NAMES[tool], { removeAllBindings: true });
-      group.setToolActive(NAMES[tool], { bindings: bindingsOf(tool, mouse) });
-    }
+  drags.set(viewportId, onSliceDrag);
+  return {
+    bind(mouse) {
+      for (const tool of TOOLS) {
+        group.setToolPassive(NAMES[tool], { removeAllBindings: true });
+        group.setToolActive(NAMES[tool], { bindings: bindingsOf(tool, mouse) });
+      }
+    },
+    release() {
+      drags.delete(viewportId);
+      ToolGroupManager.destroyToolGroup(viewportId);
+    },
   };
 }
 
