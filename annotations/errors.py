@@ -121,6 +121,10 @@ class WrongKeyCount(BadInput):
     code = "wrong_key_count"
 
 
+class UnknownSection(BadInput):
+    code = "unknown_section"
+
+
 class UnknownMouseTool(BadInput):
     code = "unknown_mouse_tool"
 

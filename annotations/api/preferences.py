@@ -15,12 +15,13 @@ class PreferencesSerializer(serializers.Serializer[None]):
     keys = serializers.DictField(
         child=serializers.ListField(child=serializers.CharField(max_length=20, trim_whitespace=False), max_length=20),
         help_text="Keys by action, where they differ from the list's.",
+        required=False,
     )
-    mouse = serializers.DictField(child=serializers.CharField(max_length=20))
+    mouse = serializers.DictField(child=serializers.CharField(max_length=20), required=False)
 
 
 class Preferences(APIView):
-    """One's own; nobody else's can be reached."""
+    """One's own; nobody else's can be reached. PUT replaces the sections that it names, and no others."""
 
     permission_classes = [IsAuthenticated]
 

@@ -1,4 +1,4 @@
-"""How a reader works: which key does what, and what the mouse buttons do. Stored with the user.
+"""How a reader works: which key does what, and what the mouse buttons do. Stored with the user, in sections.
 
 The actions are one list, `reading_actions.json`: the reading page's toolbar, keys, help and settings are made from it,
 and what a reader asks for is held against it here.
@@ -8,13 +8,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from annotations.errors import DuplicateKey, ReservedKey, UnknownAction, UnknownKey, UnknownMouseTool, WrongKeyCount
+from django.db import transaction
+
+from annotations.errors import (
+    DuplicateKey,
+    ReservedKey,
+    UnknownAction,
+    UnknownKey,
+    UnknownMouseTool,
+    UnknownSection,
+    WrongKeyCount,
+)
 from annotations.models import User
 
 ACTIONS_FILE = Path(__file__).resolve().parents[1] / "reading_actions.json"
@@ -70,18 +80,22 @@ def preferences_of(user: User) -> dict[str, Any]:
     return {"keys": stored.get("keys", {}), "mouse": mouse}
 
 
-def set_preferences(*, user: User, keys: Mapping[str, Sequence[str]], mouse: Mapping[str, str]) -> dict[str, Any]:
-    """Replace what the user chose. `keys` names only the actions whose keys differ from the list's.
+@transaction.atomic
+def set_preferences(*, user: User, **sections: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace the sections that are named; the others stay as they are, those of other versions too.
+
+    `keys` names only the actions whose keys differ from the list's.
 
     Raises:
+        UnknownSection: there is no such section.
         UnknownAction, UnknownKey, ReservedKey, WrongKeyCount, DuplicateKey, UnknownMouseTool: nothing is stored.
     """
-    _check_keys(keys)
-    _check_mouse(mouse)
-    user.reading_preferences = {
-        "keys": {action: list(chords) for action, chords in keys.items()},
-        "mouse": dict(mouse),
-    }
+    if unknown := sorted(set(sections) - set(_CHECKS)):
+        raise UnknownSection(f"There is nothing to be set that is named {', '.join(unknown)}.")
+    for name, chosen in sections.items():
+        _CHECKS[name](chosen)
+    stored = User.objects.select_for_update(no_key=True).get(pk=user.pk).reading_preferences
+    user.reading_preferences = stored | {name: dict(chosen) for name, chosen in sections.items()}
     user.save(update_fields=["reading_preferences"])
     return preferences_of(user)
 
@@ -125,3 +139,6 @@ def _check_mouse(mouse: Mapping[str, str]) -> None:
     for button, tool in mouse.items():
         if tool not in MOUSE_TOOLS.get(button, ()):
             raise UnknownMouseTool(f"The mouse has no “{button}” that could be set to “{tool}”.")
+
+
+_CHECKS: Mapping[str, Callable[[Mapping[str, Any]], None]] = {"keys": _check_keys, "mouse": _check_mouse}

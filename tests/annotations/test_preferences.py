@@ -5,8 +5,15 @@ from collections.abc import Callable
 import pytest
 from rest_framework.test import APIClient
 
+from annotations.errors import UnknownSection
 from annotations.models import User
-from annotations.services.preferences import MOUSE_TOOLS, RESERVED, preferences_of, reading_actions
+from annotations.services.preferences import (
+    MOUSE_TOOLS,
+    RESERVED,
+    preferences_of,
+    reading_actions,
+    set_preferences,
+)
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +49,18 @@ def test_chosen_keys_and_buttons_are_stored_with_the_user(client: APIClient, use
     user.refresh_from_db()
     expected = {"keys": keys, "mouse": {"left": "scroll", "middle": "pan", "right": "zoom", "wheel": "zoom"}}
     assert preferences_of(user) == client.get(URL).json() == expected
+
+
+def test_a_section_that_is_not_named_stays_as_it_is(client: APIClient, user: User) -> None:
+    user.reading_preferences = {"of_another_version": {"a": 1}}
+    user.save()
+    put(client, {"invert": ["Y"]}, {"left": "scroll"})
+    assert client.put(URL, {"mouse": {"left": "pan"}}, format="json").status_code == 200
+    user.refresh_from_db()
+    expected = {"of_another_version": {"a": 1}, "keys": {"invert": ["Y"]}, "mouse": {"left": "pan"}}
+    assert user.reading_preferences == expected
+    with pytest.raises(UnknownSection, match="colours"):
+        set_preferences(user=user, colours={"left": "red"})
 
 
 def test_two_actions_may_change_places(client: APIClient) -> None:
