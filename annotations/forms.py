@@ -30,9 +30,11 @@ class ProjectSettingsForm(forms.ModelForm[Project]):
 
     class Meta:
         model = Project
-        fields = ["name", "description", "display_check_policy"]
+        fields = ["name", "description", "arm", "display_check_policy"]
         widgets = {"description": forms.Textarea(attrs={"rows": 3})}
         help_texts = {
+            "arm": "Before submission nothing is shown, whatever is set here. What is corrected after feedback "
+            "counts in no consensus.",
             "display_check_policy": "One minute, before the first case of a day on each screen. Its result is stored "
             "with the readings in any case.",
         }

@@ -110,6 +110,7 @@ def read(request: HttpRequest, slug: str) -> HttpResponse:
         "bookmarks_url": reverse("bookmark-list", kwargs={"slug": current.slug}),
         "preferences_url": reverse("preferences"),
         "preferences": preferences_of(reader),
+        "arm": current.arm,
         "display_check_url": f"{reverse('display-check')}?project={current.slug}",
         "display_check": last_check and {"id": str(last_check.pk), "has_passed": last_check.has_passed},
         "actions": [asdict(action) for action in reading_actions()],

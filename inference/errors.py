@@ -31,6 +31,11 @@ class NotScoredYet(NotAllowedNow):
     detail = "No unread image has been scored by the production model yet. Wait for the pre-scoring."
 
 
+class NoFeedback(NotAllowedNow):
+    code = "no_feedback"
+    detail = "There is no feedback on this case."
+
+
 class GateFailed(NotAllowedNow):
     code = "gate_failed"
     detail = "It did not pass the gate."

@@ -30,6 +30,7 @@ from annotations.models.reading import (
     Finding,
     Reading,
     Score,
+    fed_back_to,
     unblinded_for,
 )
 from annotations.models.rubric import Criterion, Rubric
@@ -71,5 +72,6 @@ __all__ = [
     "StagedFile",
     "Study",
     "User",
+    "fed_back_to",
     "unblinded_for",
 ]

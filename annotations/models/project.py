@@ -16,10 +16,15 @@ class Role(models.TextChoices):
 
 
 class Arm(models.TextChoices):
-    """Whether a reader may see predictions before submission. Only blind reading is offered so far."""
+    """What a reader is shown. Before submission: never anything, of any Project.
 
-    BLIND = "blind", "Blind"
-    ASSISTED = "assisted", "Assisted"
+    Of a Reading, what could have been seen when it was submitted: nothing of any Image (blind), nothing of this Image
+    but the feedback on earlier ones (training), this Image's Prediction or other people's Scores (assisted).
+    """
+
+    BLIND = "blind", "Blind: nothing is ever shown"
+    TRAINING = "training", "Training: after submission, what the model and the other readers said"
+    ASSISTED = "assisted", "Assisted: the same, with an invitation to correct"
 
 
 class PromotionPolicy(models.TextChoices):
@@ -71,7 +76,7 @@ class Project(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(20)],
         help_text="How many readers score each Image.",
     )
-    arm = models.CharField(max_length=10, choices=Arm, default=Arm.BLIND)
+    arm = models.CharField(max_length=10, choices=Arm, default=Arm.BLIND, verbose_name="After submission")
     batch_size = models.PositiveSmallIntegerField(
         default=20, validators=[MinValueValidator(1)], help_text="Images chosen for reading at one moment."
     )

@@ -13,6 +13,8 @@ from annotations.models.project import Arm, Project, ProjectImage, Role
 from annotations.models.rubric import Criterion, Rubric
 from annotations.models.user import User
 
+INDEPENDENT = (Arm.BLIND, Arm.TRAINING)  # made without having seen anything of the Image
+
 
 class Confidence(models.TextChoices):
     LOW = "low", "Low"
@@ -46,14 +48,14 @@ class ReadingQuerySet(models.QuerySet["Reading"]):
         return self.filter(superseded_by__isnull=True)
 
     def counted(self) -> ReadingQuerySet:
-        """What Consensus and agreement are made of: of each Assignment the newest blind Reading, else the newest.
+        """What Consensus and agreement are made of: of each Assignment the newest independent Reading, else the newest.
 
         A correction by a reader who could see Predictions by then is kept, but is no independent judgement.
         """
-        blind = Reading.objects.filter(arm=Arm.BLIND)
-        newest_blind = Q(arm=Arm.BLIND) & ~Q(Exists(blind.filter(supersedes=OuterRef("pk"))))
-        never_blind = Q(superseded_by__isnull=True) & ~Q(Exists(blind.filter(assignment=OuterRef("assignment"))))
-        return self.filter(newest_blind | never_blind)
+        independent = Reading.objects.filter(arm__in=INDEPENDENT)
+        newest = Q(arm__in=INDEPENDENT) & ~Q(Exists(independent.filter(supersedes=OuterRef("pk"))))
+        none_is = Q(superseded_by__isnull=True) & ~Q(Exists(independent.filter(assignment=OuterRef("assignment"))))
+        return self.filter(newest | none_is)
 
     def visible_to(self, user: User | AnonymousUser) -> ReadingQuerySet:
         """One's own, and those that blinding lets one see."""
@@ -186,8 +188,25 @@ def unblinded_for(user: User) -> Q:
     Only managers and ML engineers are shown other people's Scores or Predictions; of Images that they are to read in
     whatever Project, only after they have submitted them there.
     """
-    entitled = Project.objects.with_role(user, Role.MANAGER, Role.ML_ENGINEER)
+    return Q(project__in=Project.objects.with_role(user, Role.MANAGER, Role.ML_ENGINEER)) & _is_read_by(user)
+
+
+def fed_back_to(user: User) -> Q:
+    """The one exception for readers, on rows with a `project` and an `image`: feedback after their own submission.
+
+    Only in Projects whose arm allows it, and only of Images that they have nothing left to read of, anywhere.
+    """
+    allowing = Project.objects.with_role(user, Role.READER).exclude(arm=Arm.BLIND)
+    submitted = Reading.objects.filter(project=OuterRef("project"), image=OuterRef("image"), reader=user)
+    return Q(Exists(submitted), project__in=allowing) & _is_read_by(user)
+
+
+def _is_read_by(user: User) -> Q:
+    """The user has nothing left to read of the Image: no Project where they have yet to, and no repeat before them."""
     reads_here = Project.objects.with_role(user, Role.READER)
     submitted = Reading.objects.filter(project=OuterRef("project"), image=OuterRef("image"), reader=user)
     still_to_read = ProjectImage.objects.filter(image=OuterRef("image"), project__in=reads_here)
-    return Q(project__in=entitled) & ~Q(Exists(still_to_read.filter(~Exists(submitted))))
+    repeats = Assignment.objects.filter(
+        image=OuterRef("image"), project__in=reads_here, reader=user, submitted_at__isnull=True
+    )
+    return ~Q(Exists(still_to_read.filter(~Exists(submitted)))) & ~Q(Exists(repeats))

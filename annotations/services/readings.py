@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from annotations.errors import (
     AlreadyCorrected,
@@ -97,7 +97,7 @@ def submit_reading(
     assignment = _place_of(assignment, reader)
     if assignment.submitted_at is not None:
         raise AlreadySubmitted
-    reading = _store(assignment, reader, submission, now, Arm.BLIND, supersedes=None)
+    reading = _store(assignment, reader, submission, now, _first_arm(assignment, reader), supersedes=None)
     assignment.submitted_at = now
     assignment.save(update_fields=["submitted_at"])
     return reading, True
@@ -126,7 +126,7 @@ def submit_or_correct(
 def correct_reading(*, reading: Reading, reader: User, submission: Submission, now: datetime) -> tuple[Reading, bool]:
     """Store a Reading that supersedes the reader's earlier one. The earlier one stays as it was.
 
-    A correction by somebody who has been able to see Predictions since is not blind, and is stored as such.
+    A correction by somebody who has been able to see Predictions or feedback since is stored as assisted.
 
     Raises:
         NotYourAssignment: it is another reader's.
@@ -140,8 +140,25 @@ def correct_reading(*, reading: Reading, reader: User, submission: Submission, n
     if Reading.objects.filter(supersedes=reading).exists():
         raise AlreadyCorrected
     forget_drafts(assignment=assignment, reader=reader)
-    arm = Arm.ASSISTED if _can_see_predictions(reading, reader) else Arm(reading.arm)
-    return _store(assignment, reader, submission, now, arm, supersedes=reading), True
+    return _store(assignment, reader, submission, now, _arm_of_correction(reading, reader), supersedes=reading), True
+
+
+def _first_arm(assignment: Assignment, reader: User) -> Arm:
+    """Feedback on an earlier Reading of this Image, in whatever Project, has told what the model says of it."""
+    if _has_had_feedback(reader, assignment.image_id):
+        return Arm.ASSISTED
+    return Arm.BLIND if assignment.project.arm == Arm.BLIND else Arm.TRAINING
+
+
+def _has_had_feedback(reader: User, image_id: int) -> bool:
+    """Whether it was to be had: who looked is not kept."""
+    earlier = Reading.objects.filter(reader=reader, image=image_id)
+    return earlier.filter(~Q(arm=Arm.BLIND) | ~Q(project__arm=Arm.BLIND)).exists()
+
+
+def _arm_of_correction(reading: Reading, reader: User) -> Arm:
+    may_have_seen = _can_see_predictions(reading, reader) or _has_had_feedback(reader, reading.image_id)
+    return Arm.ASSISTED if may_have_seen else Arm(reading.arm)
 
 
 def _sent_before(submission: Submission, reader: User, image_id: int) -> Reading | None:

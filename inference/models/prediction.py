@@ -4,7 +4,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
-from annotations.models import Criterion, Image, Project, User, unblinded_for
+from annotations.models import Criterion, Image, Project, User, fed_back_to, unblinded_for
 from annotations.models.imaging import ImageQuerySet
 from inference.models.model_version import ModelVersion
 
@@ -13,6 +13,10 @@ class PredictionQuerySet(models.QuerySet["Prediction"]):
     def visible_to(self, user: User | AnonymousUser) -> PredictionQuerySet:
         """Blinding as for other people's Readings: see `annotations.models.unblinded_for`."""
         return self.filter(unblinded_for(user)) if user.is_authenticated else self.none()
+
+    def fed_back_to(self, user: User) -> PredictionQuerySet:
+        """Of the reader's own submitted Images, where the Project shows it: see `annotations.models.fed_back_to`."""
+        return self.filter(fed_back_to(user))
 
     def pending_images(self, version: ModelVersion) -> ImageQuerySet:
         """Images of the version's Project that it has neither scored nor refused: what pre-scoring has left to do."""

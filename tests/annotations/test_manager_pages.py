@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from annotations.models import DisplayCheckPolicy, Membership, Reading, Role, User
+from annotations.models import Arm, DisplayCheckPolicy, Membership, Reading, Role, User
 from annotations.services.display_checks import FIELDS, PatternAnswer, Screen, record_display_check
 from annotations.services.readings import submit_reading
 from annotations.services.worklists import lease_assignments
@@ -98,10 +98,10 @@ def test_settings_are_stored_and_what_cannot_be_is_refused(browser_of: Callable[
     project = make_project()
     browser = browser_of(make_member(project, Role.MANAGER))
     url = f"/projects/{project.slug}/settings/"
-    fields = {"name": "Dose", "description": "", "display_check_policy": "daily"}
+    fields = {"name": "Dose", "description": "", "arm": "training", "display_check_policy": "daily"}
     assert browser.post(url, fields).status_code == 302
     project.refresh_from_db()
-    assert (project.name, project.display_check_policy) == ("Dose", DisplayCheckPolicy.DAILY)
+    assert (project.name, project.arm, project.display_check_policy) == ("Dose", Arm.TRAINING, DisplayCheckPolicy.DAILY)
     assert browser.post(url, fields | {"display_check_policy": "hourly"}).status_code == 200
     project.refresh_from_db()
     assert project.display_check_policy == DisplayCheckPolicy.DAILY

@@ -17,7 +17,7 @@ from django.urls.resolvers import URLPattern, URLResolver
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from annotations.models import Job, JobKind, JobState, Project, Role, User
+from annotations.models import Arm, Job, JobKind, JobState, Project, Role, User
 from annotations.services.worklists import lease_assignments
 from inference.models import AcquisitionBatch, FineTuneRun, LabelSnapshot, ModelVersion, Prediction, Stage, Strategy
 from tests.factories import make_assignment, make_image, make_member, make_project, make_reading, make_user
@@ -60,6 +60,7 @@ API: dict[tuple[str, str], set[Role]] = {
     ("acquisition-batch-list", "post"): {M, E},
     ("acquisition-batch-detail", "get"): {M, E},
     ("prediction-list", "get"): ALL,
+    ("assignment-feedback", "get"): {R},
     ("model-version-list", "get"): {M, E},
     ("model-version-promote", "post"): {E},
     ("model-version-roll-back", "post"): {E},
@@ -107,7 +108,7 @@ class World:
 
 
 def make_world() -> World:
-    project = make_project(overlap=3)
+    project = make_project(overlap=3, arm=Arm.TRAINING)
     people = {role: make_member(project, role) for role in Role}
     image = make_image(project)
     reading = make_reading(project, image, people[R])
@@ -142,6 +143,7 @@ def make_world() -> World:
         "assignment-lease": {"pk": assignment.pk},
         "assignment-draft": {"pk": assignment.pk},
         "assignment-readings": {"pk": assignment.pk},
+        "assignment-feedback": {"pk": reading.assignment_id},
         "reading-detail": {"pk": reading.pk},
         "replay": {"pk": reading.pk},
         "reading-corrections": {"pk": reading.pk},
