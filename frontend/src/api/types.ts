@@ -136,6 +136,31 @@ export interface Submission {
   corrects: string | null;
 }
 
+/** What the model and the other readers said of a case that one has submitted. */
+export interface Feedback {
+  /** Of the production model; null where it has not scored the image. */
+  model_version: number | null;
+  criteria: CriterionFeedback[];
+  slices: SliceFeedback[];
+  /** Predicted physical parameters in words. */
+  physical: string[];
+}
+
+export interface CriterionFeedback {
+  key: string;
+  own: number | null;
+  others: { value: number; count: number }[];
+  predicted: { quality: number; lower: number; upper: number } | null;
+}
+
+export interface SliceFeedback {
+  slice_index: number;
+  /** Share of the score. */
+  weight: number;
+  /** In pixels of the slice. */
+  patches: { left: number; top: number; width: number; height: number; opacity: number }[];
+}
+
 /** One's last submission, given back for a correction. */
 export interface Reopened {
   case: Case;

@@ -6,6 +6,7 @@ import { SliceBar } from '../viewer/SliceBar';
 import { StackViewer } from '../viewer/stackViewer';
 import type { Orientation, ViewerState } from '../viewer/viewerState';
 import { noticesOf, type Desk, type Pointing } from './desk';
+import { FeedbackMarks, SliceWeights } from './FeedbackMarks';
 import { FindingMarks } from './FindingMarks';
 import { focusCriterion } from './focus';
 import { MeasureMarks } from './MeasureMarks';
@@ -27,7 +28,7 @@ export function ImagePane({ desk }: { desk: Desk }) {
         class="pane-image"
         data-viewport
         role="img"
-        aria-label={desk.room.current.value?.image.title ?? 'No image'}
+        aria-label={desk.room.onScreen.value?.image.title ?? 'No image'}
         onMouseDown={(event) => {
           // The focus stays with the rubric, so that the next digit scores.
           event.preventDefault();
@@ -39,7 +40,9 @@ export function ImagePane({ desk }: { desk: Desk }) {
       {viewer && <PointingLayer desk={desk} viewer={viewer} />}
       {viewer && <Corners desk={desk} state={viewer.state.value} isCpu={viewer.isCpu} />}
       {viewer && <Notices viewer={viewer} />}
+      {viewer && <FeedbackMarks desk={desk} viewer={viewer} />}
       {viewer && <SliceBar viewer={viewer} />}
+      {viewer && <SliceWeights desk={desk} viewer={viewer} />}
     </div>
   );
 }
@@ -57,7 +60,7 @@ function orientationText({ rotation, isFlippedHorizontally, isFlippedVertically 
 }
 
 function Corners({ desk, state, isCpu }: { desk: Desk; state: ViewerState; isCpu: boolean }) {
-  const image = desk.room.current.value?.image;
+  const image = desk.room.onScreen.value?.image;
   if (!image || state.status !== 'rendered') return null;
   const { window: shown } = state;
   const notices = noticesOf(state, desk.config);

@@ -4,9 +4,11 @@ import { createActions } from './actions';
 import { BookmarkSheet } from './BookmarkSheet';
 import type { Desk } from './desk';
 import { focusCriterion } from './focus';
+import { FeedbackPanel } from './FeedbackPanel';
 import { HelpSheet } from './HelpSheet';
 import { ImagePane } from './ImagePane';
 import { Interlude } from './Interlude';
+import type { RoomPhase } from './room';
 import { RubricPanel } from './RubricPanel';
 import { SettingsSheet } from './SettingsSheet';
 import { SignInDialog } from './SignInDialog';
@@ -19,16 +21,16 @@ export function ReadingRoom({ desk }: { desk: Desk }) {
   const actions = useMemo(() => createActions(desk), [desk, preferences]);
   useKeys(actions, desk);
   useFocusOnNewCase(desk);
-  const isReading = desk.room.phase.value === 'reading';
+  const phase = desk.room.phase.value;
   return (
-    <div class="room" data-phase={desk.room.phase.value}>
+    <div class="room" data-phase={phase}>
       <TopBar desk={desk} />
       <main class="room-main">
-        <section class="room-image" aria-label="Image" hidden={!isReading}>
+        <section class="room-image" aria-label="Image" hidden={phase !== 'reading' && phase !== 'feedback'}>
           <Toolbar actions={actions} desk={desk} />
           <ImagePane desk={desk} />
         </section>
-        {isReading ? <RubricPanel desk={desk} /> : <Interlude desk={desk} />}
+        <Beside desk={desk} />
       </main>
       <HelpSheet actions={actions} desk={desk} />
       <BookmarkSheet desk={desk} />
@@ -36,6 +38,21 @@ export function ReadingRoom({ desk }: { desk: Desk }) {
       <SignInDialog desk={desk} />
     </div>
   );
+}
+
+/** What lies beside the image, or in its place where there is none. */
+function Beside({ desk }: { desk: Desk }) {
+  const phase = desk.room.phase.value;
+  if (phase === 'reading') return <RubricPanel desk={desk} />;
+  return phase === 'feedback' ? <FeedbackPanel desk={desk} /> : <Interlude desk={desk} />;
+}
+
+/** Groups of actions, and single ones, that need no open rubric. */
+const OF_THE_IMAGE = new Set(['Mouse', 'Image', 'Slices']);
+
+function isOpenNow(action: Action, phase: RoomPhase): boolean {
+  if (phase === 'reading' || action.isAlways) return true;
+  return phase === 'feedback' && (OF_THE_IMAGE.has(action.group) || action.id === 'submit');
 }
 
 /** Held down, these would do what nobody means. */
@@ -49,7 +66,7 @@ function useKeys(actions: readonly Action[], desk: Desk): void {
       if (chord === null || isBusy || isTakenBy(event.target, chord) || event.isComposing) return;
       const action = actionFor(actions, chord);
       if (!action || (event.repeat && ONCE.has(action.id))) return;
-      if (desk.room.phase.value !== 'reading' && !action.isAlways) return;
+      if (!isOpenNow(action, desk.room.phase.value)) return;
       if (performAction(action, chord) !== false) event.preventDefault();
     };
     addEventListener('keydown', onKey);

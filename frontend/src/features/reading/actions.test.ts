@@ -30,7 +30,9 @@ const room = {
   draft: signal<Draft>(newDraft('a', 0)),
   change: (edit: (draft: Draft) => Draft) => (room.draft.value = edit(room.draft.value)),
   setCriterion: (index: number) => (room.criterionIndex.value = index),
+  reviewed: signal<unknown>(null),
   submit: vi.fn(() => Promise.resolve(true)),
+  proceed: vi.fn(() => Promise.resolve()),
   undo: vi.fn(() => Promise.resolve()),
 };
 
@@ -49,6 +51,7 @@ const desk = {
   sheet: signal(null),
   mode: signal('nothing'),
   measures: signal([{}]),
+  feedback: { shown: signal<unknown>(null), isOverlaid: signal(true) },
 } as unknown as Desk;
 let actions: Action[] = [];
 
@@ -57,6 +60,7 @@ beforeEach(() => {
   document.body.innerHTML = '';
   keys.value = { keys: {} };
   desk.mode.value = 'nothing';
+  room.reviewed.value = null;
   actions = createActions(desk);
 });
 
@@ -170,4 +174,15 @@ test('Home, End, Space, I, C, Enter and ? do what the sheet says', () => {
 
 test('every action has a label and a group for the help sheet', () => {
   expect(actions.filter((action) => !action.label || !action.group || action.keys.length + action.fixed_keys.length === 0)).toEqual([]);
+});
+
+test('Enter goes on from the feedback, and O hides what is drawn over the image', () => {
+  room.reviewed.value = {};
+  press('Enter', 'Enter');
+  expect([room.submit.mock.calls.length, room.proceed.mock.calls.length]).toEqual([0, 1]);
+  expect(actions.find(({ id }) => id === 'overlay')?.isAvailable?.()).toBe(false);
+  desk.feedback.shown.value = { model_version: 1, criteria: [], slices: [], physical: [] };
+  press('o', 'KeyO');
+  expect(desk.feedback.isOverlaid.value).toBe(false);
+  desk.feedback.shown.value = null;
 });

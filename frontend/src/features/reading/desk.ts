@@ -8,6 +8,7 @@ import { EMPTY_STATE, type ViewerState } from '../viewer/viewerState';
 import { ActivityWatch } from './activity';
 import type { Draft } from './draft';
 import { Bookmarks } from './bookmarks';
+import { FeedbackStore } from './feedback';
 import { openKeptStore, type KeptStore } from './keptStore';
 import { Outbox, type OutboxEntry } from './outbox';
 import type { Measure } from './measures';
@@ -30,6 +31,7 @@ export interface Desk {
   viewer: Signal<StackViewer | null>;
   bookmarks: Bookmarks;
   preferences: PreferenceStore;
+  feedback: FeedbackStore;
   /** The dialog that lies over the room. */
   sheet: Signal<Sheet>;
   /** What the next click or drag in the image does. */
@@ -47,11 +49,16 @@ export function createDesk(config: ReadingConfig): Desk {
   const kept = openKeptStore<OutboxEntry>('mediqa-outbox');
   const viewer = signal<StackViewer | null>(null);
   const activity = new ActivityWatch();
+  const assignmentsUrl = `${apiRoot(config.session_url)}assignments/`;
+  const feedback = new FeedbackStore(client, session, (assignment) => `${assignmentsUrl}${assignment}/feedback/`);
   const outbox = new Outbox({
     username: config.username,
     store: kept,
     send: (entry) => sendReading(client, session, entry),
-    onSaved: (entry, receipt) => void room.acknowledged(entry, receipt),
+    onSaved: (entry, receipt) => {
+      void room.acknowledged(entry, receipt);
+      void feedback.arrived(entry.assignment);
+    },
     now: () => new Date(),
     schedule,
   });
@@ -63,7 +70,8 @@ export function createDesk(config: ReadingConfig): Desk {
     username: config.username,
     worklistUrl: config.worklist_url,
     undoUrl: config.undo_url,
-    assignmentsUrl: `${apiRoot(config.session_url)}assignments/`,
+    assignmentsUrl,
+    staysForFeedback: config.arm !== 'blind',
     now: () => Date.now(),
     displayState: () => displayState(viewer.value, config),
     isImageShown: () => viewer.value?.state.value.status === 'rendered',
@@ -73,7 +81,7 @@ export function createDesk(config: ReadingConfig): Desk {
   const bookmarks = new Bookmarks(client, session, config.bookmarks_url);
   const preferences = new PreferenceStore(client, session, config.preferences_url, config.preferences);
   const screen = { sheet: signal<Sheet>(null), mode: signal<Pointing>('nothing'), measures: signal([]) };
-  return { config, room, outbox, session, kept, viewer, bookmarks, preferences, ...screen };
+  return { config, room, outbox, session, kept, viewer, bookmarks, preferences, feedback, ...screen };
 }
 
 function schedule(callback: () => void, milliseconds: number): () => void {
@@ -85,6 +93,7 @@ function schedule(callback: () => void, milliseconds: number): () => void {
 export function startDesk(desk: Desk): void {
   const { room, outbox, session } = desk;
   followRoom(desk);
+  effect(() => desk.feedback.expect(room.reviewed.value?.assignment ?? null));
   effect(() => {
     if (!session.needsSignIn.value) void outbox.flush();
   });
@@ -131,7 +140,7 @@ function followRoom(desk: Desk): void {
   releaseBehind(room);
   let shown: Case | null = null;
   effect(() => {
-    const [screen, current] = [viewer.value, room.current.value];
+    const [screen, current] = [viewer.value, room.onScreen.value];
     if (!screen || current === shown) return;
     shown = current;
     desk.mode.value = 'nothing';
@@ -140,7 +149,7 @@ function followRoom(desk: Desk): void {
     else screen.clear();
   });
   effect(() => {
-    const [screen, current, next] = [viewer.value, room.current.value, room.next.value];
+    const [screen, current, next] = [viewer.value, room.onScreen.value, room.next.value];
     if (screen && current && isDrawn(screen, current)) void fetchAhead(screen, current, next);
   });
 }

@@ -20,7 +20,7 @@ function scoring(desk: Desk): Record<string, Performer> {
     'score-down': { perform: () => scoreStep(desk, -1) },
     'next-criterion': { perform: () => moveCriterion(desk, 1) },
     'previous-criterion': { perform: () => moveCriterion(desk, -1) },
-    submit: { perform: () => submitOrPoint(desk) },
+    submit: { perform: () => (desk.room.reviewed.value ? desk.room.proceed() : submitOrPoint(desk)) },
     undo: { perform: () => desk.room.undo(), isAlways: true },
   };
 }
@@ -72,7 +72,7 @@ function pointing(desk: Desk): Record<string, Performer> {
   };
 }
 
-function ofTheImage({ viewer, measures }: Desk): Record<string, Performer> {
+function ofTheImage({ viewer, measures, feedback }: Desk): Record<string, Performer> {
   const state = () => viewer.value?.state.value;
   return {
     invert: { perform: () => viewer.value?.toggleInvert(), isPressed: () => state()?.isInverted ?? false },
@@ -92,6 +92,13 @@ function ofTheImage({ viewer, measures }: Desk): Record<string, Performer> {
       },
     },
     preset: { perform: (place) => viewer.value?.applyPreset(place) },
+    overlay: {
+      isAvailable: () => feedback.shown.value !== null,
+      isPressed: () => feedback.isOverlaid.value,
+      perform: () => {
+        feedback.isOverlaid.value = !feedback.isOverlaid.value;
+      },
+    },
   };
 }
 

@@ -13,6 +13,8 @@ export interface ReadingConfig {
   undo_url: string;
   undo_seconds: number;
   bookmarks_url: string;
+  /** What the project shows after a submission: nothing, feedback, or feedback with an invitation to correct. */
+  arm: 'blind' | 'training' | 'assisted';
   /** The page that tests the screen, and the last result of this one; null where it was never tested. */
   display_check_url: string;
   display_check: { id: string; has_passed: boolean } | null;

@@ -10,7 +10,12 @@ import { Session } from './session';
 const TWO = [aCriterion(), aCriterion({ key: 'blur', question: 'Blur' })];
 
 /** A room whose server holds these cases; `hold` keeps sending from being answered until it is let go. */
-function aRoom(cases: Case[], drafts = memoryStore<Draft>(), outcome: () => Promise<SendOutcome> | SendOutcome = savedNow) {
+function aRoom(
+  cases: Case[],
+  drafts = memoryStore<Draft>(),
+  outcome: () => Promise<SendOutcome> | SendOutcome = savedNow,
+  options: { staysForFeedback?: boolean } = {},
+) {
   const server = new FakeServer();
   const done = new Set<string>();
   const asked: number[] = [];
@@ -51,6 +56,7 @@ function aRoom(cases: Case[], drafts = memoryStore<Draft>(), outcome: () => Prom
     isImageShown: () => screen.isShown,
     activity: { activeMs: () => 4200, restart: () => undefined },
     schedule: () => () => undefined,
+    ...options,
   });
   return { room, server, outbox, sent, asked, screen, drafts };
 }
@@ -267,4 +273,49 @@ test('what cannot be judged is an answer', async () => {
   room.change((draft) => withAbstention(draft, 'blur', 'not_shown'));
   expect(await room.submit()).toBe(true);
   expect(sent[0]?.submission).toMatchObject({ scores: { noise: 2 }, abstentions: { blur: 'not_shown' } });
+});
+
+test('for feedback a submitted case stays on the screen, closed to edits, until the reader goes on', async () => {
+  const { room, sent } = aRoom([aCase('a'), aCase('b')], undefined, savedNow, { staysForFeedback: true });
+  await room.start();
+  scoreAll(room);
+  expect(await room.submit()).toBe(true);
+  await expect.poll(() => room.counts.value?.done).toBe(1);
+  const onScreen = () => [room.phase.value, room.onScreen.value?.assignment, room.next.value?.assignment];
+  expect(onScreen()).toEqual(['feedback', 'a', 'b']);
+  room.change((draft) => withScore(draft, 'noise', 0));
+  expect([room.draft.value, await room.submit(), sent.length]).toEqual([null, false, 1]);
+  await room.proceed();
+  expect([room.phase.value, room.onScreen.value?.assignment, room.draft.value?.assignment]).toEqual(['reading', 'b', 'b']);
+});
+
+test('after the feedback on the last case the room is empty', async () => {
+  const { room } = aRoom([aCase('a')], undefined, savedNow, { staysForFeedback: true });
+  await room.start();
+  scoreAll(room);
+  await room.submit();
+  await expect.poll(() => room.counts.value?.done).toBe(1);
+  expect(room.phase.value).toBe('feedback');
+  await room.proceed();
+  await expect.poll(() => room.phase.value).toBe('empty');
+  expect(room.onScreen.value).toBeNull();
+});
+
+test('without a network the reader goes on from the feedback all the same', async () => {
+  const { room, outbox } = aRoom([aCase('a'), aCase('b')], undefined, () => ({ kind: 'passing' }), { staysForFeedback: true });
+  await room.start();
+  scoreAll(room);
+  await room.submit();
+  await room.proceed();
+  expect([room.current.value?.assignment, outbox.state.value.waiting.length]).toEqual(['b', 1]);
+});
+
+test('from the feedback the case is opened again for a correction', async () => {
+  const { room } = aRoom([aCase('a'), aCase('b')], undefined, () => ({ kind: 'passing' }), { staysForFeedback: true });
+  await room.start();
+  scoreAll(room);
+  await room.submit();
+  await room.undo();
+  expect([room.phase.value, room.draft.value?.assignment, room.next.value?.assignment]).toEqual(['reading', 'a', 'b']);
+  expect(room.draft.value?.corrects).not.toBeNull();
 });

@@ -10,7 +10,7 @@ import type { Answers } from './mergeDrafts';
 import type { Outbox, OutboxEntry } from './outbox';
 import type { Session } from './session';
 
-export type RoomPhase = 'loading' | 'reading' | 'empty' | 'offline' | 'failed';
+export type RoomPhase = 'loading' | 'reading' | 'feedback' | 'empty' | 'offline' | 'failed';
 
 export interface RoomOptions {
   client: ApiClient;
@@ -24,6 +24,8 @@ export interface RoomOptions {
   now: () => number;
   /** What was on the screen, asked for at the moment of submission. */
   displayState: () => DisplayState;
+  /** After a submission the case stays on the screen until the reader goes on. */
+  staysForFeedback?: boolean;
   /** Nothing is submitted of an image that was not on the screen. */
   isImageShown: () => boolean;
   /** Active milliseconds of the open case, and a fresh start for the next one. */
@@ -53,7 +55,10 @@ export class Room {
   readonly notice = signal('');
 
   readonly current = computed<Case | null>(() => this.cases.value[0] ?? null);
-  readonly next = computed<Case | null>(() => this.cases.value[1] ?? null);
+  /** Submitted and still looked at, for feedback. */
+  readonly reviewed = signal<Case | null>(null);
+  readonly onScreen = computed<Case | null>(() => this.reviewed.value ?? this.current.value);
+  readonly next = computed<Case | null>(() => this.cases.value[this.reviewed.value ? 0 : 1] ?? null);
   readonly criterion = computed<Criterion | null>(
     () => this.current.value?.rubric.criteria[this.criterionIndex.value] ?? null,
   );
@@ -164,11 +169,30 @@ export class Room {
       this.submitted.set(draft.clientKey, reading);
       this.keep();
       await this.options.outbox.add(this.entryOf(reading, draft));
-      await this.advance();
+      if (this.options.staysForFeedback) this.review(reading);
+      else await this.advance();
     } finally {
       this.isSubmitting = false;
     }
     return true;
+  }
+
+  private review(reading: Case): void {
+    batch(() => {
+      this.reviewed.value = reading;
+      this.cases.value = this.cases.value.slice(1);
+      this.draft.value = null;
+      this.phase.value = 'feedback';
+    });
+    this.sync.restart();
+  }
+
+  /** From the feedback to the next case. */
+  async proceed(): Promise<void> {
+    if (!this.reviewed.value) return;
+    this.reviewed.value = null;
+    await this.open(this.cases.value);
+    if (!this.current.value) await this.refill();
   }
 
   /** Called when the server has it: now, and not before, the draft goes and the count moves. */
@@ -188,6 +212,7 @@ export class Room {
     await this.options.outbox.dismiss(entry.submission.client_key);
     const known = this.submitted.get(entry.submission.client_key);
     this.submitted.delete(entry.submission.client_key);
+    this.reviewed.value = null;
     if (known) await this.open([known, ...this.cases.value]);
     else await this.refill();
   }
@@ -232,6 +257,7 @@ export class Room {
     const { drafts, now } = this.options;
     const { assignment } = earlier.case;
     if (this.draft.value?.assignment === assignment) return;
+    this.reviewed.value = null;
     this.keep();
     const kept = await drafts.get(this.draftKey(assignment));
     if (kept?.corrects !== earlier.client_key) {
@@ -266,7 +292,7 @@ export class Room {
   }
 
   private failedToLease(error: unknown): void {
-    if (this.current.value) return;
+    if (this.current.value || this.reviewed.value) return;
     this.problem.value = error instanceof Error ? error.message : '';
     this.needsDisplayCheck.value = error instanceof ApiError && error.code.startsWith('display_check_');
     this.phase.value = isPassing(error) ? 'offline' : 'failed';
@@ -285,6 +311,10 @@ export class Room {
   /** Makes these the cases in hand; a new first one is opened with the draft that the device has of it. */
   private async open(cases: readonly Case[]): Promise<void> {
     const first = cases[0] ?? null;
+    if (this.reviewed.value) {
+      this.cases.value = cases;
+      return;
+    }
     if (first && first.assignment === this.draft.value?.assignment) {
       this.cases.value = cases;
       return;
