@@ -98,7 +98,8 @@ class _Handler(BaseHTTPRequestHandler):
         if not (wanted.is_file() and wanted.is_relative_to(self.folder.resolve())):
             wanted = self.folder / "index.html"
         if not wanted.is_file():
-            return self._answer(404, b"", {})
+            self._answer(404, b"", {})
+            return
         kind = mimetypes.guess_type(wanted.name)[0] or "application/octet-stream"
         headers = {"Content-Type": kind} | ({} if wanted.name == "index.html" else {"Cache-Control": "max-age=3600"})
         self._answer(200, wanted.read_bytes(), headers)
