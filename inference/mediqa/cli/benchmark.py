@@ -46,6 +46,10 @@ def add_benchmark(commands: Any) -> None:
         "--ignore-seen", action="store_true",
         help=f"{SIMULATED}: judge on sources too that the encoder was pre-trained on (never on their scores)",
     )  # fmt: skip
+    parser.add_argument(
+        "--learn-from", action="append", default=[], metavar="SOURCE",
+        help=f"{SIMULATED}: a source that is not judged either, so that checkpoints are compared on the same images",
+    )  # fmt: skip
     parser.add_argument("--threads", type=int, default=0, help="threads of torch; 0 leaves its default")
     parser.set_defaults(run=_benchmark)
     importing = commands.add_parser("import-set", help="write a SET.csv for a published set")
@@ -91,7 +95,8 @@ def _set(options: argparse.Namespace, predictor: Predictor) -> BenchmarkSet:
         return CsvSet.read(Path(options.set), Scale(*options.scale) if options.scale else None)
     if not options.sources:
         raise ValueError(f"{SIMULATED} needs folders of images.")
-    seen = [] if options.ignore_seen else predictor.training.get("sources", [])
+    known = [*predictor.training.get("sources", []), *predictor.training.get("development", []), *options.learn_from]
+    seen = [] if options.ignore_seen else known
     return SimulatedSet.read(
         options.sources, seen=seen, per_series=options.per_series, per_modality=options.per_modality, seed=options.seed
     )

@@ -35,6 +35,7 @@ COARSE = 160  # side on which artefacts are reconstructed
 NOISE_COARSE = 128  # side on which line integrals are computed for the noise level
 SECTORS = 12  # of directions in the noise
 LONGEST_PATH = 9.0  # line integral at which almost no photon arrives
+BODY_HU = -300.0  # what is denser is body, not air or lung
 REFERENCE_PATH = 5.76  # 30 cm of water
 SCATTER_FLOOR = 2.0e-3  # share of photons that arrive by scatter, behind any metal
 
@@ -86,6 +87,18 @@ def ray_paths(hounsfield: Tensor, spacing_mm: float) -> RayPaths:
     smeared = path.gather(1, index.reshape(len(angles), -1)).reshape(1, len(angles), small, small)
     full = functional.interpolate(smeared, size=(side, side), mode="bilinear", align_corners=False)[0]
     return RayPaths(full[:, : hounsfield.shape[0], : hounsfield.shape[1]].clamp(0, LONGEST_PATH), spacing_mm)
+
+
+def beyond_field(paths: RayPaths, hounsfield: Tensor) -> RayPaths:
+    """Add what a body attenuates outside a slice that shows a part of it, up to 30 cm of water.
+
+    How much is outside is told by the share of the border that is body. Without it a small field of view would
+    hardly lose from a low dose, which no scanner shows.
+    """
+    border = torch.cat((hounsfield[0], hounsfield[-1], hounsfield[:, 0], hounsfield[:, -1]))
+    share = (border > BODY_HU).float().mean()
+    missing = share * (REFERENCE_PATH - paths.integrals.max()).clamp(min=0)
+    return paths._replace(integrals=paths.integrals + missing)
 
 
 def with_dose(hounsfield: Tensor, paths: RayPaths, relative_dose: float, generator: torch.Generator) -> Tensor:

@@ -36,7 +36,7 @@ class Subject:
     def paths(self) -> ct.RayPaths:
         """Line integrals through each pixel (CT)."""
         if self._paths is None:
-            self._paths = ct.ray_paths(self.pixels, self.spacing_mm)
+            self._paths = ct.beyond_field(ct.ray_paths(self.pixels, self.spacing_mm), self.pixels)
         return self._paths
 
     def scan(self) -> ct.Scan:

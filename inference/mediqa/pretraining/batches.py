@@ -80,26 +80,31 @@ def _copies(ladder: Ladder, count: int, rng: np.random.Generator) -> IndexArray:
     return np.concatenate((rows, rng.choice(ladder.image_rows, size=missing))) if missing else rows
 
 
-def cut_crops(pool: Pool, rows: IndexArray, crops: int, rng: np.random.Generator) -> Tensor:
-    """Return the whole view and ``crops`` crops of each copy, the same places for a ladder: [B, 1 + crops, 2, S, S]."""
+def cut_crops(pool: Pool, rows: IndexArray, crops: int, rng: np.random.Generator, *, has_whole: bool = True) -> Tensor:
+    """Return the whole view and ``crops`` crops of each copy, the same places for a ladder: [B, 1 + crops, 2, S, S].
+
+    has_whole: without it one more crop takes the place of the whole view.
+    """
     available = pool.tiles.shape[1] - 1
     places: dict[int, IndexArray] = {}
     tiles = []
     for row in rows:
         key = int(pool.image[row])
         if key not in places:
-            places[key] = np.concatenate(([0], 1 + rng.permutation(available)[:crops]))
+            chosen = 1 + rng.permutation(available)
+            places[key] = np.concatenate(([0], chosen[:crops])) if has_whole else chosen[: crops + 1]
         tiles.append(pool.tiles[int(row)][torch.from_numpy(places[key])])
     return torch.stack(tiles).float()
 
 
 def turned(tiles: Tensor, rng: np.random.Generator, every: int) -> Tensor:
-    """Flip, transpose and slightly re-window the copies of each image together: [B, T, 2, S, S]."""
+    """Flip, transpose, re-window and bend the grey values of the copies of each image together: [B, T, 2, S, S]."""
     parts = []
     for start in range(0, len(tiles), every):
         part = tiles[start : start + every]
         flips = [axis for axis in (-1, -2) if rng.random() < 0.5]
         part = part.flip(flips) if flips else part
         part = part.transpose(-1, -2) if rng.random() < 0.5 else part
+        part = part.sign() * part.abs() ** float(np.exp(rng.uniform(-0.25, 0.25)))
         parts.append(part * rng.uniform(0.85, 1.15) + rng.uniform(-0.05, 0.05))
     return torch.cat(parts)

@@ -18,7 +18,7 @@ from inference.mediqa.pretraining.distributed import group_from_environment
 from inference.mediqa.pretraining.log import curves_svg, read_log
 from inference.mediqa.pretraining.training import Places, PretrainingConfig, pretrain
 from inference.mediqa.profiles import PROFILES
-from inference.mediqa.sources import HELD_OUT, read_sources, split_sources
+from inference.mediqa.sources import HELD_OUT, SourceSlice, read_sources, split_sources
 
 Say = Callable[[str], None]
 DEFAULTS = PretrainingConfig()
@@ -42,6 +42,11 @@ def add_pretraining_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--copies", type=int, default=DEFAULTS.copies, help="degraded copies of each slice")
     parser.add_argument("--per-modality", type=int, default=DEFAULTS.per_modality, help="real slices, at most")
     parser.add_argument("--generated", type=int, default=DEFAULTS.generated, help="images of each generated sort")
+    parser.add_argument("--variants", type=int, default=DEFAULTS.variants, help="varied contents of each modality")
+    parser.add_argument(
+        "--develop", action="append", metavar="NAME", default=None,
+        help="source that settings are chosen on (a pattern; may be repeated): neither trained on nor held out",
+    )  # fmt: skip
     parser.add_argument("--volumes", type=int, default=DEFAULTS.volumes, help="simulated images for the prior heads")
     parser.add_argument("--learning-rate", type=float, default=DEFAULTS.learning_rate)
     parser.add_argument("--workers", type=int, default=1, help="processes that degrade images (with --work)")
@@ -65,6 +70,9 @@ def run_pretraining(options: argparse.Namespace, say: Say) -> int:
         torch.set_num_threads(options.threads)
     slices = read_sources(options.sources, per_series=options.per_series)
     training, held_out = split_sources(slices, held_out=options.hold_out or HELD_OUT, seed=options.seed)
+    development: list[SourceSlice] = []
+    if options.develop:
+        training, development = split_sources(training, held_out=options.develop)
     say(f"training on {len({item.source for item in training})} sources, {len(training)} slices")
     say(f"held out: {', '.join(sorted({item.source for item in held_out})) or 'nothing'}")
     config = PretrainingConfig(
@@ -75,6 +83,7 @@ def run_pretraining(options: argparse.Namespace, say: Say) -> int:
         copies=options.copies,
         per_modality=options.per_modality,
         generated=options.generated,
+        variants=options.variants,
         learning_rate=options.learning_rate,
         volumes=options.volumes,
     )
@@ -82,7 +91,7 @@ def run_pretraining(options: argparse.Namespace, say: Say) -> int:
     with group_from_environment() as group:
         result = pretrain(
             training, held_out, config, command=command_of(options), report=say, places=places, group=group,
-            network=_network(options),
+            network=_network(options), development=development,
         )  # fmt: skip
     if result is None:
         return 0
@@ -137,10 +146,12 @@ def command_of(options: argparse.Namespace) -> str:
     """Return the command without this machine's paths."""
     length = f"--minutes {options.minutes:g}" if options.minutes else f"--steps {options.steps}"
     held = "".join(f" --hold-out {name}" for name in options.hold_out or ())
+    held += "".join(f" --develop {name}" for name in options.develop or ())
     return (
         f"python -m inference.mediqa pretrain SOURCES... --output FILE --profile {options.profile}"
         f" --seed {options.seed} {length}"
         f" --per-series {options.per_series} --per-modality {options.per_modality} --copies {options.copies}"
-        f" --generated {options.generated} --learning-rate {options.learning_rate:g} --volumes {options.volumes}"
+        f" --generated {options.generated} --variants {options.variants}"
+        f" --learning-rate {options.learning_rate:g} --volumes {options.volumes}"
         f" --threads {options.threads}{held}"
     )

@@ -17,12 +17,14 @@ import torch
 from torch.nn import functional
 
 from inference.mediqa.physics import ct, ultrasound
+from inference.mediqa.pretraining.tissues import ct_section, mr_section
 from inference.mediqa.sources import SourceSlice
 from inference.mediqa.types import FloatArray, Prompt
 
 LARGEST_SIDE = 1024  # larger images are binned, as a detector bins, and cropped at native resolution
 NATIVE_SIDE = 640
 NATIVE_CROPS = 4
+LEAST_LIKENESS = 0.5  # correlation of neighbouring pixels; of white noise 0
 SHORTEST_STACK = 10  # slices from which a radiograph can be made
 WIDEST_GAP_MM = 6.0  # median between them
 DoubleArray = np.ndarray[Any, Any]
@@ -46,13 +48,26 @@ def with_generated(slices: Sequence[SourceSlice], count: int, *, seed: int = 0) 
 
 
 def thinned(slices: Sequence[SourceSlice], most: int) -> list[SourceSlice]:
-    """Return at most ``most`` slices of each modality, evenly spread over their order."""
+    """Return at most ``most`` slices of each modality, as evenly from its sources as they have them, spread in each."""
+    places: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for index, item in enumerate(slices):
+        places[item.prompt.modality][item.source].append(index)
     kept: set[int] = set()
-    for modality in {item.prompt.modality for item in slices}:
-        places = [index for index, item in enumerate(slices) if item.prompt.modality == modality]
-        chosen = np.linspace(0, len(places) - 1, min(most, len(places))).round().astype(int)
-        kept |= {places[place] for place in chosen}
+    for by_source in places.values():
+        left, sources = most, sorted(by_source.values(), key=len)
+        for done, members in enumerate(sources):  # the small ones first: what they lack the large ones fill
+            count = min(len(members), left // (len(sources) - done))
+            kept |= {members[place] for place in np.linspace(0, len(members) - 1, count).round().astype(int)}
+            left -= count
     return [item for index, item in enumerate(slices) if index in kept]
+
+
+def has_structure(item: SourceSlice) -> bool:
+    """Tell an image from a map of noise, which must not count as a perfect image: neighbouring pixels are alike."""
+    centred = item.pixels - item.pixels.mean()
+    power = float((centred**2).mean())
+    alike = float((centred[1:] * centred[:-1]).mean() + (centred[:, 1:] * centred[:, :-1]).mean()) / 2
+    return alike > LEAST_LIKENESS * max(power, 1e-12)
 
 
 def fitted(item: SourceSlice, rng: np.random.Generator) -> Iterator[SourceSlice]:
@@ -258,4 +273,6 @@ PHANTOMS: dict[str, tuple[Prompt, Draw, float]] = {
     "fundi": (Prompt("2D", "OP", "eye"), fundus, 0.01),
     "ultrasound": (Prompt("2D", "US"), ultrasound_scan, 0.2),
     "bones": (Prompt("2D", "XR", "limb", "frontal"), bones, 0.15),
+    "ct_sections": (Prompt("3D", "CT"), ct_section, 0.75),
+    "mr_sections": (Prompt("3D", "MR"), mr_section, 1.0),
 }

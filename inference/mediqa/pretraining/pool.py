@@ -25,7 +25,7 @@ from inference.mediqa.simulation import draw_ladders, fidelity_of, image_of, mad
 from inference.mediqa.sources import SourceSlice
 from inference.mediqa.types import FloatArray, HalfArray
 
-RARE = 4  # how many times more copies a rare modality gets, at most
+RARE = 4  # how many times more copies a rare modality gets, at most; one that is half as frequent gets no more
 HEADER_QUALITY = 0.85  # a copy that is worse no longer shows what its header says
 Report = Callable[[str], None]
 LABELS = ("codes", "quality", "fidelity", "severities", "is_known", "headers", "image", "ladder", "kind")
@@ -118,7 +118,7 @@ def build_pool(
 def copies_by_modality(names: Sequence[str], copies: int) -> dict[str, int]:
     """Return how many copies of a slice are made."""
     most = max(names.count(name) for name in set(names))
-    return {name: copies * min(RARE, max(1, round(most / names.count(name)))) for name in set(names)}
+    return {name: copies * min(RARE, max(1, most // (2 * names.count(name)))) for name in set(names)}
 
 
 def _parts(job: _Job, tiles: HalfArray, starts: np.ndarray[Any, Any], workers: int) -> Iterator[dict[str, Any]]:

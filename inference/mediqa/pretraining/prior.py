@@ -2,45 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from inference.mediqa.evaluation import evaluate_predictor
 from inference.mediqa.finetuning import fit_heads
 from inference.mediqa.fitting import FitConfig
+from inference.mediqa.heads import HeadEnsemble
 from inference.mediqa.network import Network, summary, tile_kinds
 from inference.mediqa.predictor import PRIOR, Predictor
 from inference.mediqa.pretraining.pool import Pool
+from inference.mediqa.sources import SourceSlice
 from inference.mediqa.types import Features, Scale
 from inference.mediqa.uncertainty import OodStatistics
 
 Report = Callable[[str], None]
 LARGEST_POOL = 8000  # copies whose features are computed for the prior
 BATCH = 32
+PULLS = (1e-5, 1e-3, 1e-2)  # of the prior heads to zero
 
 
-def fit_prior(network: Network, pool: Pool, *, volumes: int, seed: int, report: Report) -> Predictor:
-    """Fit the prior heads and the distance statistics on features of the trained network."""
+def fit_prior(
+    network: Network,
+    pool: Pool,
+    *,
+    volumes: int,
+    seed: int,
+    report: Report,
+    development: Sequence[SourceSlice] = (),
+) -> Predictor:
+    """Fit the prior heads and the distance statistics on features of the trained network.
+
+    development: slices of sources that were not trained on; how strongly the heads are drawn to zero is chosen by
+    the order that they give to degraded copies of these (``PULLS``), without them it is the first.
+    """
     rng = np.random.default_rng((seed, 2))
     chosen = np.arange(len(pool))
     if len(pool) > LARGEST_POOL:
         chosen = np.sort(rng.choice(len(pool), LARGEST_POOL, replace=False, p=_modality_weights(pool)))
     pool = part_of(pool, chosen)
     features, quality = simulated_volumes(_pool_tokens(network, pool), pool, volumes=volumes, seed=seed)
-    prior = fit_heads(
-        features,
-        {PRIOR: quality},
-        {PRIOR: Scale(0.0, 1.0)},
-        config=FitConfig(epochs=12, batch=64, learning_rate=5e-3, pull=1e-5),
-        seed=seed,
-        on_progress=lambda phase, step, total, loss: report(f"prior {step}/{total}, loss {loss:.3f}"),
-    )
-    prior = type(prior)(prior.criteria, prior.scales, prior.network, prior.residuals, is_prior=True)
     ood = OodStatistics.fit(np.stack([one.embedding for one in features]))
-    return Predictor(network, prior, ood, device="cpu")
+    tried: dict[float, Predictor] = {}
+    for pull in PULLS if development else PULLS[:1]:
+        heads = fit_heads(
+            features,
+            {PRIOR: quality},
+            {PRIOR: Scale(0.0, 1.0)},
+            config=FitConfig(epochs=12, batch=64, learning_rate=5e-3, pull=pull),
+            seed=seed,
+            on_progress=lambda phase, step, total, loss: report(f"prior {step}/{total}, loss {loss:.3f}"),
+        )
+        prior = HeadEnsemble(heads.criteria, heads.scales, heads.network, heads.residuals, is_prior=True)
+        tried[pull] = Predictor(network, prior, ood, device="cpu")
+    return _best(tried, development, seed, report)
+
+
+def _best(tried: Mapping[float, Predictor], development: Sequence[SourceSlice], seed: int, report: Report) -> Predictor:
+    """Return the predictor with the best order of degraded copies, over all of them and within a slice."""
+    if len(tried) == 1:
+        return next(iter(tried.values()))
+    orders = {}
+    for pull, predictor in tried.items():
+        reached = evaluate_predictor(predictor, development, seed=seed)
+        orders[pull] = reached.srocc.value + reached.within
+        report(f"prior with pull {pull:g}: SROCC {reached.srocc.value:.3f}, within {reached.within:.3f}")
+    return tried[max(orders, key=lambda pull: orders[pull])]
 
 
 def simulated_volumes(

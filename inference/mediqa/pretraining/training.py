@@ -21,8 +21,9 @@ import torch
 from inference.mediqa.evaluation import Evaluation, evaluate_predictor, parameter_correlations, prompt_accuracy
 from inference.mediqa.network import Network, tile_kinds
 from inference.mediqa.predictor import Predictor
+from inference.mediqa.pretraining.augmentation import with_variants
 from inference.mediqa.pretraining.batches import Sampler, cut_crops, turned
-from inference.mediqa.pretraining.contents import thinned, with_generated
+from inference.mediqa.pretraining.contents import has_structure, thinned, with_generated
 from inference.mediqa.pretraining.distributed import Group
 from inference.mediqa.pretraining.log import TrainingLog
 from inference.mediqa.pretraining.normalisation import SteadyStatistics
@@ -53,6 +54,7 @@ class PretrainingConfig:
     per_modality: int = 500  # real slices, at most
     copies: int = 4  # of each slice, more in rare modalities
     generated: int = 40  # images of each generated sort
+    variants: int = 0  # of the contents of each modality
     crops: int = 3  # cut from each copy
     crops_per_step: int = 1  # seen beside the whole view in one step
     images_per_step: int = 6
@@ -60,6 +62,8 @@ class PretrainingConfig:
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
     factor_dropout: float = 0.15
+    feature_dropout: float = 0.15  # of the channels of a slice's tokens, before the heads
+    crops_only: float = 0.25  # share of steps without the view of the whole slice
     volumes: int = 1500  # simulated for the prior
 
     def is_over(self, state: TrainingState) -> bool:
@@ -101,17 +105,20 @@ def pretrain(
     places: Places | None = None,
     group: Group | None = None,
     network: Network | None = None,
+    development: Sequence[SourceSlice] = (),
 ) -> Pretrained | None:
     """Train on slices and evaluate on others; deterministic by seed and steps on one kind of machine.
 
-    network: to start from, instead of a new one of the profile.
+    network: to start from, instead of a new one of the profile. development: what settings of the prior are chosen on.
     Returns None in all processes but the first. Raises ValueError without training slices and CheckpointError
     where ``places.state`` belongs to another training.
     """
     if not training:
         raise ValueError("No image could be read for training.")
     places, group = places or Places(), group or Group()
+    training = [item for item in training if has_structure(item)]
     contents = with_generated(thinned(training, config.per_modality), config.generated, seed=config.seed)
+    contents = with_variants(contents, config.variants, seed=config.seed)
     torch.manual_seed(config.seed)
     network = network or Network(PROFILES[config.profile])
     started = time.monotonic()
@@ -122,8 +129,11 @@ def pretrain(
         return None
     settle_normalisation(network, pool, config, group.device)
     network.to("cpu").prompt.forget_unseen(pool.codes)
-    predictor = fit_prior(network, pool, volumes=config.volumes, seed=config.seed, report=report)
+    predictor = fit_prior(
+        network, pool, volumes=config.volumes, seed=config.seed, report=report, development=development
+    )
     predictor.training = _described(contents, held_out, config, steps, command)
+    predictor.training["development"] = sorted({item.source for item in development})
     evaluation = evaluate_predictor(predictor, held_out, seed=config.seed) if held_out else None
     if evaluation is not None:
         predictor.training["evaluation"] = evaluation.to_document()
@@ -209,10 +219,14 @@ def _take_step(state: TrainingState, sampler: Sampler, pool: Pool, config: Pretr
     for part in state.optimizer.param_groups:
         part["lr"] = rate
     rows = sampler.draw(state.rng, config.images_per_step, config.copies_per_image)
-    tiles = turned(cut_crops(pool, rows, config.crops_per_step, state.rng), state.rng, config.copies_per_image)
+    has_whole = bool(state.rng.random() >= config.crops_only)
+    tiles = cut_crops(pool, rows, config.crops_per_step, state.rng, has_whole=has_whole)
+    tiles = turned(tiles, state.rng, config.copies_per_image)
     targets = _targets(pool, rows, state.rng, config.factor_dropout)
     targets = Targets(*(value.to(group.device) for value in targets))
-    losses = _losses(state.network, tiles.to(group.device), targets, group.device)
+    kinds = tile_kinds(tiles.shape[1]) if has_whole else torch.ones(tiles.shape[1], dtype=torch.long)
+    kept = _kept(len(rows), state.network.config.channels, config.feature_dropout, state.rng).to(group.device)
+    losses = _losses(state.network, tiles.to(group.device), kinds.to(group.device), targets, kept)
     state.optimizer.zero_grad()
     total_loss(losses).backward()  # type: ignore[no-untyped-call]
     group.average_gradients(state.network)
@@ -225,13 +239,21 @@ def _take_step(state: TrainingState, sampler: Sampler, pool: Pool, config: Pretr
     return rate
 
 
-def _losses(network: Network, tiles: torch.Tensor, targets: Targets, device: torch.device) -> dict[str, torch.Tensor]:
-    kinds = tile_kinds(tiles.shape[1]).to(device)
+def _losses(
+    network: Network, tiles: torch.Tensor, kinds: torch.Tensor, targets: Targets, kept: torch.Tensor
+) -> dict[str, torch.Tensor]:
     told = targets.codes * ~targets.is_hidden
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
+    with torch.autocast(tiles.device.type, dtype=torch.bfloat16, enabled=tiles.device.type == "cuda"):
         tokens = network.encode_slices(tiles, kinds, told)
+        tokens = tokens * kept
         judgement, reading = network.judge(tokens), network.read(tokens)
     return task_losses(judgement, reading, targets)
+
+
+def _kept(copies: int, channels: int, dropout: float, rng: np.random.Generator) -> torch.Tensor:
+    """Drop whole channels of a slice, so that what the heads need is not in one place only: [B, 1, C]."""
+    mask = rng.random((copies, 1, channels)) >= dropout
+    return torch.from_numpy(mask.astype(np.float32) / (1 - dropout))
 
 
 def _targets(pool: Pool, rows: np.ndarray[Any, Any], rng: np.random.Generator, dropout: float) -> Targets:

@@ -52,6 +52,22 @@ def test_the_simulated_set_is_run_by_its_name(tmp_path, capsys):
     assert "relative_dose" in document["physical_correlation"]["CT"]
 
 
+def test_a_source_can_be_learnt_from_only_so_that_checkpoints_are_judged_on_the_same_images(tmp_path):
+    from shutil import copy
+
+    from pydicom.data import get_testdata_file
+
+    for source, name in {"first": "CT_small.dcm", "second": "MR_small.dcm", "third": "MR_small_RLE.dcm"}.items():
+        (tmp_path / source).mkdir()
+        copy(str(get_testdata_file(name)), tmp_path / source)
+    copy(str(get_testdata_file("MR-SIEMENS-DICOM-WithOverlays.dcm")), tmp_path / "third")
+    output = tmp_path / "numbers.json"
+    arguments = ["benchmark", "simulated", str(tmp_path), "--per-modality", "10", "--folds", "3", "--json", str(output)]
+    assert main([*arguments, *excluded(), "--exclude", "pretrained", "--learn-from", "first"]) == 0
+    document = json.loads(output.read_text())
+    assert document["judged groups"] == document["groups"] - 1
+
+
 def test_a_published_layout_is_imported_and_benchmarked_in_place(tmp_path):
     for number in range(3):
         write_picture(tmp_path / f"{number}.png", seed=number)

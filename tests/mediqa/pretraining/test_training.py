@@ -13,6 +13,7 @@ from transformers import Dinov2Config, Dinov2Model
 from inference.mediqa import Predictor
 from inference.mediqa.__main__ import main
 from inference.mediqa.errors import CheckpointError
+from inference.mediqa.evaluation import evaluate_predictor
 from inference.mediqa.headers import HEADER_PARAMETERS, header_parameters, header_targets
 from inference.mediqa.network import Network
 from inference.mediqa.physics import BY_NAME, degrade, kinds_for
@@ -20,6 +21,7 @@ from inference.mediqa.pretraining.batches import Sampler
 from inference.mediqa.pretraining.contents import fitted, radiograph, with_generated
 from inference.mediqa.pretraining.log import TrainingLog, curves_svg, read_log
 from inference.mediqa.pretraining.pool import build_pool
+from inference.mediqa.pretraining.prior import PULLS, fit_prior
 from inference.mediqa.pretraining.state import TrainingState
 from inference.mediqa.pretraining.training import Places, PretrainingConfig, settle_normalisation, train_network
 from inference.mediqa.profiles import PROFILES, NetworkConfig
@@ -241,6 +243,39 @@ def test_the_command_trains_evaluates_and_repeats(folders, tmp_path, capsys):
     assert str(tmp_path) not in str(training)
     assert main(["evaluate", str(folders), "--checkpoint", str(tmp_path / "one"), "--only", "second"]) == 0
     assert "PLCC" in capsys.readouterr().out
+
+
+def test_settings_of_the_prior_are_chosen_on_sources_that_are_neither_trained_on_nor_held_out(
+    folders, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("inference.mediqa.pretraining.training.NORMALISATION_STEPS", 2)
+    (folders / "third").mkdir()
+    (folders / "third" / "one.dcm").write_bytes(
+        Path(str(get_testdata_file("MR-SIEMENS-DICOM-WithOverlays.dcm"))).read_bytes()
+    )
+    arguments = ["pretrain", str(folders), "--output", str(tmp_path / "x"), "--steps", "1", "--threads", "1"]
+    options = ["--hold-out", "second", "--develop", "third", "--volumes", "20", "--copies", "4", "--generated", "0"]
+    assert main([*arguments, *options, "--variants", "1"]) == 0
+    training = Predictor.load(tmp_path / "x").training
+    assert (training["sources"], training["development"], training["held_out"]) == (["first"], ["third"], ["second"])
+    assert "--variants 1" in training["command"]
+    assert training["command"].endswith("--hold-out second --develop third")
+    assert training["slices"] == 4  # two real slices of two modalities, and a variant of each
+
+
+def test_the_pull_that_orders_development_images_best_is_taken():
+    slices = [item(name, seed=seed) for seed, name in enumerate("ab")]
+    shape = NetworkConfig(tile=32, window=2, pooled_grid=2)
+    pool = build_pool(slices, 4, shape, seed=0, crops=3)
+    torch.manual_seed(0)
+    network = Network(shape).eval()
+    said: list[str] = []
+    chosen = fit_prior(network, pool, volumes=30, seed=0, report=said.append, development=[item("c", seed=5)])
+    tried = [line.split() for line in said if line.startswith("prior with pull")]
+    assert [float(words[3].rstrip(":")) for words in tried] == list(PULLS)
+    orders = [float(words[5].rstrip(",")) + float(words[7]) for words in tried]
+    reached = evaluate_predictor(chosen, [item("c", seed=5)], seed=0)
+    assert reached.srocc.value + reached.within == pytest.approx(max(orders), abs=2e-3)
 
 
 def test_a_foreign_encoder_is_trained_under_our_attention(folders, tmp_path, capsys):
