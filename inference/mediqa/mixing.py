@@ -17,11 +17,16 @@ ASSUMED = (0.5, 0.5)  # shares of the two variances
 
 @dataclass(frozen=True)
 class Mix:
-    """process_weight: of the process in the mean, the ensemble has the rest. *_share: factors of their variances."""
+    """process_weight: of the process in the mean, the ensemble has the rest. *_share: factors of their variances.
+
+    disagreement: factor of the squared difference of the two means, which is epistemic: where two ways of learning the
+    same scores part, the scores have not decided. Heads that were fitted before it was known have none.
+    """
 
     process_weight: float = 0.5
     process_share: float = 0.5
     ensemble_share: float = 0.5
+    disagreement: float = 0.0
 
     @classmethod
     def fit(cls, latent: Latent, mean: DoubleArray, variance: DoubleArray, target: DoubleArray) -> Mix:
@@ -31,20 +36,22 @@ class Mix:
         """
         weight = _mean_weight(latent.mean, mean, target)
         residual = (weight * latent.mean + (1 - weight) * mean - target) ** 2
-        process = latent.variance + latent.noise
+        disagreement = _disagreement(latent.mean, mean, target)
+        process, apart = latent.variance + latent.noise, disagreement * (latent.mean - mean) ** 2
         pairs = [pair for pair in itertools.product(SHARES, SHARES) if pair != (0.0, 0.0)]
-        costs = [_cost(residual, share * process + other * variance) for share, other in pairs]
+        costs = [_cost(residual, share * process + other * variance + apart) for share, other in pairs]
         best = np.array(pairs[int(np.argmin(costs))])
         trust = len(target) / (len(target) + PRIOR_IMAGES)
         shares = trust * best + (1 - trust) * np.array(ASSUMED)
-        return cls(weight, float(shares[0]), float(shares[1]))
+        return cls(weight, float(shares[0]), float(shares[1]), disagreement)
 
     def combine(
         self, latent: Latent, means: DoubleArray, variances: DoubleArray
     ) -> tuple[DoubleArray, DoubleArray, DoubleArray]:
         """Return mean, epistemic and aleatoric variance, [n] each, from the process and M members [M, n]."""
         mean = self.process_weight * latent.mean + (1 - self.process_weight) * means.mean(axis=0)
-        epistemic = self.process_share * latent.variance + self.ensemble_share * means.var(axis=0)
+        apart = self.disagreement * (latent.mean - means.mean(axis=0)) ** 2
+        epistemic = self.process_share * latent.variance + self.ensemble_share * means.var(axis=0) + apart
         aleatoric = self.process_share * latent.noise + self.ensemble_share * variances.mean(axis=0)
         return mean, epistemic, aleatoric
 
@@ -57,6 +64,12 @@ def _mean_weight(process: DoubleArray, ensemble: DoubleArray, target: DoubleArra
     prior = PRIOR_IMAGES * float(np.mean(apart**2))
     top = float(apart @ (target - ensemble)) + prior
     return float(np.clip(top / max(float(apart @ apart) + prior, 1e-12), 0.0, 1.0))
+
+
+def _disagreement(process: DoubleArray, ensemble: DoubleArray, target: DoubleArray) -> float:
+    """Return how much it counts that the parts differ: fully where both err alike, hardly where one is far worse."""
+    errors = sorted(float(np.mean((mean - target) ** 2)) for mean in (process, ensemble))
+    return errors[0] / max(errors[1], 1e-12)
 
 
 def _cost(squared: DoubleArray, variance: DoubleArray) -> float:

@@ -27,3 +27,19 @@ def test_variances_are_brought_to_the_size_of_held_out_errors():
     mix = Mix.fit(latent, mean, variance, target)
     _, epistemic, aleatoric = mix.combine(latent, mean[None], variance[None])
     assert np.mean((mean - target) ** 2 / (epistemic + aleatoric)) == pytest.approx(1.0, abs=0.4)
+
+
+def test_where_equally_good_parts_differ_less_is_known():
+    latent, mean, variance, target = made(2000, 0.1, 1.0)
+    mix = Mix.fit(latent, mean, variance, target)
+    assert 0.1 < mix.disagreement <= 1.0
+    shifted = Latent(latent.mean + 0.5, latent.variance, latent.noise)
+    _, near, aleatoric = mix.combine(latent, latent.mean[None], variance[None])
+    _, far, same = mix.combine(shifted, latent.mean[None], variance[None])
+    np.testing.assert_allclose(far - near, mix.disagreement * 0.25)
+    assert np.array_equal(aleatoric, same)
+
+
+def test_a_part_that_is_far_worse_makes_nothing_doubtful_and_older_heads_stay_as_they_were():
+    assert Mix.fit(*made(2000, 10.0, 1.0)).disagreement < 0.01
+    assert Mix(0.5, 0.5, 0.5).disagreement == 0.0
