@@ -8,7 +8,9 @@ from inference.mediqa import CheckpointError, Features, MediqaError, Predictor
 from inference.mediqa.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint, save_checkpoint
 from inference.mediqa.finetuning import fit_heads
 from inference.mediqa.fitting import FitConfig
+from inference.mediqa.physics import KINDS
 from inference.mediqa.types import Scale
+from mediqa_platform.supervisor.frontend import SOURCE_ROOT
 
 from .conftest import phantom
 
@@ -106,6 +108,19 @@ def test_the_shipped_checkpoint_is_small_and_names_its_training():
     assert training["sources"]
     assert not set(training["sources"]) & set(training["held_out"])
     assert training["command"].startswith("python -m inference.mediqa pretrain SOURCES...")
+
+
+def test_the_shipped_checkpoint_knows_all_kinds_and_its_documentation_names_what_it_reached():
+    document = load_checkpoint(DEFAULT_CHECKPOINT).document
+    training = document["training"]
+    assert (document["config"]["generation"], tuple(document["config"]["kinds"])) == (2, KINDS)
+    assert not set(training["development"]) & {*training["sources"], *training["held_out"]}
+    reached, text = training["evaluation"], (SOURCE_ROOT / "docs" / "model.md").read_text()
+    order = reached["srocc"]
+    assert f"SROCC {order['value']:.3f} [{order['lower']:.3f}, {order['upper']:.3f}]" in text
+    assert f"SROCC among the copies of one slice, mean {reached['within']:.3f}" in text
+    assert f"held out: {reached['images']} slices, {reached['copies']} copies" in text
+    assert f"{training['steps']:,} steps" in text
 
 
 def test_a_fine_tuned_model_survives_a_round_trip(predictor, mr_volume, tmp_path):
