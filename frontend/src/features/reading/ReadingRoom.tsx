@@ -5,6 +5,8 @@ import { BookmarkSheet } from './BookmarkSheet';
 import type { Desk } from './desk';
 import { focusCriterion } from './focus';
 import { FeedbackPanel } from './FeedbackPanel';
+import { FoldedRubric } from './FoldedRubric';
+import { useUnfoldingWithTheScreen } from './folding';
 import { HelpSheet } from './HelpSheet';
 import { ImagePane } from './ImagePane';
 import { Interlude } from './Interlude';
@@ -21,9 +23,10 @@ export function ReadingRoom({ desk }: { desk: Desk }) {
   const actions = useMemo(() => createActions(desk), [desk, preferences]);
   useKeys(actions, desk);
   useFocusOnNewCase(desk);
+  useUnfoldingWithTheScreen(desk);
   const phase = desk.room.phase.value;
   return (
-    <div class="room" data-phase={phase}>
+    <div class="room" data-phase={phase} data-folded={desk.isFolded.value}>
       <TopBar desk={desk} />
       <main class="room-main">
         <section class="room-image" aria-label="Image" hidden={phase !== 'reading' && phase !== 'feedback'}>
@@ -43,7 +46,7 @@ export function ReadingRoom({ desk }: { desk: Desk }) {
 /** What lies beside the image, or in its place where there is none. */
 function Beside({ desk }: { desk: Desk }) {
   const phase = desk.room.phase.value;
-  if (phase === 'reading') return <RubricPanel desk={desk} />;
+  if (phase === 'reading') return desk.isFolded.value ? <FoldedRubric desk={desk} /> : <RubricPanel desk={desk} />;
   return phase === 'feedback' ? <FeedbackPanel desk={desk} /> : <Interlude desk={desk} />;
 }
 

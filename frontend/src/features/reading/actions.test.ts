@@ -50,6 +50,7 @@ const desk = {
   viewer: signal(viewer),
   sheet: signal(null),
   mode: signal('nothing'),
+  isFolded: signal(false),
   measures: signal([{}]),
   feedback: { shown: signal<unknown>(null), isOverlaid: signal(true) },
 } as unknown as Desk;
@@ -98,14 +99,14 @@ test('a key that the reader chose takes the place of the one on the list', () =>
   expect(room.draft.value.scores).toMatchObject({ noise: 4 });
 });
 
-test('U, B, N, F, M, R, H and V', () => {
+test('U, B, N, F, M, R, H and V', async () => {
   press('u', 'KeyU');
   expect(room.undo).toHaveBeenCalledOnce();
   press('b', 'KeyB');
   expect(bookmarks.toggle).toHaveBeenCalledWith('a');
   document.body.innerHTML = '<label class="comment"><textarea></textarea></label>';
   press('n', 'KeyN');
-  expect(document.activeElement?.tagName).toBe('TEXTAREA');
+  await expect.poll(() => document.activeElement?.tagName).toBe('TEXTAREA');
   press('f', 'KeyF');
   expect(desk.mode.value).toBe('mark');
   press('Escape', 'Escape');
@@ -185,4 +186,13 @@ test('Enter goes on from the feedback, and O hides what is drawn over the image'
   press('o', 'KeyO');
   expect(desk.feedback.isOverlaid.value).toBe(false);
   desk.feedback.shown.value = null;
+});
+
+test('E folds the rubric, and N brings it back for the note', () => {
+  Object.assign(document.documentElement, { requestFullscreen: () => Promise.reject(new Error('The browser refuses.')) });
+  document.body.innerHTML = '<div class="comment"><textarea></textarea></div>';
+  press('e', 'KeyE');
+  expect(desk.isFolded.value).toBe(true);
+  press('n', 'KeyN');
+  expect(desk.isFolded.value).toBe(false);
 });

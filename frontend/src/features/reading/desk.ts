@@ -36,6 +36,8 @@ export interface Desk {
   sheet: Signal<Sheet>;
   /** What the next click or drag in the image does. */
   mode: Signal<Pointing>;
+  /** The image alone, the rubric folded to a strip. */
+  isFolded: Signal<boolean>;
   /** What was measured in this case. */
   measures: Signal<readonly Measure[]>;
 }
@@ -80,7 +82,7 @@ export function createDesk(config: ReadingConfig): Desk {
   });
   const bookmarks = new Bookmarks(client, session, config.bookmarks_url);
   const preferences = new PreferenceStore(client, session, config.preferences_url, config.preferences);
-  const screen = { sheet: signal<Sheet>(null), mode: signal<Pointing>('nothing'), measures: signal([]) };
+  const screen = { isFolded: signal(false), sheet: signal<Sheet>(null), mode: signal<Pointing>('nothing'), measures: signal([]) };
   return { config, room, outbox, session, kept, viewer, bookmarks, preferences, feedback, ...screen };
 }
 

@@ -4,6 +4,7 @@ import { scoreAfterDigit, scoreAfterStep } from '../../lib/scale';
 import type { Desk, Pointing } from './desk';
 import { withNextAbstention, withNextConfidence, withScore } from './draft';
 import { focusCriterion, focusNote, isAmongCriteria } from './focus';
+import { setFolded } from './folding';
 import type { Room } from './room';
 
 /** What each action of the server's list does. */
@@ -36,7 +37,13 @@ function noting(desk: Desk): Record<string, Performer> {
       },
       isAlways: true,
     },
-    note: { perform: focusNote, isPressed: () => (room.draft.value?.comment ?? '') !== '' },
+    note: {
+      perform: () => {
+        setFolded(desk, false);
+        focusNote();
+      },
+       isPressed: () => (room.draft.value?.comment ?? '') !== '',
+    },
   };
 }
 
@@ -72,7 +79,8 @@ function pointing(desk: Desk): Record<string, Performer> {
   };
 }
 
-function ofTheImage({ viewer, measures, feedback }: Desk): Record<string, Performer> {
+function ofTheImage(desk: Desk): Record<string, Performer> {
+  const { viewer, measures, feedback, isFolded } = desk;
   const state = () => viewer.value?.state.value;
   return {
     invert: { perform: () => viewer.value?.toggleInvert(), isPressed: () => state()?.isInverted ?? false },
@@ -92,6 +100,7 @@ function ofTheImage({ viewer, measures, feedback }: Desk): Record<string, Perfor
       },
     },
     preset: { perform: (place) => viewer.value?.applyPreset(place) },
+    fold: { perform: () => setFolded(desk, !isFolded.value), isPressed: () => isFolded.value },
     overlay: {
       isAvailable: () => feedback.shown.value !== null,
       isPressed: () => feedback.isOverlaid.value,
