@@ -8,8 +8,12 @@ export function focusCriterion(index: number): void {
   });
 }
 
+/** At once where it is on the screen, so that the next key is its first letter; else when the rubric is back. */
 export function focusNote(): void {
-  requestAnimationFrame(() => document.querySelector<HTMLElement>('.comment textarea')?.focus());
+  const note = (): HTMLElement | null => document.querySelector<HTMLElement>('.comment textarea');
+  const shown = note();
+  if (shown) shown.focus();
+  else requestAnimationFrame(() => note()?.focus());
 }
 
 /** Whether the focus is on a criterion, or nowhere. */
