@@ -29,6 +29,11 @@ from tests.e2e.product import Product
 from tests.e2e.rooms import furnish
 
 pytestmark = pytest.mark.stack
+# More is decoded than the open case has.
+NEXT_IS_THERE = """() => {
+  const element = document.querySelector('[data-viewport]');
+  return element.inspect().held.decoded > Number(element.dataset.sliceCount);
+}"""
 SCORES = """SELECT s.value, r.supersedes_id IS NOT NULL FROM annotations_reading r
     JOIN annotations_score s ON s.reading_id = r.id WHERE r.assignment_id = %s ORDER BY r.submitted_at"""
 
@@ -166,6 +171,7 @@ def test_submission_is_undone_and_superseded(page: Page, hand: Product) -> None:
 
 @by("hand1")
 def test_undo_of_a_submission_that_waits_for_the_network(page: Page, hand: Product) -> None:
+    page.wait_for_function(NEXT_IS_THERE)
     page.context.set_offline(True)
     assignment = read_case(page, 4)
     expect(page.locator("[data-save-state]")).to_have_attribute("data-save-state", "waiting")

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { backoffMilliseconds } from './backoff';
 import { extent, linearScale, polyline, ticks } from './chartScales';
 import { bytes, clockTime, duration, plural } from './format';
-import { firstSlice, outwardsFrom, runs } from './loadOrder';
+import { firstSlice, isIn, outwardsFrom, sizeOf, withIndex, withoutIndex, type Runs } from './loadOrder';
 import { withSoundMetadata } from './soundMetadata';
 import { chunksOf, MOST_BYTES, MOST_FILES } from './uploadChunks';
 import { newUuid } from './uuid';
@@ -10,11 +10,19 @@ import { wheelTurn } from './wheel';
 
 test('slices load from the middle outwards, each once', () => {
   expect(outwardsFrom(firstSlice(6), 6)).toEqual([2, 3, 1, 4, 0, 5]);
+  expect(outwardsFrom(0, 3)).toEqual([0, 1, 2]);
+  expect(outwardsFrom(3, 4)).toEqual([3, 2, 1, 0]);
   expect(firstSlice(1)).toBe(0);
 });
 
 test('runs of slices are drawn as one', () => {
-  expect(runs(new Set([5, 1, 2, 3, 7]))).toEqual([[1, 3], [5, 5], [7, 7]]);
+  const runs = [5, 1, 3, 2, 7, 2].reduce<Runs>(withIndex, []);
+  expect(runs).toEqual([[1, 3], [5, 5], [7, 7]]);
+  expect(sizeOf(runs)).toBe(5);
+  expect([1, 3, 4, 7].map((index) => isIn(runs, index))).toEqual([true, true, false, true]);
+  expect(withIndex(withIndex(runs, 6), 4)).toEqual([[1, 7]]);
+  expect(withoutIndex([[1, 7]], 3)).toEqual([[1, 2], [4, 7]]);
+  expect([1, 9, 7].reduce<Runs>(withoutIndex, [[1, 1], [7, 8]])).toEqual([[8, 8]]);
 });
 
 test('waits grow to half a minute and no further', () => {

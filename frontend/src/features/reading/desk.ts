@@ -2,7 +2,9 @@ import { effect, signal, untracked, type Signal } from '@preact/signals';
 import { apiRoot, createClient } from '../../api/client';
 import type { Case, DisplayState } from '../../api/types';
 import { displayNotices, type DisplayNotice } from '../../lib/displayNotices';
-import { framesOf, prefetchCase, releaseCase } from '../viewer/frameLoader';
+import { budgetBytes } from '../../lib/memoryPlan';
+import { dropFrame, framesOf, releaseCase } from '../viewer/frameLoader';
+import { LoadingPlan, idle } from '../viewer/loadingPlan';
 import type { StackViewer } from '../viewer/stackViewer';
 import { EMPTY_STATE, type ViewerState } from '../viewer/viewerState';
 import { ActivityWatch } from './activity';
@@ -136,10 +138,9 @@ export async function resume(desk: Desk): Promise<void> {
   await desk.room.refill();
 }
 
-/** Shows the current case, fetches the next one behind it, and forgets those that are gone. */
+/** Shows the current case, and has the slices around it and the next case loaded. */
 function followRoom(desk: Desk): void {
   const { room, viewer } = desk;
-  releaseBehind(room);
   let shown: Case | null = null;
   effect(() => {
     const [screen, current] = [viewer.value, room.onScreen.value];
@@ -151,43 +152,29 @@ function followRoom(desk: Desk): void {
     else screen.clear();
   });
   effect(() => {
-    const [screen, current, next] = [viewer.value, room.onScreen.value, room.next.value];
-    if (screen && current && isDrawn(screen, current)) void fetchAhead(screen, current, next);
+    const screen = viewer.value;
+    if (screen) untracked(() => loadBehind(desk, screen));
   });
 }
 
-/** Forgets the pictures of cases that are gone, but for the last one: going back to it must be instant, and offline. */
-function releaseBehind(room: Room): void {
-  let held: readonly Case[] = [];
-  let last: Case | null = null;
+function loadBehind({ room, session }: Desk, screen: StackViewer): void {
+  const plan = new LoadingPlan({
+    framesOf: (reading) => framesOf(reading, screen.isCpu),
+    release: releaseCase,
+    drop: dropFrame,
+    budgetBytes: budgetBytes((navigator as { deviceMemory?: number }).deviceMemory),
+    schedule,
+    idle,
+  });
+  effect(() => plan.hold(room.held.value));
   effect(() => {
-    const cases = room.cases.value;
-    const isHeld = (reading: Case): boolean => cases.some(({ assignment }) => assignment === reading.assignment);
-    for (const gone of held.filter((reading) => !isHeld(reading))) {
-      if (last && !isHeld(last) && last.assignment !== gone.assignment) releaseCase(last);
-      last = gone;
-    }
-    held = cases;
+    const { status, assignment, sliceIndex } = screen.state.value;
+    if (status === 'rendered' && assignment !== null) plan.look(assignment, sliceIndex);
   });
-}
-
-function isDrawn(screen: StackViewer, reading: Case): boolean {
-  const { status, assignment } = screen.state.value;
-  return status === 'rendered' && assignment === reading.assignment;
-}
-
-let ahead = '';
-
-/** First the next case's first picture, then the rest of this one, then the rest of the next. */
-async function fetchAhead(screen: StackViewer, current: Case, next: Case | null): Promise<void> {
-  const key = `${current.assignment} ${next?.assignment ?? ''}`;
-  if (ahead === key) return;
-  ahead = key;
-  const frames = framesOf(current, screen.isCpu);
-  const nextFrames = next && framesOf(next, screen.isCpu);
-  await nextFrames?.load(Math.floor((nextFrames.imageIds.length - 1) / 2)).catch(() => undefined);
-  await frames.loadRest(screen.state.value.sliceIndex);
-  if (next && ahead === key) await prefetchCase(next, screen.isCpu).catch(() => undefined);
+  effect(() => {
+    if (!session.needsSignIn.value) plan.retry();
+  });
+  addEventListener('online', () => plan.retry());
 }
 
 /** What the reader is told of the display now, and what is stored. */

@@ -58,7 +58,9 @@ export class Room {
   /** Submitted and still looked at, for feedback. */
   readonly reviewed = signal<Case | null>(null);
   readonly onScreen = computed<Case | null>(() => this.reviewed.value ?? this.current.value);
-  readonly next = computed<Case | null>(() => this.cases.value[this.reviewed.value ? 0 : 1] ?? null);
+  /** What is on the screen and what comes after it. */
+  readonly held = computed<readonly Case[]>(() => [...(this.reviewed.value ? [this.reviewed.value] : []), ...this.cases.value]);
+  readonly next = computed<Case | null>(() => this.held.value[1] ?? null);
   readonly criterion = computed<Criterion | null>(
     () => this.current.value?.rubric.criteria[this.criterionIndex.value] ?? null,
   );

@@ -1,10 +1,13 @@
-import { runs } from '../../lib/loadOrder';
+import { t } from '../../lib/i18n';
+import { sizeOf, type Runs } from '../../lib/loadOrder';
 import type { StackViewer } from './stackViewer';
+
+const NONE: Runs = [];
 
 /** Which slices are there and which one is shown; a click or a drag goes to one. */
 export function SliceBar({ viewer }: { viewer: StackViewer }) {
   const { sliceCount, sliceIndex } = viewer.state.value;
-  const loaded = viewer.frames.value?.loaded.value ?? new Set<number>();
+  const loaded = viewer.frames.value?.loaded.value ?? NONE;
   if (sliceCount < 2) return null;
   const go = (event: PointerEvent): void => {
     if (event.buttons !== 1 || !(event.currentTarget instanceof Element)) return;
@@ -18,11 +21,11 @@ export function SliceBar({ viewer }: { viewer: StackViewer }) {
       viewBox={`0 0 10 ${sliceCount}`}
       preserveAspectRatio="none"
       role="progressbar"
-      aria-label="Slices loaded"
+      aria-label={t('Slices loaded')}
       aria-valuemin={0}
       aria-valuemax={sliceCount}
-      aria-valuenow={loaded.size}
-      data-loaded-count={loaded.size}
+      aria-valuenow={sizeOf(loaded)}
+      data-loaded-count={sizeOf(loaded)}
       onPointerDown={(event) => {
         event.preventDefault();
         event.currentTarget.setPointerCapture(event.pointerId);
@@ -31,7 +34,7 @@ export function SliceBar({ viewer }: { viewer: StackViewer }) {
       onPointerMove={go}
     >
       <rect class="slicebar-track" x="4" width="3" height={sliceCount} />
-      {runs(loaded).map(([from, to]) => (
+      {loaded.map(([from, to]) => (
         <rect key={from} class="slicebar-loaded" x="4" width="3" y={from} height={to - from + 1} />
       ))}
       <rect class="slicebar-thumb" x="1" width="9" y={sliceIndex} height="1" />

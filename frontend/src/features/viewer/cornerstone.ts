@@ -24,7 +24,8 @@ export function startRenderer(options: RendererOptions): Renderer {
   initLoader({ maxWebWorkers: workerCount() });
   registerFrameFetch();
   for (const tool of [WindowLevelTool, ZoomTool, PanTool, SliceDragTool]) addTool(tool);
-  cache.setMaxCacheSize(cacheBytes());
+  // What is kept is decided by the loading plan: the library, for want of room, would begin with the oldest.
+  cache.setMaxCacheSize(Number.MAX_SAFE_INTEGER);
   renderer = { engine: new RenderingEngine(ENGINE_ID), isCpu: isCpuRendering() };
   return renderer;
 }
@@ -35,10 +36,4 @@ function isCpuRendering(): boolean {
 
 function workerCount(): number {
   return Math.min(4, Math.max(1, navigator.hardwareConcurrency - 1));
-}
-
-/** An eighth of the machine's memory, within 256 MB and 2 GB: decoded frames of this case and the next. */
-function cacheBytes(): number {
-  const gigabytes = (navigator as { deviceMemory?: number }).deviceMemory ?? 4;
-  return Math.min(2, Math.max(0.25, gigabytes / 8)) * 1024 ** 3;
 }

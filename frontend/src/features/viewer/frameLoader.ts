@@ -1,26 +1,31 @@
-import { Enums, cache, imageLoader } from '@cornerstonejs/core';
-import { signal } from '@preact/signals';
+import { Enums, cache, eventTarget, imageLoader } from '@cornerstonejs/core';
+import { signal, type ReadonlySignal } from '@preact/signals';
 import type { Case } from '../../api/types';
-import { firstSlice, outwardsFrom } from '../../lib/loadOrder';
-import { forgetMetadata, imageIdsOf, registerMetadata } from './metadata';
+import { withIndex, withoutIndex, type Runs } from '../../lib/loadOrder';
+import { decodedBytes, forgetMetadata, imageIdsOf, registerMetadata } from './metadata';
 
-/** Frames fetched and decoded at a time in the background; what is asked for by hand goes beside them. */
-const AT_ONCE = 4;
-
+/** The decoded frames of one case, in stack order. */
 export interface FrameLoad {
-  readonly imageIds: string[];
-  readonly loaded: ReturnType<typeof signal<ReadonlySet<number>>>;
-  /** Resolves when this frame is decoded; rejects with a reason. */
+  readonly imageIds: readonly string[];
+  /** Which are there now. */
+  readonly loaded: ReadonlySignal<Runs>;
+  /** Of one frame: as the last one came, before that as the metadata say. */
+  readonly frameBytes: number;
+  /** Resolves when this frame is decoded; rejects with a FrameError. */
   load(index: number): Promise<void>;
-  /** Fetches the rest, from this frame outwards. Frames that fail are left for `load`. */
-  loadRest(from: number): Promise<void>;
-  /** Forgets decoded frames and metadata. */
+  /** Forgets decoded frames and metadata, but for those that another case has too. */
   release(): void;
 }
 
-const loads = new Map<string, FrameLoad>();
+interface Holder extends FrameLoad {
+  noteRemoved(imageId: string): void;
+}
 
-/** The frames of a case; the same object for the same assignment, so that prefetching is shared. */
+const loads = new Map<string, Holder>();
+/** How many cases have a frame: a repeat, or a corrected case, has those of another. */
+const holders = new Map<string, number>();
+
+/** The frames of a case; the same object for the same assignment, so that what is fetched ahead is shared. */
 export function framesOf(reading: Case, isCpu: boolean): FrameLoad {
   const known = loads.get(reading.assignment);
   if (known) return known;
@@ -30,52 +35,72 @@ export function framesOf(reading: Case, isCpu: boolean): FrameLoad {
   return made;
 }
 
-/** Fetches the first frame of a case that comes next, then the others in idle time. */
-export async function prefetchCase(reading: Case, isCpu: boolean): Promise<void> {
-  const frames = framesOf(reading, isCpu);
-  const first = firstSlice(frames.imageIds.length);
-  await frames.load(first);
-  await frames.loadRest(first);
-}
-
 export function releaseCase(reading: Case): void {
   loads.get(reading.assignment)?.release();
 }
 
-function createFrameLoad(reading: Case, isCpu: boolean): FrameLoad {
+/** Takes a decoded frame out of memory; the bars of the cases that had it say so. */
+export function dropFrame(imageId: string): void {
+  if (cache.getImageLoadObject(imageId)) cache.removeImageLoadObject(imageId);
+}
+
+/** For browser tests: what is in memory. */
+export function heldInMemory(): { cases: number; frames: number; decoded: number; bytes: number } {
+  const decoded = [...holders.keys()].filter((imageId) => cache.getImageLoadObject(imageId)).length;
+  return { cases: loads.size, frames: holders.size, decoded, bytes: cache.getCacheSize() };
+}
+
+// Whoever takes a frame out, the library for want of room included: the bar tells the truth.
+eventTarget.addEventListener(Enums.Events.IMAGE_CACHE_IMAGE_REMOVED, (event: unknown) => {
+  const { imageId } = (event as CustomEvent<{ imageId: string }>).detail;
+  for (const load of loads.values()) load.noteRemoved(imageId);
+});
+
+function createFrameLoad(reading: Case, isCpu: boolean): Holder {
   const imageIds = imageIdsOf(reading);
-  const loaded = signal<ReadonlySet<number>>(new Set());
-  let isReleased = false;
-
-  async function load(index: number): Promise<void> {
-    const imageId = imageIds[index];
-    if (imageId === undefined) return;
-    await fetchFrame(imageId, isCpu);
-    if (!isReleased && !loaded.value.has(index)) loaded.value = new Set([...loaded.value, index]);
-  }
-
-  async function worker(queue: number[]): Promise<void> {
-    for (let index = queue.shift(); index !== undefined && !isReleased; index = queue.shift()) {
-      await idle();
-      await load(index).catch(() => undefined);
-    }
-  }
-
+  const places = new Map(imageIds.map((imageId, index) => [imageId, index]));
+  const loaded = signal<Runs>([]);
+  let frameBytes = decodedBytes(reading);
+  for (const imageId of imageIds) holders.set(imageId, (holders.get(imageId) ?? 0) + 1);
   return {
     imageIds,
     loaded,
-    load,
-    async loadRest(from) {
-      const queue = outwardsFrom(from, imageIds.length).filter((index) => !loaded.value.has(index));
-      await Promise.all(Array.from({ length: AT_ONCE }, () => worker(queue)));
+    get frameBytes() {
+      return frameBytes;
+    },
+    async load(index) {
+      const imageId = imageIds[index];
+      if (imageId === undefined) return;
+      await fetchFrame(imageId, isCpu);
+      // Released meanwhile, and nobody else's.
+      if (!holders.has(imageId)) {
+        dropFrame(imageId);
+        return;
+      }
+      loaded.value = withIndex(loaded.value, index);
+      frameBytes = cache.getImage(imageId)?.sizeInBytes ?? frameBytes;
+    },
+    noteRemoved(imageId) {
+      const index = places.get(imageId);
+      if (index !== undefined) loaded.value = withoutIndex(loaded.value, index);
     },
     release() {
-      isReleased = true;
-      loads.delete(reading.assignment);
-      for (const imageId of imageIds) if (cache.getImageLoadObject(imageId)) cache.removeImageLoadObject(imageId);
-      forgetMetadata(reading);
+      if (loads.delete(reading.assignment)) letGo(imageIds);
     },
   };
+}
+
+function letGo(imageIds: readonly string[]): void {
+  for (const imageId of imageIds) {
+    const left = (holders.get(imageId) ?? 1) - 1;
+    if (left > 0) {
+      holders.set(imageId, left);
+      continue;
+    }
+    holders.delete(imageId);
+    dropFrame(imageId);
+    forgetMetadata(imageId);
+  }
 }
 
 const underway = new Map<string, Promise<void>>();
@@ -93,11 +118,4 @@ function fetchFrame(imageId: string, isCpu: boolean): Promise<void> {
     .finally(() => underway.delete(imageId));
   underway.set(imageId, made);
   return made;
-}
-
-function idle(): Promise<void> {
-  return new Promise((resolve) => {
-    if ('requestIdleCallback' in globalThis) requestIdleCallback(() => resolve(), { timeout: 200 });
-    else setTimeout(resolve, 0);
-  });
 }

@@ -23,11 +23,17 @@ export function registerMetadata(reading: Case): void {
   }
 }
 
-export function forgetMetadata(reading: Case): void {
-  for (const imageId of imageIdsOf(reading)) {
-    wadors.metaDataManager.remove(imageId);
-    wadors.metaDataManager.remove(imageId.replace(/\/frames\/\d+/, '/frames/1'));
-  }
+export function forgetMetadata(imageId: string): void {
+  wadors.metaDataManager.remove(imageId);
+  wadors.metaDataManager.remove(imageId.replace(/\/frames\/\d+/, '/frames/1'));
+}
+
+/** Bytes of one decoded frame, as the metadata have it: two for a grey value, four for a colour. */
+export function decodedBytes(reading: Case): number {
+  const [first] = reading.image.frames;
+  const metadata = first ? metadataOf(reading, first) : {};
+  const [rows, columns] = ['00280010', '00280011'].map((tag) => Number(metadata[tag]?.Value?.[0] ?? 1));
+  return (rows ?? 1) * (columns ?? 1) * (isColour(reading) ? 4 : 2);
 }
 
 export function isColour(reading: Case): boolean {

@@ -6,7 +6,7 @@ import { presetsFor, rangeOf, windowOf, type VoiFunction } from '../../lib/windo
 import { wheelTurn } from '../../lib/wheel';
 import { startRenderer, type Renderer, type RendererOptions } from './cornerstone';
 import { FrameError } from './frameFetch';
-import { framesOf, type FrameLoad } from './frameLoader';
+import { framesOf, heldInMemory, type FrameLoad } from './frameLoader';
 import { ScreenGeometry } from './geometry';
 import { isColour } from './metadata';
 import { applyTable } from './tableWindow';
@@ -94,7 +94,7 @@ export class StackViewer {
       this.update({ presets: shown.isColour ? [] : presetsFor(reading.image.windows) });
       await frames.load(this.wantedSlice);
       if (this.shown !== shown) return;
-      await this.viewport.setStack(frames.imageIds, this.wantedSlice);
+      await this.viewport.setStack([...frames.imageIds], this.wantedSlice);
       shown.isFitted = true;
       this.fit();
     } catch (error) {
@@ -298,7 +298,7 @@ export class StackViewer {
     const [origin, right, down] = [this.canvasPointOf(0, 0), this.canvasPointOf(1, 0), this.canvasPointOf(0, 1)];
     const { columns, rows, slope, intercept, preScale } = image;
     const rescale = preScale?.scaled ? [1, 0] : [slope, intercept];
-    return { pixels: image.getPixelData(), columns, rows, rescale, origin, right, down };
+    return { pixels: image.getPixelData(), columns, rows, rescale, origin, right, down, held: heldInMemory() };
   }
 
   private reorient(change: (now: Orientation) => Orientation): void {
