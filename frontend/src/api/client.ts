@@ -1,3 +1,4 @@
+import { t } from '../lib/i18n';
 import type { ApiErrorBody } from './types';
 
 /** The server answered, and refused. `reason` is a sentence for people. */
@@ -80,7 +81,7 @@ async function attempt(send: () => Promise<Response>): Promise<Response> {
   try {
     return await send();
   } catch (error) {
-    throw new NetworkError('The server could not be reached.', { cause: error });
+    throw new NetworkError(t('The server could not be reached.'), { cause: error });
   }
 }
 
@@ -88,14 +89,14 @@ async function readAnswer<T>(response: Response): Promise<T> {
   if (response.status === 204) return undefined as T;
   const body: unknown = await response.json().catch(() => null);
   if (response.ok && body !== null) return body as T;
-  if (response.ok) throw new NetworkError('The answer was cut short.');
+  if (response.ok) throw new NetworkError(t('The answer was cut short.'));
   throw refusal(response.status, body);
 }
 
 function refusal(status: number, body: unknown): ApiError {
   const errors = (body as Partial<ApiErrorBody> | null)?.errors ?? [];
   const reason = errors.map((error) => (error.attr ? `${error.attr}: ${error.detail}` : error.detail)).join(' ');
-  return new ApiError(status, errors[0]?.code ?? 'unknown', reason || `The server answered ${status}.`);
+  return new ApiError(status, errors[0]?.code ?? 'unknown', reason || t('The server answered {status}.', { status }));
 }
 
 /** Whether trying the same again later may succeed. */

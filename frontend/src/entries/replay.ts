@@ -1,4 +1,6 @@
 import { mountReplay, type ReplayConfig } from '../features/replay/mount';
+import { useLanguageOfPage } from '../lib/language';
 import { findMount, readPageConfig } from '../lib/pageConfig';
 
+await useLanguageOfPage();
 mountReplay(findMount('replay'), readPageConfig<ReplayConfig>('replay-config'));

@@ -1,3 +1,5 @@
+import { t } from './i18n';
+
 /** One thing that can be done, as the server's list has it. */
 export interface ActionDescription {
   id: string;
@@ -36,11 +38,26 @@ export function bindActions(
   });
 }
 
-const SIGNS: Record<string, string> = { ArrowUp: '↑', ArrowDown: '↓', ArrowLeft: '←', ArrowRight: '→', PageUp: 'PgUp', PageDown: 'PgDn', Escape: 'Esc' };
+const SIGNS: Record<string, string> = { ArrowUp: '↑', ArrowDown: '↓', ArrowLeft: '←', ArrowRight: '→' };
+/** What is printed on the keys differs from one country's keyboards to another's. */
+const KEY_NAMES = {
+  PageUp: 'PgUp',
+  PageDown: 'PgDn',
+  Home: 'Home [key]',
+  End: 'End [key]',
+  Escape: 'Esc',
+  Space: 'Space',
+  Enter: 'Enter',
+  Shift: 'Shift',
+} as const;
 
 /** A chord as it is written for people. */
 export function chordText(chord: string): string {
-  return SIGNS[chord] ?? chord.replace('+', chord.length > 1 ? ' + ' : '+');
+  return chord === '+' ? chord : chord.split('+').map(keyText).join(' + ');
+}
+
+function keyText(key: string): string {
+  return key in KEY_NAMES ? t(KEY_NAMES[key as keyof typeof KEY_NAMES]) : (SIGNS[key] ?? key);
 }
 
 /** The keys of an action as they are written for people. */

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { backoffMilliseconds } from './backoff';
 import { extent, linearScale, polyline, ticks } from './chartScales';
-import { bytes, clockTime, duration, plural } from './format';
+import { bytes, clockTime, duration } from './format';
+import { counted } from './i18n';
 import { firstSlice, isIn, outwardsFrom, sizeOf, withIndex, withoutIndex, type Runs } from './loadOrder';
 import { withSoundMetadata } from './soundMetadata';
 import { chunksOf, MOST_BYTES, MOST_FILES } from './uploadChunks';
@@ -55,7 +56,7 @@ test('times and sizes are written for people', () => {
   expect(clockTime(new Date(2025, 0, 1, 14, 3))).toBe('14:03');
   expect([40, 200, 7500].map(duration)).toEqual(['40 s', '3 min 20 s', '2 h 5 min']);
   expect([500, 2048, 5_242_880].map(bytes)).toEqual(['500 B', '2.0 kB', '5.0 MB']);
-  expect(plural(1, 'file', 'files')).toBe('1 file');
+  expect(counted(1, '{count} file', '{count} files')).toBe('1 file');
 });
 
 test('scales and ticks', () => {

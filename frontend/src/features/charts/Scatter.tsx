@@ -1,4 +1,5 @@
 import { linearScale } from '../../lib/chartScales';
+import { counted, t } from '../../lib/i18n';
 import { BOX, Frame } from './Frame';
 import type { CriterionReport, ScoredPoint } from './reportConfig';
 
@@ -13,25 +14,25 @@ export function Scatter({ report }: { report: CriterionReport }) {
   return (
     <Frame
       name="scatter"
-      title={`Predicted over expert scores: ${question}`}
-      description={`${describe('Production', old)} ${describe('Candidate', fresh)} On the diagonal the prediction equals the expert.`}
+      title={t('Predicted over expert scores: {question}', { question })}
+      description={`${describe(t('Production'), old)} ${describe(t('Candidate'), fresh)} ${t('On the diagonal the prediction equals the expert.')}`}
       x={x}
       y={y}
-      xLabel="Expert"
-      yLabel="Predicted"
+      xLabel={t('Expert')}
+      yLabel={t('Predicted')}
     >
       <line class="chart-ideal" x1={x(minimum)} y1={y(minimum)} x2={x(maximum)} y2={y(maximum)} />
       <g class="series-production">
         {old.map((point, index) => (
           <path key={index} d={cross(x(point[0]), y(point[1]))}>
-            <title>{tooltip('Production', point)}</title>
+            <title>{tooltip(t('Production'), point)}</title>
           </path>
         ))}
       </g>
       <g class="series-candidate">
         {fresh.map((point, index) => (
           <circle key={index} cx={x(point[0])} cy={y(point[1])} r="4">
-            <title>{tooltip('Candidate', point)}</title>
+            <title>{tooltip(t('Candidate'), point)}</title>
           </circle>
         ))}
       </g>
@@ -45,12 +46,13 @@ function cross(x: number, y: number): string {
 
 function tooltip(version: string, [expert, predicted, std]: ScoredPoint): string {
   const spread = std === null ? '' : ` ± ${std.toFixed(2)}`;
-  return `${version}: expert ${expert}, predicted ${predicted.toFixed(2)}${spread}`;
+  return t('{version}: expert {expert}, predicted {predicted}', { version, expert, predicted: `${predicted.toFixed(2)}${spread}` });
 }
 
 /** The mean absolute difference in words. */
 function describe(version: string, points: readonly ScoredPoint[]): string {
-  if (points.length === 0) return `${version}: none.`;
+  if (points.length === 0) return t('{version}: none.', { version });
   const total = points.reduce((sum, [expert, predicted]) => sum + Math.abs(predicted - expert), 0);
-  return `${version}: ${points.length} images, ${(total / points.length).toFixed(2)} off on average.`;
+  const difference = (total / points.length).toFixed(2);
+  return counted(points.length, '{version}: {count} image, {difference} off on average.', '{version}: {count} images, {difference} off on average.', { version, difference });
 }

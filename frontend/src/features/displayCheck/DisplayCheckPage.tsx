@@ -6,7 +6,7 @@ import type { Sitting, Verdict } from './sitting';
 const KEYS: Record<string, Place | ''> = { ArrowUp: 'up', ArrowRight: 'right', ArrowDown: 'down', ArrowLeft: 'left', ' ': '' };
 const ARROWS: Record<Place, string> = { up: '↑', right: '→', down: '↓', left: '←' };
 
-const PLACE_NAMES: Record<Place, string> = { up: 'Up', right: 'Right', down: 'Down', left: 'Left' };
+const PLACE_NAMES = { up: 'Up', right: 'Right', down: 'Down', left: 'Left' } as const satisfies Record<Place, string>;
 
 /** The test of the screen: a field of the pattern, where one sees it, and what came of it. */
 export function DisplayCheckPage({ sitting, count, nextUrl }: { sitting: Sitting; count: number; nextUrl: string }) {

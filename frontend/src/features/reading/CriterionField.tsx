@@ -65,7 +65,7 @@ function Unjudged({ desk, criterion, reason }: { desk: Desk; criterion: Criterio
         <select aria-label={t('Why it cannot be judged')} value={reason} onChange={(event) => choose(event.currentTarget.value)}>
           {reasons.map(([value, words]) => (
             <option key={value} value={value}>
-              {t(words)}
+              {words}
             </option>
           ))}
         </select>

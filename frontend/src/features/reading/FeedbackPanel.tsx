@@ -19,7 +19,7 @@ export function FeedbackPanel({ desk }: { desk: Desk }) {
           </button>
         )}
         <button type="button" class="button" data-feedback-next onClick={() => void room.proceed()}>
-          {t('Next case')} <kbd>Enter</kbd>
+          {t('Next case')} <kbd>{t('Enter')}</kbd>
         </button>
       </div>
     </aside>

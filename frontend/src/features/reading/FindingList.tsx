@@ -1,5 +1,5 @@
 import type { Finding } from '../../api/types';
-import { t } from '../../lib/i18n';
+import { t, told } from '../../lib/i18n';
 import type { Desk } from './desk';
 import { withFindingChanged, withoutFinding } from './draft';
 import { focusCriterion } from './focus';
@@ -47,7 +47,7 @@ function FindingLine({ desk, finding, index }: { desk: Desk; finding: Finding; i
       >
         {types.map((type) => (
           <option key={type} value={type}>
-            {t(type)}
+            {told(type)}
           </option>
         ))}
       </select>

@@ -1,16 +1,21 @@
-import { t } from '../../lib/i18n';
 import { keysText, type Action } from '../../lib/keymap';
 import type { MouseButton, MouseTool } from '../../api/types';
+import { t, told } from '../../lib/i18n';
 import type { Desk } from './desk';
 import { SheetDialog } from './SheetDialog';
 
-export const BUTTON_LABELS: Record<MouseButton, string> = {
+export const BUTTON_LABELS = {
   left: 'Left button',
   middle: 'Middle button',
   right: 'Right button',
   wheel: 'Wheel',
-};
-export const TOOL_LABELS: Record<MouseTool, string> = { window: 'Window', zoom: 'Zoom', pan: 'Move', scroll: 'Scroll the slices' };
+} as const satisfies Record<MouseButton, string>;
+export const TOOL_LABELS = {
+  window: 'Window',
+  zoom: 'Zoom',
+  pan: 'Move',
+  scroll: 'Scroll the slices',
+} as const satisfies Record<MouseTool, string>;
 
 /** All keys on one sheet, as the reader has set them. */
 export function HelpSheet({ actions, desk }: { actions: readonly Action[]; desk: Desk }) {
@@ -20,12 +25,12 @@ export function HelpSheet({ actions, desk }: { actions: readonly Action[]; desk:
       <div class="sheet-groups">
         {groups.map((group) => (
           <section key={group}>
-            <h3>{t(group)}</h3>
+            <h3>{told(group)}</h3>
             <dl>
               {actions
                 .filter((action) => action.group === group)
                 .map((action) => (
-                  <KeyLine key={action.id} keys={keysText(action)} label={t(action.label)} />
+                  <KeyLine key={action.id} keys={keysText(action)} label={told(action.label)} />
                 ))}
             </dl>
           </section>

@@ -28,7 +28,7 @@ export function ImagePane({ desk }: { desk: Desk }) {
         class="pane-image"
         data-viewport
         role="img"
-        aria-label={desk.room.onScreen.value?.image.title ?? 'No image'}
+        aria-label={desk.room.onScreen.value?.image.title ?? t('No image')}
         onMouseDown={(event) => {
           // The focus stays with the rubric, so that the next digit scores.
           event.preventDefault();
@@ -47,11 +47,11 @@ export function ImagePane({ desk }: { desk: Desk }) {
   );
 }
 
-const POINTING_HINTS: Record<Exclude<Pointing, 'nothing'>, string> = {
+const POINTING_HINTS = {
   mark: 'Click on the finding, or draw a box around it. Esc to stop.',
   length: 'Draw a line to measure it. M for a region, Esc to stop.',
   region: 'Draw a region for its mean and deviation. Esc to stop.',
-};
+} as const satisfies Record<Exclude<Pointing, 'nothing'>, string>;
 
 /** How the image is turned, in words; nothing where it is as it came. */
 function orientationText({ rotation, isFlippedHorizontally, isFlippedVertically }: Orientation): string {
@@ -91,7 +91,7 @@ function Corners({ desk, state, isCpu }: { desk: Desk; state: ViewerState; isCpu
         <span>{Math.round(state.zoom * 100)} %</span>
         {state.isInverted !== image.is_inverted && <span>{t('inverted')}</span>}
         {orientationText(state.orientation) && <span>{orientationText(state.orientation)}</span>}
-        {isCpu && <span title="This browser offers no WebGL: the picture is right, and drawn more slowly.">no WebGL</span>}
+        {isCpu && <span title={t('This browser offers no WebGL: the picture is right, and drawn more slowly.')}>{t('no WebGL')}</span>}
       </p>
     </div>
   );
@@ -99,23 +99,23 @@ function Corners({ desk, state, isCpu }: { desk: Desk; state: ViewerState; isCpu
 
 function Notices({ viewer }: { viewer: StackViewer }) {
   const { status, failedSlice, failureStatus } = viewer.state.value;
-  if (status === 'loading') return <p class="pane-notice">Loading the image…</p>;
+  if (status === 'loading') return <p class="pane-notice">{t('Loading the image…')}</p>;
   if (failedSlice === null) return null;
-  const what = status === 'failed' ? 'The image could not be loaded.' : `Slice ${failedSlice + 1} could not be loaded.`;
+  const what = status === 'failed' ? t('The image could not be loaded.') : t('Slice {number} could not be loaded.', { number: failedSlice + 1 });
   return (
     <div class="pane-notice" role="alert" data-notice="image-failed">
       <p>{what}</p>
       <p>{adviceFor(failureStatus)}</p>
       <button type="button" class="button" onClick={() => void viewer.retry()}>
-        Try again
+        {t('Try again')}
       </button>
     </div>
   );
 }
 
 function adviceFor(status: number | null): string {
-  if (status === 0 || (status !== null && status >= 500)) return 'The network or the server did not answer.';
-  if (status === 401 || status === 403) return 'You may have been signed out: try again, and sign in if you are asked to.';
-  if (status === 404) return 'The server does not have it any more. Reload the page to go on with the next case.';
-  return 'What the server sent could not be drawn. If it happens again, tell your administrator.';
+  if (status === 0 || (status !== null && status >= 500)) return t('The network or the server did not answer.');
+  if (status === 401 || status === 403) return t('You may have been signed out: try again, and sign in if you are asked to.');
+  if (status === 404) return t('The server does not have it any more. Reload the page to go on with the next case.');
+  return t('What the server sent could not be drawn. If it happens again, tell your administrator.');
 }

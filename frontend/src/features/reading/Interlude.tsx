@@ -1,6 +1,6 @@
 import type { Desk } from './desk';
 import { resume } from './desk';
-import { t } from '../../lib/i18n';
+import { counted, t } from '../../lib/i18n';
 
 /** What the room shows when there is no case on the table. */
 export function Interlude({ desk }: { desk: Desk }) {
@@ -10,13 +10,13 @@ export function Interlude({ desk }: { desk: Desk }) {
   const phase = room.phase.value;
   return (
     <section class="interlude" aria-live="polite" data-interlude={phase}>
-      {phase === 'loading' && <p>Opening the next case…</p>}
-      {phase === 'empty' && <h2>Nothing to read now. {done} done.</h2>}
-      {phase === 'offline' && <h2>The server cannot be reached.</h2>}
-      {phase === 'failed' && <h2>The worklist could not be opened.</h2>}
+      {phase === 'loading' && <p>{t('Opening the next case…')}</p>}
+      {phase === 'empty' && <h2>{t('Nothing to read now. {done} done.', { done })}</h2>}
+      {phase === 'offline' && <h2>{t('The server cannot be reached.')}</h2>}
+      {phase === 'failed' && <h2>{t('The worklist could not be opened.')}</h2>}
       {phase === 'failed' && <p>{room.problem.value}</p>}
-      {waiting > 0 && <p>{waiting} of your readings wait on this device and will be sent as soon as it can be done.</p>}
-      {phase === 'empty' && <p>New cases appear here by themselves.</p>}
+      {waiting > 0 && <p>{waitingText(waiting)}</p>}
+      {phase === 'empty' && <p>{t('New cases appear here by themselves.')}</p>}
       {phase !== 'loading' && (
         <p class="interlude-links">
           {phase === 'failed' && room.needsDisplayCheck.value && (
@@ -25,13 +25,21 @@ export function Interlude({ desk }: { desk: Desk }) {
             </a>
           )}
           <a class="button" href={config.home_url ?? '/'}>
-            Home
+            {t('Home')}
           </a>
           <button type="button" class="button-quiet" onClick={() => void resume(desk)}>
-            Look again
+            {t('Look again')}
           </button>
         </p>
       )}
     </section>
+  );
+}
+
+function waitingText(waiting: number): string {
+  return counted(
+    waiting,
+    '{count} of your readings waits on this device and will be sent as soon as it can be done.',
+    '{count} of your readings wait on this device and will be sent as soon as it can be done.',
   );
 }

@@ -1,4 +1,5 @@
 import { useEffect, useMemo } from 'preact/hooks';
+import { t } from '../../lib/i18n';
 import { actionFor, chordOf, isTakenBy, performAction, type Action } from '../../lib/keymap';
 import { createActions } from './actions';
 import { BookmarkSheet } from './BookmarkSheet';
@@ -29,7 +30,7 @@ export function ReadingRoom({ desk }: { desk: Desk }) {
     <div class="room" data-phase={phase} data-folded={desk.isFolded.value}>
       <TopBar desk={desk} />
       <main class="room-main">
-        <section class="room-image" aria-label="Image" hidden={phase !== 'reading' && phase !== 'feedback'}>
+        <section class="room-image" aria-label={t('Image')} hidden={phase !== 'reading' && phase !== 'feedback'}>
           <Toolbar actions={actions} desk={desk} />
           <ImagePane desk={desk} />
         </section>

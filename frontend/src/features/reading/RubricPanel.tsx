@@ -15,10 +15,10 @@ const FEW_MISSING = 2;
 export function RubricPanel({ desk }: { desk: Desk }) {
   const { room } = desk;
   const [reading, draft] = [room.current.value, room.draft.value];
-  if (!reading || !draft) return <aside class="rubric" aria-label="Rubric" />;
+  if (!reading || !draft) return <aside class="rubric" aria-label={t('Rubric')} />;
   const criteria = reading.rubric.criteria;
   return (
-    <aside class="rubric" aria-label="Rubric">
+    <aside class="rubric" aria-label={t('Rubric')}>
       <form
         key={reading.assignment}
         class="rubric-criteria"
@@ -105,7 +105,7 @@ function SubmitBar({ desk }: { desk: Desk }) {
         aria-disabled={missing.length > 0 || !isShown}
         onClick={() => void submit()}
       >
-        {t('Submit')} <kbd>Enter</kbd>
+        {t('Submit')} <kbd>{t('Enter')}</kbd>
       </button>
     </div>
   );

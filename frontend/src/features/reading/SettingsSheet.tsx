@@ -1,6 +1,6 @@
 import { useSignal, type Signal } from '@preact/signals';
 import type { MouseButton, MouseTool, Preferences } from '../../api/types';
-import { t } from '../../lib/i18n';
+import { t, told } from '../../lib/i18n';
 import { chordOf, keysText, type ActionDescription } from '../../lib/keymap';
 import type { Desk } from './desk';
 import { BUTTON_LABELS, TOOL_LABELS } from './HelpSheet';
@@ -35,7 +35,7 @@ function SettingsForm({ desk }: { desk: Desk }) {
       <div class="sheet-groups">
         {[...new Set(changeable.map((action) => action.group))].map((group) => (
           <section key={group}>
-            <h3>{t(group)}</h3>
+            <h3>{told(group)}</h3>
             {changeable
               .filter((action) => action.group === group)
               .map((action) => (
@@ -85,7 +85,7 @@ function MouseChoices({ desk, wanted }: { desk: Desk; wanted: Signal<Preferences
 function KeyChoice({ action, wanted }: { action: ActionDescription; wanted: Signal<Preferences> }) {
   const isListening = useSignal(false);
   const keys = wanted.value.keys[action.id] ?? action.keys;
-  const label = t(action.label);
+  const label = told(action.label);
   const onKey = (event: KeyboardEvent): void => {
     if (!isListening.value || event.key === 'Tab') return;
     event.preventDefault();

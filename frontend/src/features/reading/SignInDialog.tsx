@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { t } from '../../lib/i18n';
 import type { Desk } from './desk';
 import { focusCriterion } from './focus';
 
@@ -23,7 +24,7 @@ export function SignInDialog({ desk }: { desk: Desk }) {
     try {
       reason.value = (await desk.session.signIn(typed)) ?? '';
     } catch {
-      reason.value = 'The server could not be reached. Your scores are kept on this device; try again.';
+      reason.value = t('The server could not be reached. Your scores are kept on this device; try again.');
     }
     if (password.current) password.current.value = '';
     if (reason.value) password.current?.focus();
@@ -38,8 +39,8 @@ export function SignInDialog({ desk }: { desk: Desk }) {
       aria-labelledby="sign-in-title"
       onCancel={(event) => event.preventDefault()}
     >
-      <h2 id="sign-in-title">Sign in to go on</h2>
-      <p>Your session has ended. Nothing is lost: what you scored is kept on this device and is sent once you are back.</p>
+      <h2 id="sign-in-title">{t('Sign in to go on')}</h2>
+      <p>{t('Your session has ended. Nothing is lost: what you scored is kept on this device and is sent once you are back.')}</p>
       <form
         class="signin"
         onSubmit={(event) => {
@@ -48,18 +49,18 @@ export function SignInDialog({ desk }: { desk: Desk }) {
         }}
       >
         <label>
-          User
+          {t('User')}
           <input type="text" name="username" autocomplete="username" readOnly value={desk.config.username} />
         </label>
         <label>
-          Password
+          {t('Password')}
           <input ref={password} type="password" name="password" autocomplete="current-password" required autofocus />
         </label>
         <p class="notice" role="alert">
           {reason.value}
         </p>
         <button class="button" type="submit">
-          Sign in
+          {t('Sign in')}
         </button>
       </form>
     </dialog>

@@ -1,4 +1,4 @@
-import { t } from '../../lib/i18n';
+import { t, told } from '../../lib/i18n';
 import { keysText, type Action } from '../../lib/keymap';
 import type { Desk } from './desk';
 import { ICONS } from './icons';
@@ -26,19 +26,19 @@ function ToolButton({ action }: { action: Action }) {
       disabled={!isAvailable}
       aria-pressed={action.isPressed?.()}
       aria-keyshortcuts={action.keys[0] ?? ''}
-      title={`${t(action.label)} (${keysText(action)})`}
+      title={`${told(action.label)} (${keysText(action)})`}
       onClick={() => void action.perform(0)}
     >
       <svg viewBox="0 0 24 24" aria-hidden="true">
         <path d={ICONS[action.icon] ?? ''} />
       </svg>
-      <span>{t(SHORT[action.id] ?? action.label)}</span>
+      <span>{shortLabel(action)}</span>
     </button>
   );
 }
 
 /** What stands on the buttons, where the label is a sentence. */
-const SHORT: Record<string, string> = {
+const SHORT = {
   bookmark: 'Bookmark',
   note: 'Note',
   mark: 'Finding',
@@ -51,7 +51,11 @@ const SHORT: Record<string, string> = {
   'flip-horizontal': 'Flip ↔',
   'flip-vertical': 'Flip ↕',
   reset: 'Reset',
-};
+} as const;
+
+function shortLabel({ id, label }: Action): string {
+  return id in SHORT ? t(SHORT[id as keyof typeof SHORT]) : told(label);
+}
 
 function Presets({ desk }: { desk: Desk }) {
   const state = desk.viewer.value?.state.value;
@@ -69,11 +73,17 @@ function Presets({ desk }: { desk: Desk }) {
           onClick={() => desk.viewer.value?.applyPreset(index)}
         >
           <kbd aria-hidden="true">{index + 1}</kbd>
-          <span>{t(preset.name)}</span>
+          <span>{presetName(preset.name)}</span>
         </button>
       ))}
     </div>
   );
+}
+
+/** The further windows of a header that names none are numbered. */
+function presetName(name: string): string {
+  const number = /^Header (\d+)$/.exec(name)?.[1];
+  return number === undefined ? told(name) : t('Header {number}', { number });
 }
 
 function keepFocus(event: MouseEvent): void {

@@ -9,14 +9,14 @@ export function TopBar({ desk }: { desk: Desk }) {
   return (
     <header class="topbar">
       <a class="topbar-home" href={config.home_url ?? '/'}>
-        Home
+        {t('Home')}
       </a>
       <h1 class="topbar-title">{config.project.name}</h1>
       <SaveStrip desk={desk} />
       {counts && (
         <p class="topbar-counts" data-open-count={counts.open} data-done-count={counts.done}>
-          <span>{counts.done} done</span>
-          <span>{counts.open} to read</span>
+          <span>{t('{count} done', { count: counts.done })}</span>
+          <span>{t('{count} to read', { count: counts.open })}</span>
         </p>
       )}
       <button type="button" class="button-quiet" onClick={() => (desk.sheet.value = 'help')}>
@@ -45,14 +45,14 @@ function SaveStrip({ desk }: { desk: Desk }) {
             {refused.title}: {refused.refusal}
           </span>
           <button type="button" class="button-quiet" onClick={() => void desk.room.reopen(refused)}>
-            Open it again
+            {t('Open it again')}
           </button>
           <button
             type="button"
             class="button-quiet"
             onClick={() => void desk.outbox.dismiss(refused.submission.client_key)}
           >
-            Put away
+            {t('Put away')}
           </button>
         </span>
       )}

@@ -31,5 +31,5 @@ function regionLines(viewer: StackViewer, image: CaseImage, from: Place, to: Pla
   if (!figures) return null;
   const unit = image.modality === 'CT' ? ' HU' : '';
   const { mean, deviation, pixelCount } = figures;
-  return [t('Mean {value}', { value: `${mean.toFixed(1)}${unit}` }), `SD ${deviation.toFixed(1)}${unit}`, `${pixelCount} px`];
+  return [t('Mean {value}', { value: `${mean.toFixed(1)}${unit}` }), t('SD {value}', { value: `${deviation.toFixed(1)}${unit}` }), `${pixelCount} px`];
 }

@@ -1,5 +1,5 @@
-import { clockTime, plural } from '../../lib/format';
-import { t } from '../../lib/i18n';
+import { clockTime } from '../../lib/format';
+import { counted, t } from '../../lib/i18n';
 import { keysText } from '../../lib/keymap';
 import type { Desk } from './desk';
 import type { DraftSyncState } from './draftSync';
@@ -15,21 +15,21 @@ export interface SaveStatus {
 /** What the strip says. "Saved" is only ever said of what the server acknowledged. */
 export function saveStatus(outbox: OutboxState, needsSignIn: boolean, isDurable: boolean, draft: DraftSyncState): SaveStatus {
   const waiting = outbox.waiting.length;
-  const where = isDurable ? '' : ', kept in this tab only';
+  const where = isDurable ? '' : t(', kept in this tab only');
   if (waiting > 0 && (needsSignIn || outbox.status === 'sign_in')) {
-    return { state: 'sign-in', text: `Sign in to send ${waiting}${where}` };
+    return { state: 'sign-in', text: t('Sign in to send {count}', { count: waiting }) + where };
   }
   if (waiting > 0 && outbox.status === 'offline') {
-    return { state: 'waiting', text: `${waiting} waiting for the network${where}` };
+    return { state: 'waiting', text: t('{count} waiting for the network', { count: waiting }) + where };
   }
-  if (waiting > 0) return { state: 'sending', text: `Sending ${waiting}` };
+  if (waiting > 0) return { state: 'sending', text: t('Sending {count}', { count: waiting }) };
   if (outbox.refused.length > 0) {
-    return { state: 'refused', text: `${plural(outbox.refused.length, 'reading was', 'readings were')} not accepted` };
+    return { state: 'refused', text: counted(outbox.refused.length, '{count} reading was not accepted', '{count} readings were not accepted') };
   }
   if (draft.status !== 'idle' && needsSignIn) return { state: 'sign-in', text: t('Sign in to send what you scored') };
   if (draft.status === 'offline') return { state: 'draft-waiting', text: t('Draft on this device, waiting for the network') };
   if (draft.savedAt) return { state: 'draft-saved', text: t('Draft saved {time}', { time: clockTime(draft.savedAt) }) };
-  if (outbox.savedAt) return { state: 'saved', text: `Saved ${clockTime(outbox.savedAt)}` };
+  if (outbox.savedAt) return { state: 'saved', text: t('Saved {time}', { time: clockTime(outbox.savedAt) }) };
   return { state: 'nothing', text: '' };
 }
 

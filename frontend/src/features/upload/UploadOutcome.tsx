@@ -1,19 +1,21 @@
 import type { IngestResult } from '../../api/types';
-import { plural } from '../../lib/format';
+import { counted, t } from '../../lib/i18n';
 import type { UploadState, Uploader } from './uploader';
 
-const ROWS: readonly [Exclude<keyof IngestResult, 'refused'>, string][] = [
+const ROWS = [
   ['studies', 'Studies'],
   ['series', 'Series'],
   ['images', 'Images'],
   ['instances', 'Instances'],
-];
+] as const satisfies readonly [Exclude<keyof IngestResult, 'refused'>, string][];
 
-const HEADINGS: Partial<Record<UploadState['phase'], string>> = {
+const HEADINGS = {
   finished: 'Taken in',
   cancelled: 'Cancelled',
   failed: 'Not taken in',
-};
+} as const satisfies Partial<Record<UploadState['phase'], string>>;
+
+type Ending = keyof typeof HEADINGS;
 
 /** The closing table, and each refusal with its reason. */
 export function UploadOutcome({ uploader }: { uploader: Uploader }) {
@@ -22,21 +24,21 @@ export function UploadOutcome({ uploader }: { uploader: Uploader }) {
   return (
     <section class="upload-outcome">
       <h2 tabIndex={-1} ref={(heading) => heading?.focus()}>
-        {HEADINGS[state.phase]}
+        {state.phase in HEADINGS && t(HEADINGS[state.phase as Ending])}
       </h2>
       {state.problem && <p role="alert">{state.problem}</p>}
-      {state.phase === 'cancelled' && <p>What was taken in before stays. Sending the same files again takes only the rest.</p>}
+      {state.phase === 'cancelled' && <p>{t('What was taken in before stays. Sending the same files again takes only the rest.')}</p>}
       {result && <Totals result={result} />}
       {state.refusals.length > 0 && <Refusals state={state} />}
       {state.unsent.length > 0 && <Unsent state={state} />}
       <p class="upload-buttons">
         {state.unsent.length > 0 && (
           <button type="button" class="upload-button" onClick={() => void uploader.retry()}>
-            Send {plural(state.unsent.length, 'file', 'files')} again
+            {counted(state.unsent.length, 'Send {count} file again', 'Send {count} files again')}
           </button>
         )}
         <button type="button" class="upload-button" onClick={() => uploader.startAgain()}>
-          Add more
+          {t('Add more')}
         </button>
       </p>
     </section>
@@ -55,23 +57,23 @@ function Totals({ result }: { result: IngestResult }) {
         <tr>
           <td />
           <th scope="col" class="upload-figure">
-            New
+            {t('New')}
           </th>
           <th scope="col" class="upload-figure">
-            Already there
+            {t('Already there')}
           </th>
         </tr>
       </thead>
       <tbody>
         {ROWS.map(([key, label]) => (
           <tr key={key}>
-            <th scope="row">{label}</th>
+            <th scope="row">{t(label)}</th>
             <td class="upload-figure" data-result={key}>{result[key].new}</td>
             <td class="upload-figure" data-known={key}>{result[key].already_there}</td>
           </tr>
         ))}
         <tr>
-          <th scope="row">Files refused</th>
+          <th scope="row">{t('Files refused')}</th>
           <td class="upload-figure" data-result="refused">{result.refused}</td>
           <td />
         </tr>
@@ -83,12 +85,12 @@ function Totals({ result }: { result: IngestResult }) {
 function Refusals({ state }: { state: UploadState }) {
   return (
     <>
-      <h3>Refused</h3>
+      <h3>{t('Refused')}</h3>
       <table data-upload-refusals>
         <thead>
           <tr>
-            <th scope="col">File</th>
-            <th scope="col">Why</th>
+            <th scope="col">{t('File')}</th>
+            <th scope="col">{t('Why')}</th>
           </tr>
         </thead>
         <tbody>
@@ -107,7 +109,7 @@ function Refusals({ state }: { state: UploadState }) {
 function Unsent({ state }: { state: UploadState }) {
   return (
     <>
-      <h3>Could not be sent</h3>
+      <h3>{t('Could not be sent')}</h3>
       <ul data-upload-unsent>
         {state.unsent.map(({ path, reason }) => (
           <li key={path}>

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { filesOfDrop, filesOfInput } from '../../lib/droppedFiles';
+import { t } from '../../lib/i18n';
 import { UploadOutcome } from './UploadOutcome';
 import { UploadProgress } from './UploadProgress';
 import type { Uploader } from './uploader';
@@ -36,14 +37,13 @@ function Chooser({ uploader }: { uploader: Uploader }) {
       onDragLeave={() => (isOver.value = false)}
       onDrop={(event) => void drop(event)}
     >
-      <p class="upload-lead">Drop files, folders or zip archives here</p>
+      <p class="upload-lead">{t('Drop files, folders or zip archives here')}</p>
       <p class="upload-buttons">
-        <Picker uploader={uploader} label="Choose files" isFolder={false} />
-        <Picker uploader={uploader} label="Choose a folder" isFolder={true} />
+        <Picker uploader={uploader} label={t('Choose files')} isFolder={false} />
+        <Picker uploader={uploader} label={t('Choose a folder')} isFolder={true} />
       </p>
       <p class="upload-hint">
-        DICOM, DICOMDIR, PNG, JPEG, TIFF and NIfTI, alone or in a zip archive. What is there already is recognised and
-        not taken twice.
+        {t('DICOM, DICOMDIR, PNG, JPEG, TIFF and NIfTI, alone or in a zip archive. What is there already is recognised and not taken twice.')}
       </p>
     </div>
   );

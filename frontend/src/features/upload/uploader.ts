@@ -3,6 +3,7 @@ import { ApiError, isPassing, type ApiClient } from '../../api/client';
 import type { IngestRefusal, IngestResult, Job } from '../../api/types';
 import { backoffMilliseconds } from '../../lib/backoff';
 import type { ChosenFile } from '../../lib/droppedFiles';
+import { t } from '../../lib/i18n';
 import { chunksOf } from '../../lib/uploadChunks';
 
 export type UploadPhase = 'choosing' | 'sending' | 'taking in' | 'finished' | 'cancelled' | 'failed';
@@ -124,7 +125,7 @@ export class Uploader {
 
   private async takeIn(created: Job<IngestResult>): Promise<void> {
     if (this.isCancelled()) return;
-    if (this.state.value.filesSent === 0) throw new Error('None of the files could be sent.');
+    if (this.state.value.filesSent === 0) throw new Error(t('None of the files could be sent.'));
     this.update({ phase: 'taking in' });
     await this.persist(() => this.options.client.post(this.address(created, 'start')));
     for (;;) {
@@ -132,8 +133,8 @@ export class Uploader {
       if (this.isCancelled()) return;
       this.update({ job });
       if (job.state === 'succeeded') return this.finish(created);
-      if (job.state === 'cancelled') throw new Error('The taking in was cancelled.');
-      if (job.state === 'failed') throw new Error(job.message || 'The files could not be taken in.');
+      if (job.state === 'cancelled') throw new Error(t('The taking in was cancelled.'));
+      if (job.state === 'failed') throw new Error(job.message || t('The files could not be taken in.'));
       await this.options.wait(POLL_MS);
     }
   }
@@ -199,5 +200,5 @@ function formOf(chunk: readonly Entry[]): FormData {
 }
 
 function sentence(error: unknown): string {
-  return error instanceof Error ? error.message : 'The files could not be sent.';
+  return error instanceof Error ? error.message : t('The files could not be sent.');
 }
