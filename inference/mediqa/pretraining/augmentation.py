@@ -8,15 +8,15 @@ true. Warps interpolate and soften the grain a little; nearly half of the varian
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch.nn import functional
 
 from inference.mediqa.sources import SourceSlice
-from inference.mediqa.types import DoubleArray, FloatArray
+from inference.mediqa.types import DoubleArray, FloatArray, Prompt
 
 SMALLEST_SIDE = 64  # pixels that a cut or a smaller copy leaves
 FINE_SIDE = 200  # from which an image can be made coarser and still be one
@@ -24,15 +24,58 @@ WARPED, COLLAGED, CUT, CURVED = 0.55, 0.5, 0.4, 0.6  # shares of the variants
 LARGEST_GAMMA = {"MR": 0.5, "US": 0.3, "OP": 0.3, "XR": 0.25, "MG": 0.25, "PT": 0.2}  # |log|; HU have a meaning
 
 
-def with_variants(slices: Sequence[SourceSlice], count: int, *, seed: int = 0) -> list[SourceSlice]:
+@dataclass(frozen=True)
+class Variant:
+    """A content that is made when it is wanted, the same each time: thousands of them need no memory."""
+
+    item: SourceSlice
+    other: SourceSlice
+    seed: tuple[int, ...]
+
+    @property
+    def source(self) -> str:
+        return self.item.source
+
+    @property
+    def series(self) -> str:
+        return f"{self.item.series} {self.other.series} {self.seed}"
+
+    @property
+    def prompt(self) -> Prompt:
+        return self.item.prompt
+
+    @property
+    def vendor(self) -> str:
+        return self.item.vendor
+
+    @property
+    def parameters(self) -> Mapping[str, float]:
+        return self.item.parameters
+
+    def made(self) -> SourceSlice:
+        return variant(self.item, self.other, np.random.default_rng(self.seed))
+
+
+Content = SourceSlice | Variant
+
+
+def made_of(content: Content) -> SourceSlice:
+    """Return a content's slice."""
+    return content.made() if isinstance(content, Variant) else content
+
+
+def with_variants(slices: Sequence[SourceSlice], count: int, *, seed: int = 0) -> list[Content]:
     """Return the slices and ``count`` variants of each modality, by the root of the size of their sources."""
     rng = np.random.default_rng((seed, 12))
     by_modality: dict[str, dict[str, list[SourceSlice]]] = defaultdict(lambda: defaultdict(list))
     for item in slices:
         by_modality[item.prompt.modality][item.source].append(item)
-    result = list(slices)
+    result: list[Content] = list(slices)
     for _, by_source in sorted(by_modality.items()):
-        result += [variant(_draw(by_source, rng), _draw(by_source, rng), rng) for _ in range(count)]
+        first = len(result)
+        result += [
+            Variant(_draw(by_source, rng), _draw(by_source, rng), (seed, 13, first + number)) for number in range(count)
+        ]
     return result
 
 

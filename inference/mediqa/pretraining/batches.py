@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 
 from inference.mediqa.pretraining.pool import Pool
-
-IndexArray = np.ndarray[Any, Any]
+from inference.mediqa.types import DoubleArray, IndexArray
 
 
 @dataclass(frozen=True)
@@ -25,40 +24,62 @@ class Ladder:
     image_rows: IndexArray
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Ladders of one kind by source; a source is drawn by the root of how many it has."""
+
+    sources: tuple[tuple[Ladder, ...], ...]
+    shares: DoubleArray  # cumulative, [sources]
+
+    @classmethod
+    def of(cls, by_source: Mapping[str, Sequence[Ladder]]) -> Choice:
+        weights = np.sqrt([len(by_source[name]) for name in sorted(by_source)])
+        return cls(tuple(tuple(by_source[name]) for name in sorted(by_source)), np.cumsum(weights) / weights.sum())
+
+    def __len__(self) -> int:
+        return sum(len(ladders) for ladders in self.sources)
+
+    def pick(self, rng: np.random.Generator, taken: str = "") -> Ladder:
+        """Pick a source, not the one taken if there is another, then a ladder of it."""
+        while True:
+            ladders = self.sources[_drawn(self.shares, rng)]
+            if len(self.sources) == 1 or ladders[0].source != taken:
+                return ladders[int(rng.integers(len(ladders)))]
+
+
 class Sampler:
     """Draws copies: modality by the root of its size, then a kind, then images of different sources."""
 
     def __init__(self, pool: Pool) -> None:
-        self.ladders = _ladders(pool)
-        self.modalities = sorted(self.ladders)
-        sizes = np.array([sum(len(one) for one in self.ladders[name].values()) for name in self.modalities])
-        self.shares = np.sqrt(sizes) / np.sqrt(sizes).sum()
+        self.kinds = {
+            modality: [Choice.of(by_kind[kind]) for kind in sorted(by_kind)]
+            for modality, by_kind in sorted(_ladders(pool).items())
+        }
+        sizes = np.sqrt([sum(len(choice) for choice in choices) for choices in self.kinds.values()])
+        self.modalities, self.shares = list(self.kinds), np.cumsum(sizes) / sizes.sum()
 
     def draw(self, rng: np.random.Generator, images: int, copies: int) -> IndexArray:
         """Return images * copies rows; neighbours in the order belong to one image."""
         rows: list[IndexArray] = []
         while len(rows) < images:
-            by_kind = self.ladders[str(rng.choice(self.modalities, p=self.shares))]
-            ladders = by_kind[sorted(by_kind)[int(rng.integers(len(by_kind)))]]
-            first = self._pick(ladders, rng, "")
+            choices = self.kinds[self.modalities[_drawn(self.shares, rng)]]
+            ladders = choices[int(rng.integers(len(choices)))]
+            first = ladders.pick(rng)
             rows.append(_copies(first, copies, rng))
             if len(rows) < images:  # another source, so that only the degradation is alike
-                rows.append(_copies(self._pick(ladders, rng, first.source), copies, rng))
+                rows.append(_copies(ladders.pick(rng, first.source), copies, rng))
         return np.concatenate(rows)
 
-    @staticmethod
-    def _pick(ladders: Mapping[str, Sequence[Ladder]], rng: np.random.Generator, taken: str) -> Ladder:
-        """Pick a source, not the one taken if there is another, then a ladder of it."""
-        names = [name for name in sorted(ladders) if name != taken] or sorted(ladders)
-        weights = np.sqrt([len(ladders[name]) for name in names])
-        name = str(rng.choice(names, p=weights / weights.sum()))
-        return ladders[name][int(rng.integers(len(ladders[name])))]
+
+def _drawn(shares: DoubleArray, rng: np.random.Generator) -> int:
+    """Return a place drawn by cumulative shares."""
+    return min(int(np.searchsorted(shares, rng.random(), side="right")), len(shares) - 1)
 
 
 def _ladders(pool: Pool) -> dict[str, dict[int, dict[str, list[Ladder]]]]:
     """Return modality -> kind -> source -> ladders."""
     found: dict[str, dict[int, dict[str, list[Ladder]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
-    images, ladders, kinds = pool.image.numpy(), pool.ladder.numpy(), pool.kind.numpy()
+    images, ladders, kinds = (value.cpu().numpy() for value in (pool.image, pool.ladder, pool.kind))
     edges = np.flatnonzero(np.diff(images)) + 1
     for rows in np.split(np.arange(len(pool)), edges):
         for ladder in np.unique(ladders[rows]):
@@ -77,34 +98,49 @@ def _copies(ladder: Ladder, count: int, rng: np.random.Generator) -> IndexArray:
     if len(rows) < count and rng.random() < 0.5:
         rows = np.append(rows, ladder.image_rows[0])
     missing = count - len(rows)
-    return np.concatenate((rows, rng.choice(ladder.image_rows, size=missing))) if missing else rows
+    return np.concatenate((rows, ladder.image_rows[rng.integers(len(ladder.image_rows), size=missing)]))
 
 
-def cut_crops(pool: Pool, rows: IndexArray, crops: int, rng: np.random.Generator, *, has_whole: bool = True) -> Tensor:
-    """Return the whole view and ``crops`` crops of each copy, the same places for a ladder: [B, 1 + crops, 2, S, S].
+def cut_crops(
+    pool: Pool, rows: IndexArray, crops: int, rng: np.random.Generator, *, every: int, has_whole: bool = True
+) -> Tensor:
+    """Return the whole view and ``crops`` crops of each copy, on the pool's device: [B, 1 + crops, 2, S, S].
 
-    has_whole: without it one more crop takes the place of the whole view.
+    The ``every`` copies of an image that follow each other are cut at the same places. has_whole: without it one
+    more crop takes the place of the whole view.
     """
-    available = pool.tiles.shape[1] - 1
-    places: dict[int, IndexArray] = {}
-    tiles = []
-    for row in rows:
-        key = int(pool.image[row])
-        if key not in places:
-            chosen = 1 + rng.permutation(available)
-            places[key] = np.concatenate(([0], chosen[:crops])) if has_whole else chosen[: crops + 1]
-        tiles.append(pool.tiles[int(row)][torch.from_numpy(places[key])])
-    return torch.stack(tiles).float()
+    available = np.arange(1, pool.tiles.shape[1])
+    chosen = rng.permuted(np.tile(available, (len(rows) // every, 1)), axis=1)
+    whole = np.zeros((len(chosen), 1), dtype=chosen.dtype)
+    places = np.hstack((whole, chosen[:, :crops])) if has_whole else chosen[:, : crops + 1]
+    index = torch.from_numpy(np.repeat(places, every, axis=0))
+    device = pool.tiles.device
+    return pool.tiles[torch.from_numpy(rows).to(device)[:, None], index.to(device)].float()
 
 
 def turned(tiles: Tensor, rng: np.random.Generator, every: int) -> Tensor:
     """Flip, transpose, re-window and bend the grey values of the copies of each image together: [B, T, 2, S, S]."""
-    parts = []
-    for start in range(0, len(tiles), every):
-        part = tiles[start : start + every]
-        flips = [axis for axis in (-1, -2) if rng.random() < 0.5]
-        part = part.flip(flips) if flips else part
-        part = part.transpose(-1, -2) if rng.random() < 0.5 else part
-        part = part.sign() * part.abs() ** float(np.exp(rng.uniform(-0.25, 0.25)))
-        parts.append(part * rng.uniform(0.85, 1.15) + rng.uniform(-0.05, 0.05))
-    return torch.cat(parts)
+    images = len(tiles) // every
+
+    def of_copies(values: np.ndarray[Any, Any]) -> Tensor:
+        return torch.from_numpy(np.repeat(values, every)).to(tiles.device)[:, None, None, None, None]
+
+    def number(low: float, high: float) -> Tensor:
+        return of_copies(rng.uniform(low, high, images).astype(np.float32))
+
+    for turn in (_mirrored, _upside_down, _transposed):
+        tiles = torch.where(of_copies(rng.random(images) < 0.5), turn(tiles), tiles)
+    tiles = tiles.sign() * tiles.abs() ** number(-0.25, 0.25).exp()
+    return tiles * number(0.85, 1.15) + number(-0.05, 0.05)
+
+
+def _mirrored(tiles: Tensor) -> Tensor:
+    return tiles.flip(-1)
+
+
+def _upside_down(tiles: Tensor) -> Tensor:
+    return tiles.flip(-2)
+
+
+def _transposed(tiles: Tensor) -> Tensor:
+    return tiles.transpose(-1, -2)

@@ -49,6 +49,8 @@ def add_pretraining_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--volumes", type=int, default=DEFAULTS.volumes, help="simulated images for the prior heads")
     parser.add_argument("--learning-rate", type=float, default=DEFAULTS.learning_rate)
+    parser.add_argument("--images-per-step", type=int, default=DEFAULTS.images_per_step)
+    parser.add_argument("--crops-per-step", type=int, default=DEFAULTS.crops_per_step, help="of each copy, 1 to 2")
     parser.add_argument("--workers", type=int, default=1, help="processes that degrade images (with --work)")
     parser.add_argument(
         "--work", type=Path, metavar="FOLDER",
@@ -85,6 +87,8 @@ def run_pretraining(options: argparse.Namespace, say: Say) -> int:
         generated=options.generated,
         variants=options.variants,
         learning_rate=options.learning_rate,
+        images_per_step=options.images_per_step,
+        crops_per_step=options.crops_per_step,
         volumes=options.volumes,
     )
     places = _places(options)
@@ -152,6 +156,7 @@ def command_of(options: argparse.Namespace) -> str:
         f" --seed {options.seed} {length}"
         f" --per-series {options.per_series} --per-modality {options.per_modality} --copies {options.copies}"
         f" --generated {options.generated} --variants {options.variants}"
-        f" --learning-rate {options.learning_rate:g} --volumes {options.volumes}"
+        f" --learning-rate {options.learning_rate:g} --images-per-step {options.images_per_step}"
+        f" --crops-per-step {options.crops_per_step} --volumes {options.volumes}"
         f" --threads {options.threads}{held}"
     )

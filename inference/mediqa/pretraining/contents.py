@@ -17,6 +17,7 @@ import torch
 from torch.nn import functional
 
 from inference.mediqa.physics import ct, ultrasound
+from inference.mediqa.pretraining.processes import in_processes
 from inference.mediqa.pretraining.tissues import ct_section, mr_section
 from inference.mediqa.sources import SourceSlice
 from inference.mediqa.types import FloatArray, Prompt
@@ -30,21 +31,25 @@ WIDEST_GAP_MM = 6.0  # median between them
 DoubleArray = np.ndarray[Any, Any]
 
 
-def with_generated(slices: Sequence[SourceSlice], count: int, *, seed: int = 0) -> list[SourceSlice]:
-    """Return the slices, large ones binned and cropped, with ``count`` generated images of each sort."""
+def with_generated(slices: Sequence[SourceSlice], count: int, *, seed: int = 0, workers: int = 1) -> list[SourceSlice]:
+    """Return the slices, large ones binned and cropped, with ``count`` generated images of each sort.
+
+    Phantoms are drawn by ``workers`` processes; each has a seed of its own, so that their number changes nothing.
+    """
     rng = np.random.default_rng((seed, 11))
     result = [part for item in slices for part in fitted(item, rng)]
     if count:
         result += list(radiographs(slices, count, rng))
-        for name, (prompt, draw, spacing_mm) in PHANTOMS.items():
-            for number in range(count):
-                pixels = draw(rng).astype(np.float32)
-                result.append(
-                    SourceSlice(
-                        f"generated_{name}", str(number), "", pixels, prompt, is_inverted=False, spacing_mm=spacing_mm
-                    )
-                )
+        wanted = [(name, number, seed) for name in PHANTOMS for number in range(count)]
+        result += in_processes(workers, _phantom, wanted)
     return result
+
+
+def _phantom(wanted: tuple[str, int, int]) -> SourceSlice:
+    name, number, seed = wanted
+    prompt, draw, spacing_mm = PHANTOMS[name]
+    pixels = draw(np.random.default_rng((seed, 11, list(PHANTOMS).index(name), number))).astype(np.float32)
+    return SourceSlice(f"generated_{name}", str(number), "", pixels, prompt, is_inverted=False, spacing_mm=spacing_mm)
 
 
 def thinned(slices: Sequence[SourceSlice], most: int) -> list[SourceSlice]:

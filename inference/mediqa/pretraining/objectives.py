@@ -103,12 +103,12 @@ def header_loss(predicted: Tensor, headers: Tensor) -> Tensor:
 
 def prompt_loss(logits: Sequence[Tensor], codes: Tensor, is_hidden: Tensor) -> Tensor:
     """Cross-entropy of the factors that were hidden from the network and are known (not word 0)."""
-    total, count = codes.new_zeros((), dtype=torch.float32), 0
+    total = torch.zeros((), device=codes.device)
+    is_asked = (is_hidden & (codes > 0)).float()  # a product and no selection: a GPU need not wait for its length
     for index, scores in enumerate(logits):
-        rows = is_hidden[:, index] & (codes[:, index] > 0)
-        total = total + functional.cross_entropy(scores.float(), codes[:, index], reduction="none")[rows].sum()
-        count += int(rows.sum())
-    return total / max(count, 1)
+        losses = functional.cross_entropy(scores.float(), codes[:, index], reduction="none")
+        total = total + (losses * is_asked[:, index]).sum()
+    return total / is_asked.sum().clamp(min=1)
 
 
 def contrast_loss(projection: Tensor, severities: Tensor, image: Tensor, modality: Tensor) -> Tensor:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,8 @@ from torch import Tensor
 from inference.mediqa.headers import HEADER_PARAMETERS, header_targets
 from inference.mediqa.physics import DEGRADATIONS, KINDS, kinds_for
 from inference.mediqa.preprocessing import choose_corners, cut_tiles, window_ranges, windowed
+from inference.mediqa.pretraining.augmentation import Content, Variant, made_of
+from inference.mediqa.pretraining.processes import in_processes
 from inference.mediqa.profiles import NetworkConfig
 from inference.mediqa.prompt import prompt_codes
 from inference.mediqa.simulation import draw_ladders, fidelity_of, image_of, made, overall_quality, subject_of
@@ -51,12 +52,17 @@ class Pool:
     def __len__(self) -> int:
         return len(self.quality)
 
+    def to(self, device: torch.device) -> Pool:
+        """Return the pool in a device's memory, where a step needs no transfer; itself where it is there already."""
+        moved: dict[str, Any] = {name: value.to(device) for name, value in vars(self).items() if torch.is_tensor(value)}
+        return replace(self, **moved)
+
 
 @dataclass(frozen=True)
 class _Job:
     """What every worker has to know."""
 
-    slices: Sequence[SourceSlice]
+    slices: Sequence[Content]
     counts: dict[str, int]
     config: NetworkConfig
     crops: int
@@ -68,7 +74,7 @@ _shared: dict[str, Any] = {}
 
 
 def build_pool(
-    slices: Sequence[SourceSlice],
+    slices: Sequence[Content],
     copies: int,
     config: NetworkConfig,
     *,
@@ -125,20 +131,14 @@ def _parts(job: _Job, tiles: HalfArray, starts: np.ndarray[Any, Any], workers: i
     """Yield the labels of each slice in order; its tiles are written in place."""
     _shared.update(job=job, tiles=tiles, starts=starts)
     try:
-        if workers == 1:
-            yield from map(_degrade_one, range(len(job.slices)))
-            return
-        with multiprocessing.get_context("fork").Pool(
-            workers, initializer=torch.set_num_threads, initargs=(1,)
-        ) as pool:
-            yield from pool.imap(_degrade_one, range(len(job.slices)), chunksize=4)
+        yield from in_processes(workers, _degrade_one, range(len(job.slices)))
     finally:
         _shared.clear()
 
 
 def _degrade_one(index: int) -> dict[str, Any]:
     job: _Job = _shared["job"]
-    item = job.slices[index]
+    item = made_of(job.slices[index])
     rng = np.random.default_rng((job.seed, index))
     subject = subject_of(item)
     names = kinds_for(subject)
@@ -214,6 +214,7 @@ def _fingerprint(job: _Job) -> str:
     described = [job.seed, job.crops, job.config.tile, sorted(job.counts.items()), KINDS, HEADER_PARAMETERS]
     digest.update(json.dumps(described).encode())
     for item in job.slices:
-        digest.update(f"{item.source} {item.series} {prompt_codes(item.prompt)} {item.pixels.shape}".encode())
-        digest.update(np.ascontiguousarray(item.pixels[::16, ::16]).tobytes())
+        digest.update(f"{item.source} {item.series} {prompt_codes(item.prompt)}".encode())
+        pixels = item.item.pixels if isinstance(item, Variant) else item.pixels
+        digest.update(f"{pixels.shape}".encode() + np.ascontiguousarray(pixels[::16, ::16]).tobytes())
     return digest.hexdigest()

@@ -21,7 +21,7 @@ import torch
 from inference.mediqa.evaluation import Evaluation, evaluate_predictor, parameter_correlations, prompt_accuracy
 from inference.mediqa.network import Network, tile_kinds
 from inference.mediqa.predictor import Predictor
-from inference.mediqa.pretraining.augmentation import with_variants
+from inference.mediqa.pretraining.augmentation import Content, with_variants
 from inference.mediqa.pretraining.batches import Sampler, cut_crops, turned
 from inference.mediqa.pretraining.contents import has_structure, thinned, with_generated
 from inference.mediqa.pretraining.distributed import Group
@@ -57,7 +57,7 @@ class PretrainingConfig:
     variants: int = 0  # of the contents of each modality
     crops: int = 3  # cut from each copy
     crops_per_step: int = 1  # seen beside the whole view in one step
-    images_per_step: int = 6
+    images_per_step: int = 6  # more on a GPU
     copies_per_image: int = 4
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
@@ -117,8 +117,10 @@ def pretrain(
         raise ValueError("No image could be read for training.")
     places, group = places or Places(), group or Group()
     training = [item for item in training if has_structure(item)]
-    contents = with_generated(thinned(training, config.per_modality), config.generated, seed=config.seed)
-    contents = with_variants(contents, config.variants, seed=config.seed)
+    drawn = with_generated(
+        thinned(training, config.per_modality), config.generated, seed=config.seed, workers=places.workers
+    )
+    contents = with_variants(drawn, config.variants, seed=config.seed)
     torch.manual_seed(config.seed)
     network = network or Network(PROFILES[config.profile])
     started = time.monotonic()
@@ -143,7 +145,7 @@ def pretrain(
 
 
 def _pool_of(
-    contents: Sequence[SourceSlice],
+    contents: Sequence[Content],
     network: Network,
     config: PretrainingConfig,
     places: Places,
@@ -175,7 +177,11 @@ def train_network(
     places, group = places or Places(), group or Group()
     network.to(group.device)
     group.share_start(network)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    pool = near(pool, group.device)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay,
+        fused=group.device.type == "cuda",
+    )  # fmt: skip
     state = TrainingState(network, optimizer, np.random.default_rng((config.seed, group.rank)))
     described = {"config": asdict(config) | {"steps": None, "minutes": None}, "copies": len(pool)}
     if places.state is not None and places.state.is_file():
@@ -201,6 +207,13 @@ def train_network(
     return state.step
 
 
+def near(pool: Pool, device: torch.device) -> Pool:
+    """Return the pool in the memory of a GPU where there is twice the room, so that a step moves no tiles."""
+    if device.type != "cuda" or 2 * pool.tiles.nbytes > torch.cuda.mem_get_info(device)[0]:
+        return pool
+    return pool.to(device)
+
+
 def settle_normalisation(network: Network, pool: Pool, config: PretrainingConfig, device: torch.device) -> None:
     """Measure the statistics of batch normalisation anew, on batches as the training had them; ends in evaluation."""
     sampler, rng = Sampler(pool), np.random.default_rng((config.seed, 3))
@@ -209,7 +222,7 @@ def settle_normalisation(network: Network, pool: Pool, config: PretrainingConfig
     with steady, torch.no_grad():
         for _ in range(NORMALISATION_STEPS if steady.layers else 0):  # transformers have none
             rows = sampler.draw(rng, config.images_per_step, config.copies_per_image)
-            tiles = cut_crops(pool, rows, config.crops_per_step, rng)
+            tiles = cut_crops(pool, rows, config.crops_per_step, rng, every=config.copies_per_image)
             network.encode_slices(tiles.to(device), kinds, pool.codes[torch.from_numpy(rows)].to(device))
 
 
@@ -220,13 +233,14 @@ def _take_step(state: TrainingState, sampler: Sampler, pool: Pool, config: Pretr
         part["lr"] = rate
     rows = sampler.draw(state.rng, config.images_per_step, config.copies_per_image)
     has_whole = bool(state.rng.random() >= config.crops_only)
-    tiles = cut_crops(pool, rows, config.crops_per_step, state.rng, has_whole=has_whole)
-    tiles = turned(tiles, state.rng, config.copies_per_image)
+    every = config.copies_per_image
+    tiles = cut_crops(pool, rows, config.crops_per_step, state.rng, every=every, has_whole=has_whole)
+    tiles = turned(tiles.to(group.device), state.rng, every)
     targets = _targets(pool, rows, state.rng, config.factor_dropout)
     targets = Targets(*(value.to(group.device) for value in targets))
     kinds = tile_kinds(tiles.shape[1]) if has_whole else torch.ones(tiles.shape[1], dtype=torch.long)
     kept = _kept(len(rows), state.network.config.channels, config.feature_dropout, state.rng).to(group.device)
-    losses = _losses(state.network, tiles.to(group.device), kinds.to(group.device), targets, kept)
+    losses = _losses(state.network, tiles, kinds.to(group.device), targets, kept)
     state.optimizer.zero_grad()
     total_loss(losses).backward()  # type: ignore[no-untyped-call]
     group.average_gradients(state.network)
@@ -234,7 +248,7 @@ def _take_step(state: TrainingState, sampler: Sampler, pool: Pool, config: Pretr
     state.optimizer.step()
     state.step += 1
     memory = MEMORY if state.means else 1.0
-    values = {name: float(value.detach()) for name, value in losses.items()}
+    values = dict(zip(losses, torch.stack(list(losses.values())).tolist(), strict=True))  # waits for the device once
     state.means = {name: state.means.get(name, 0.0) * (1 - memory) + memory * value for name, value in values.items()}
     return rate
 
@@ -257,7 +271,7 @@ def _kept(copies: int, channels: int, dropout: float, rng: np.random.Generator) 
 
 
 def _targets(pool: Pool, rows: np.ndarray[Any, Any], rng: np.random.Generator, dropout: float) -> Targets:
-    index = torch.from_numpy(rows)
+    index = torch.from_numpy(rows).to(pool.codes.device)
     codes = pool.codes[index]
     is_hidden = rng.random(codes.shape) < dropout
     is_hidden |= rng.random((len(rows), 1)) < ALL_HIDDEN
@@ -284,7 +298,7 @@ def _progress(state: TrainingState, config: PretrainingConfig) -> str:
 
 
 def _described(
-    contents: Sequence[SourceSlice],
+    contents: Sequence[Content],
     held_out: Sequence[SourceSlice],
     config: PretrainingConfig,
     steps: int,

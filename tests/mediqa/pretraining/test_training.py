@@ -19,11 +19,18 @@ from inference.mediqa.network import Network
 from inference.mediqa.physics import BY_NAME, degrade, kinds_for
 from inference.mediqa.pretraining.batches import Sampler
 from inference.mediqa.pretraining.contents import fitted, radiograph, with_generated
+from inference.mediqa.pretraining.distributed import Group
 from inference.mediqa.pretraining.log import TrainingLog, curves_svg, read_log
 from inference.mediqa.pretraining.pool import build_pool
 from inference.mediqa.pretraining.prior import PULLS, fit_prior
 from inference.mediqa.pretraining.state import TrainingState
-from inference.mediqa.pretraining.training import Places, PretrainingConfig, settle_normalisation, train_network
+from inference.mediqa.pretraining.training import (
+    Places,
+    PretrainingConfig,
+    near,
+    settle_normalisation,
+    train_network,
+)
 from inference.mediqa.profiles import PROFILES, NetworkConfig
 from inference.mediqa.simulation import draw_ladders, draw_severities, fidelity_of, quality_of, subject_of
 from inference.mediqa.sources import SourceSlice, _neighbours, read_sources, split_sources
@@ -202,6 +209,26 @@ def test_generated_images_are_finite_and_named():
     assert all(np.isfinite(one.pixels).all() and one.pixels.std() > 0 for one in generated)
     again = with_generated([item("a")], 1)
     assert all(np.array_equal(one.pixels, other.pixels) for one, other in zip(generated, again, strict=True))
+
+
+def test_the_number_of_workers_changes_no_generated_image():
+    alone, together = (with_generated([item("a")], 1, workers=workers) for workers in (1, 2))
+    assert [one.source for one in alone] == [one.source for one in together]
+    assert all(np.array_equal(one.pixels, other.pixels) for one, other in zip(alone, together, strict=True))
+
+
+@pytest.mark.gpu
+def test_a_training_on_a_gpu_keeps_the_copies_there_and_learns():
+    group = Group(device=torch.device("cuda"))
+    config = NetworkConfig(tile=32, window=2, pooled_grid=2)
+    pool = build_pool([item("a"), item("b", seed=1)], 7, config, seed=0, crops=2)
+    assert near(pool, group.device).tiles.is_cuda
+    network = Network(config)
+    before = network.quality[0].weight.detach().clone()
+    train_network(network, pool, PretrainingConfig(steps=3, images_per_step=2), lambda line: None, group=group)
+    after = network.quality[0].weight.detach().cpu()
+    assert torch.isfinite(after).all()
+    assert not torch.equal(after, before)
 
 
 def test_a_large_image_is_binned_and_cropped_at_its_own_resolution():
