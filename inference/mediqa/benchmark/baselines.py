@@ -6,6 +6,7 @@ A method that another file builds (a profile of the network, say) joins by one e
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -22,7 +23,10 @@ from inference.mediqa.gaussian_process import GaussianProcess
 from inference.mediqa.heads import HeadEnsemble, HeadPrediction
 from inference.mediqa.kernels import Standardisation, choose_landmarks
 from inference.mediqa.mixing import Mix
+from inference.mediqa.network import Network
 from inference.mediqa.predictor import Predictor
+from inference.mediqa.preprocessing import PreprocessingConfig
+from inference.mediqa.profiles import PROFILES
 from inference.mediqa.types import DoubleArray, Prompt, Scale
 
 CRITERION = "score"
@@ -182,26 +186,30 @@ class Tokens:
 
 @dataclass(frozen=True)
 class FineTuned:
-    """All weights of the encoder trained on the scores."""
+    """All weights of a network trained on the scores. start: gives it anew for each split."""
 
-    predictor: Predictor
+    name: str
+    about: str
+    start: Callable[[], Network]
+    preprocessing: PreprocessingConfig
     scale: Scale
     epochs: int = 3
-    name: str = "fine-tune"
-    about: str = "all weights trained on the scores, few epochs"
     is_costly: bool = True
 
     def fit(self, train: Material, seed: int) -> Judge:
         unit = (train.target - self.scale.minimum) / self.scale.span
-        tuned = FineTune.fit(self.predictor, train.tiles, train.prompts, unit, epochs=self.epochs, seed=seed)
-        return lambda test: Judged(self.scale.minimum + self.scale.span * tuned.predict(test.tiles, test.prompts))
+        tiles = train.tiles.get(self.name, ())
+        tuned = FineTune.fit(self.start, tiles, train.prompts, unit, epochs=self.epochs, seed=seed)
+        return lambda test: Judged(
+            self.scale.minimum + self.scale.span * tuned.predict(test.tiles[self.name], test.prompts)
+        )
 
 
 def standard_methods(predictor: Predictor, scale: Scale, epochs: int = 3) -> list[Method]:
     """Return the methods in the order of the table."""
     both = "64 hand-made features and the frozen pre-trained embedding, prompt-kernel Gaussian process"
     frozen = "frozen pre-trained encoder, "
-    prior = predictor.prior
+    prior, paper = predictor.prior, PROFILES["paper"]
     return [
         Constant(),
         SignalToNoise(),
@@ -216,8 +224,15 @@ def standard_methods(predictor: Predictor, scale: Scale, epochs: int = 3) -> lis
         ),
         MeasuredProcess("pretrained+handmade", both, PRETRAINED),
         Tokens(scale, prior),
-        FineTuned(predictor, scale, epochs),
-    ]
+        FineTuned(
+            "fine-tune", "all weights trained on the scores, few epochs",
+            lambda: copy.deepcopy(predictor.network), predictor.config.preprocessing, scale, epochs,
+        ),
+        FineTuned(
+            "paper", "the published shape, trained on the scores from random weights",
+            lambda: Network(paper), paper.preprocessing, scale, epochs,
+        ),
+    ]  # fmt: skip
 
 
 def _as_judged(prediction: HeadPrediction) -> Judged:

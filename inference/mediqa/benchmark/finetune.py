@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from inference.mediqa.network import Network, summary, tile_kinds
-from inference.mediqa.predictor import Predictor
 from inference.mediqa.prompt import prompt_codes
 from inference.mediqa.types import DoubleArray, HalfArray, Prompt
 
@@ -31,7 +29,7 @@ class FineTune:
     @classmethod
     def fit(
         cls,
-        predictor: Predictor,
+        start: Callable[[], Network],
         tiles: Sequence[HalfArray],
         prompts: Sequence[Prompt],
         unit: DoubleArray,
@@ -41,20 +39,21 @@ class FineTune:
     ) -> FineTune:
         """Train on [n] images with scores 0..1: AdamW, squared error, cosine; images turned at random.
 
-        Raises ValueError where no tiles were kept.
+        start: gives a network that may be changed. Raises ValueError where no tiles were kept.
         """
         if len(tiles) != len(unit):
             raise ValueError("Fine-tuning needs the tiles of every image.")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            tuned = cls._start(predictor)
+            tuned = cls._start(start())
             tuned._train(tiles, prompts, torch.from_numpy(unit).float(), epochs)
         return tuned
 
     @classmethod
-    def _start(cls, predictor: Predictor) -> FineTune:
-        network = copy.deepcopy(predictor.network).requires_grad_(requires_grad=True)
-        head = nn.Linear(predictor.config.embedding_size, 1).to(predictor.device)
+    def _start(cls, network: Network) -> FineTune:
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        network = network.requires_grad_(requires_grad=True).to(device)
+        head = nn.Linear(network.config.embedding_size, 1).to(device)
         nn.init.zeros_(head.weight)
         nn.init.zeros_(head.bias)
         return cls(network, head)
@@ -66,6 +65,7 @@ class FineTune:
         ]
         optimizer = torch.optim.AdamW(rates, weight_decay=WEIGHT_DECAY)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * -(-len(unit) // BATCH))
+        unit = unit.to(self.head.weight.device)
         self.network.train()
         for _ in range(epochs):
             for index in _batches(len(unit)):

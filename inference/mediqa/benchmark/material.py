@@ -13,6 +13,7 @@ from inference.mediqa.benchmark.sets import BadSet, BenchmarkSet, Refused, Sampl
 from inference.mediqa.errors import UnscorableImage
 from inference.mediqa.network import Network
 from inference.mediqa.predictor import Predictor
+from inference.mediqa.preprocessing import PreprocessingConfig, prepare
 from inference.mediqa.types import DoubleArray, Features, HalfArray, IndexArray, PreparedImage, Prompt
 
 PRETRAINED, RANDOM = "pretrained", "random"
@@ -22,7 +23,8 @@ OnImage = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Material:
-    """n images. features: encoder's name -> [n]; tiles: float16 [T, 2, S, S] of each image's first salient slice."""
+    """n images. features: encoder's name -> [n]; tiles: name of the method that trains on them -> float16
+    [T, 2, S, S] of each image's first salient slice."""
 
     names: tuple[str, ...]
     groups: tuple[str, ...]
@@ -32,7 +34,7 @@ class Material:
     measured: DoubleArray  # [n, MEASURED]
     snr: DoubleArray  # [n]
     features: Mapping[str, Sequence[Features]]
-    tiles: Sequence[HalfArray] = ()
+    tiles: Mapping[str, Sequence[HalfArray]] = field(default_factory=dict)
     quality: DoubleArray | None = None  # [n], of simulated images
     severities: tuple[Mapping[str, float], ...] = ()
     refused: tuple[Refused, ...] = field(default=())
@@ -56,7 +58,7 @@ class Material:
             measured=self.measured[rows],
             snr=self.snr[rows],
             features={name: [own[row] for row in rows] for name, own in self.features.items()},
-            tiles=[self.tiles[row] for row in rows] if len(self.tiles) else (),
+            tiles={name: [own[row] for row in rows] for name, own in self.tiles.items()},
             quality=None if self.quality is None else self.quality[rows],
             severities=tuple(self.severities[row] for row in rows) if self.severities else (),
         )
@@ -74,11 +76,11 @@ def gather(
     images: BenchmarkSet,
     encoders: Mapping[str, Predictor],
     *,
-    keeps_tiles: bool = False,
+    keeps_tiles: Mapping[str, PreprocessingConfig] | None = None,
     on_image: OnImage | None = None,
 ) -> Material:
     """Read every image once and take all that the methods need; raises BadSet where none can be read."""
-    gathering = _Gathering(encoders, keeps_tiles)
+    gathering = _Gathering(encoders, keeps_tiles or {})
     for number, sample in enumerate(images, start=1):
         gathering.add(sample)
         if on_image is not None:
@@ -89,14 +91,14 @@ def gather(
 class _Gathering:
     """Collects rows; images are encoded in chunks."""
 
-    def __init__(self, encoders: Mapping[str, Predictor], keeps_tiles: bool) -> None:
+    def __init__(self, encoders: Mapping[str, Predictor], keeps_tiles: Mapping[str, PreprocessingConfig]) -> None:
         self._encoders, self._keeps_tiles = encoders, keeps_tiles
         self._samples: list[Sample] = []
         self._refused: list[Refused] = []
         self._measured: list[DoubleArray] = []
         self._snr: list[float] = []
         self._waiting: list[PreparedImage] = []
-        self._tiles: list[HalfArray] = []
+        self._tiles: dict[str, list[HalfArray]] = {name: [] for name in keeps_tiles}
         self._features: dict[str, list[Features]] = {name: [] for name in encoders}
 
     def add(self, sample: Sample | Refused) -> None:
@@ -109,6 +111,8 @@ class _Gathering:
         except UnscorableImage as error:
             self._refused.append(Refused(sample.name, error.detail))
             return
+        for name, config in self._keeps_tiles.items():
+            self._tiles[name].append(prepare(sample.image, config).tiles[0])
         self._samples.append(replace(sample, image=replace(sample.image, pixels=np.zeros((1, 1, 1), np.float32))))
         self._measured.append(measured)
         self._snr.append(snr)
@@ -119,8 +123,6 @@ class _Gathering:
     def _encode(self) -> None:
         for name, encoder in self._encoders.items():
             self._features[name] += encoder.encode_prepared(self._waiting)
-        if self._keeps_tiles:
-            self._tiles += [prepared.tiles[0] for prepared in self._waiting]
         self._waiting = []
 
     def material(self) -> Material:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from inference.mediqa.benchmark.baselines import chosen_methods, standard_methods
+from inference.mediqa.benchmark.baselines import FineTuned, chosen_methods, standard_methods
 from inference.mediqa.benchmark.harness import leave_modalities_out, physical_correlations, run_methods
 from inference.mediqa.benchmark.importers import IMPORTERS, write_set
 from inference.mediqa.benchmark.material import PRETRAINED, RANDOM, Material, gather, random_encoder
@@ -39,7 +39,7 @@ def add_benchmark(commands: Any) -> None:
     parser.add_argument("--include", action="append", default=[], metavar="METHOD", help="run a costly method too")
     parser.add_argument("--exclude", action="append", default=[], metavar="METHOD")
     parser.add_argument("--scale", nargs=2, type=float, metavar=("MIN", "MAX"), help="of the scores, for a SET.csv")
-    parser.add_argument("--epochs", type=int, default=3, help="of fine-tune")
+    parser.add_argument("--epochs", type=int, default=3, help="of fine-tune and paper")
     parser.add_argument("--per-series", type=int, default=3, help=f"{SIMULATED}: slices taken from a series")
     parser.add_argument("--per-modality", type=int, default=300, help=f"{SIMULATED}: images of a modality on each side")
     parser.add_argument(
@@ -68,7 +68,7 @@ def _benchmark(options: argparse.Namespace) -> int:
     material = gather(
         images,
         {PRETRAINED: predictor, RANDOM: random_encoder(predictor, options.seed)},
-        keeps_tiles=any(method.name == "fine-tune" for method in methods),
+        keeps_tiles={method.name: method.preprocessing for method in methods if isinstance(method, FineTuned)},
         on_image=_progress,
     )
     splits = make_splits(material.groups, material.split, folds=options.folds, seed=options.seed, labels=options.labels)

@@ -1,6 +1,9 @@
 import json
+import math
+from dataclasses import replace
 
 from inference.mediqa.__main__ import main
+from inference.mediqa.profiles import PROFILES
 from tests.mediqa.benchmark.conftest import read_table, write_picture, write_table
 
 QUICK = ("pretrained-gp", "pretrained-ensemble", "random-closed-form", "pretrained+handmade")
@@ -30,6 +33,17 @@ def test_a_folder_of_pictures_with_scores_gives_the_table(tmp_path, capsys):
     assert (document["images"], document["groups"], document["splits"]) == (24, 12, 3)
     assert {one["method"] for one in document["results"]} >= {"constant", "pretrained", "fine-tune"}
     assert [one["name"] for one in document["refused"]] == ["bad.png"]
+
+
+def test_the_published_shape_is_trained_on_views_of_its_own(tmp_path, monkeypatch):
+    narrow = replace(PROFILES["paper"], tile=64, widths=(32, 16), channels=16, taps=(1, 2), window=2, pooled_grid=2)
+    monkeypatch.setattr("inference.mediqa.benchmark.baselines.PROFILES", {"paper": narrow})
+    output = tmp_path / "numbers.json"
+    arguments = ["benchmark", make_set(tmp_path), "--folds", "2", "--json", str(output), "--threads", "1"]
+    assert main([*arguments, *excluded(), "--include", "paper", "--epochs", "1"]) == 0
+    paper = {one["method"]: one for one in json.loads(output.read_text())["results"]}["paper"]
+    assert math.isfinite(paper["measures"]["rmse"]["mean"])
+    assert 0 < paper["measures"]["rmse"]["mean"] < 3
 
 
 def test_the_simulated_set_is_run_by_its_name(tmp_path, capsys):
