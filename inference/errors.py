@@ -36,6 +36,10 @@ class NoFeedback(NotAllowedNow):
     detail = "There is no feedback on this case."
 
 
+class UnknownPromptWord(BadInput):
+    code = "unknown_prompt_word"
+
+
 class GateFailed(NotAllowedNow):
     code = "gate_failed"
     detail = "It did not pass the gate."

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Max, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST
 
 from annotations.models import Project
 from annotations.permissions import roles_in
 from inference.access import RUN_BY, for_roles, signed_in
+from inference.errors import UnknownPromptWord
 from inference.mediqa.parameters import in_words
-from inference.models import ModelVersion, Prediction
+from inference.mediqa.prompt import VOCABULARY
+from inference.models import ModelVersion, Prediction, PromptCorrection
 from inference.pictures import slice_pictures
+from inference.services import prompts
 from inference.services.neighbours import nearest_read
 
 ON_A_PAGE = 24
@@ -56,10 +62,26 @@ def prediction(request: HttpRequest, project: Project, pk: int) -> HttpResponse:
         "prediction": found,
         "pictures": slice_pictures(found),
         "prompt": _prompt(found),
+        "corrections": _corrections(found),
         "physical": [in_words(name, value) for name, value in found.physical.items()],
         "neighbours": nearest_read(prediction=found, user=signed_in(request)),
     }
     return render(request, "inference/prediction.html", context)
+
+
+@for_roles(*RUN_BY)
+@require_POST
+def correct_prompt(request: HttpRequest, project: Project, pk: int) -> HttpResponse:
+    """Say what the Image is; an empty word leaves the factor to the header and the classifier."""
+    found = get_object_or_404(_visible(request, project), pk=pk)
+    factors = {factor: request.POST[factor] for factor in VOCABULARY if request.POST.get(factor)}
+    try:
+        prompts.correct_prompt(image=found.image, factors=factors, by=signed_in(request), now=timezone.now())
+    except UnknownPromptWord as refused:
+        messages.error(request, refused.detail, extra_tags="bad")
+    else:
+        messages.success(request, "Kept. It counts from the next model version or fine-tuning on; this score stays.")
+    return redirect("prediction", slug=project.slug, pk=pk)
 
 
 def _visible(request: HttpRequest, project: Project) -> QuerySet[Prediction]:
@@ -77,6 +99,20 @@ def _prompt(found: Prediction) -> list[dict[str, Any]]:
             "confidence": found.prompt_confidence.get(factor),
         }
         for factor, word in found.prompt.items()
+    ]
+
+
+def _corrections(found: Prediction) -> list[dict[str, Any]]:
+    """Each factor with the words that can be said, and the one that a person has said."""
+    said = PromptCorrection.objects.filter(image=found.image_id).values_list("factors", flat=True).first() or {}
+    return [
+        {
+            "factor": factor,
+            "name": _in_words(factor),
+            "said": said.get(factor, ""),
+            "words": [(word, _in_words(word)) for word in words],
+        }
+        for factor, words in VOCABULARY.items()
     ]
 
 

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import F, Q
 from pydicom.datadict import tag_for_keyword
 
 from annotations.models import Image, ImageSlice, Instance, PhysicalParameters
 from inference.mediqa.prompt import prompt_from_header
 from inference.mediqa.types import Prompt
-from inference.models import Embedding
+from inference.models import Embedding, PromptCorrection
 
 METADATA_KEYWORDS = ("ProtocolName", "ImageType", "ScanningSequence", "ViewPosition", "AcquisitionContrast")
 CODE_SEQUENCES = ("AnatomicRegionSequence", "ViewCodeSequence")
@@ -42,15 +43,17 @@ class ImageSource:
 
 
 def image_sources(image_ids: Sequence[int], *, features_version: str) -> list[ImageSource]:
-    """One ImageSource for each Image, in the order asked for, with five queries altogether."""
+    """One ImageSource for each Image, in the order asked for, with six queries altogether."""
     images = Image.objects.select_related("series__study").in_bulk(list(image_ids))
     frames = _frames(image_ids)
     headers = _headers(image_ids)
     cached = _cached_features(image_ids, features_version)
+    corrections = _corrections(image_ids)
     sources = []
     for image_id in image_ids:
         image = images[image_id]
-        prompt, provenance = prompt_from_header(_header_of_series(image) | headers.get(image_id, {}))
+        header = _header_of_series(image) | headers.get(image_id, {})
+        prompt, provenance = prompt_from_header(header, override=corrections.get(image_id))
         sources.append(
             ImageSource(
                 image_id=image_id,
@@ -77,8 +80,14 @@ def _frames(image_ids: Iterable[int]) -> dict[int, list[FrameSource]]:
 
 
 def _cached_features(image_ids: Iterable[int], features_version: str) -> dict[int, str]:
+    """Storage names, without those that were made before a person corrected the prompt."""
     cached = Embedding.objects.filter(image__in=image_ids, features_version=features_version)
-    return dict(cached.values_list("image_id", "features_name"))
+    corrected = Q(image__prompt_correction__corrected_at__gte=F("created_at"))
+    return dict(cached.exclude(corrected).values_list("image_id", "features_name"))
+
+
+def _corrections(image_ids: Iterable[int]) -> dict[int, dict[str, str]]:
+    return dict(PromptCorrection.objects.filter(image__in=image_ids).values_list("image_id", "factors"))
 
 
 def _first_window(image: Image) -> tuple[float, float] | None:

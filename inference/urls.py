@@ -8,6 +8,7 @@ urlpatterns = [
     path("projects/<slug:slug>/select/", views.select, name="select"),
     path("projects/<slug:slug>/predictions/", prediction_pages.predictions, name="predictions"),
     path("projects/<slug:slug>/predictions/<int:pk>/", prediction_pages.prediction, name="prediction"),
+    path("projects/<slug:slug>/predictions/<int:pk>/prompt/", prediction_pages.correct_prompt, name="correct-prompt"),
     path("projects/<slug:slug>/models/", views.models, name="models"),
     path("projects/<slug:slug>/models/<int:pk>/promote/", views.promote, name="promote"),
     path("projects/<slug:slug>/models/roll-back/", views.roll_back, name="roll-back"),

@@ -4,6 +4,7 @@ from inference.models.finetune_run import FineTuneRun
 from inference.models.label_snapshot import LabelSnapshot, LabelSnapshotEntry, Partition, PatientPartition
 from inference.models.model_version import ModelVersion, Stage
 from inference.models.prediction import CriterionPrediction, Prediction, ScoringRefusal
+from inference.models.prompt_correction import PromptCorrection
 
 __all__ = [
     "AcquisitionBatch",
@@ -17,6 +18,7 @@ __all__ = [
     "Partition",
     "PatientPartition",
     "Prediction",
+    "PromptCorrection",
     "ScoringRefusal",
     "Stage",
     "Strategy",

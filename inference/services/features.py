@@ -83,7 +83,7 @@ def save_embeddings(embeddings: Sequence[Embedding]) -> None:
         embeddings,
         update_conflicts=True,
         unique_fields=["image", "features_version"],
-        update_fields=["vector", "features_name"],
+        update_fields=["vector", "features_name", "created_at"],
     )
 
 
