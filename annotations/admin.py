@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from annotations.models import (
     Abstention,
+    AnchorImage,
     Assignment,
     Criterion,
     Finding,
@@ -124,6 +125,14 @@ class ReadingAdmin(BlindedAdmin):
 class AssignmentAdmin(BlindedAdmin):
     list_display = ["id", "project", "image", "purpose", "priority", "reader", "submitted_at"]
     list_filter = ["project", "purpose"]
+
+
+@admin.register(AnchorImage)
+class AnchorImageAdmin(BlindedAdmin):
+    """Chosen and taken away on the project's own page, which knows what may be."""
+
+    list_display = ["project", "criterion", "value", "image", "created_at", "removed_at"]
+    list_filter = ["project"]
 
 
 @admin.register(Job)

@@ -87,6 +87,34 @@ class UndoExpired(NotAllowedNow):
     code = "undo_expired"
 
 
+class UnknownLevel(BadInput):
+    code = "unknown_level"
+    detail = "The criterion has no such level."
+
+
+class UnknownImage(BadInput):
+    code = "unknown_image"
+    detail = "The project has no such image."
+
+
+class AlreadyACase(NotAllowedNow):
+    code = "already_a_case"
+    detail = (
+        "A reader has this image before them or has read it. What was judged as a case cannot show what a level looks "
+        "like: choose an image that nobody has been given."
+    )
+
+
+class AlreadyAnAnchor(NotAllowedNow):
+    code = "already_an_anchor"
+    detail = "This image shows another level of the same criterion. Take it away there first."
+
+
+class AnchorNotRead(NotAllowedNow):
+    code = "anchor_not_read"
+    detail = "An image that shows a level of the rubric is not given to readers as a case."
+
+
 class NothingToUndo(NotAllowedNow):
     code = "nothing_to_undo"
     detail = "There is no submission of yours here that could be opened again."

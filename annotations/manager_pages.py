@@ -21,14 +21,14 @@ ON_A_PAGE = 50
 @login_required
 def readings(request: HttpRequest, slug: str) -> HttpResponse:
     """The Readings that blinding lets one see, the newest first; `?reader=` one person's."""
-    project = _project_for(request, slug, Role.MANAGER, Role.ML_ENGINEER)
+    project = project_for(request, slug, Role.MANAGER, Role.ML_ENGINEER)
     visible = Reading.objects.visible_to(request.user).of(project).current()
     reader = request.GET.get("reader", "")
     rows = visible.filter(reader__username=reader) if reader else visible
     rows = rows.select_related("reader", "image__series").prefetch_related(
         "scores__criterion", "abstentions__criterion"
     )
-    context = _context(request, project) | {
+    context = context_of(request, project) | {
         "page": Paginator(rows, ON_A_PAGE).get_page(request.GET.get("page")),
         "reader": reader,
         "readers": visible.order_by("reader__username").values_list("reader__username", flat=True).distinct(),
@@ -38,16 +38,16 @@ def readings(request: HttpRequest, slug: str) -> HttpResponse:
 
 @login_required
 def project_settings(request: HttpRequest, slug: str) -> HttpResponse:
-    project = _project_for(request, slug, Role.MANAGER)
+    project = project_for(request, slug, Role.MANAGER)
     form = ProjectSettingsForm(request.POST or None, instance=project)
     if request.method == "POST" and form.is_valid():
         form.save()
         messages.success(request, "Stored. It holds from each reader's next case on.")
         return redirect("project-settings", slug=project.slug)
-    return render(request, "annotations/project_settings.html", _context(request, project) | {"form": form})
+    return render(request, "annotations/project_settings.html", context_of(request, project) | {"form": form})
 
 
-def _project_for(request: HttpRequest, slug: str, *roles: Role) -> Project:
+def project_for(request: HttpRequest, slug: str, *roles: Role) -> Project:
     """Members without one of the roles get 403, others 404."""
     project = get_project(slug, request.user)
     if not set(roles) & roles_in(project, request.user):
@@ -55,5 +55,5 @@ def _project_for(request: HttpRequest, slug: str, *roles: Role) -> Project:
     return project
 
 
-def _context(request: HttpRequest, project: Project) -> dict[str, Any]:
+def context_of(request: HttpRequest, project: Project) -> dict[str, Any]:
     return {"project": project, "roles": roles_in(project, request.user)}

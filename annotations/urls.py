@@ -1,7 +1,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from annotations import manager_pages, views
+from annotations import anchor_pages, manager_pages, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -17,5 +17,12 @@ urlpatterns = [
     path("readings/<uuid:pk>/display/", views.replay, name="replay"),
     path("projects/<slug:slug>/readings/", manager_pages.readings, name="readings"),
     path("projects/<slug:slug>/settings/", manager_pages.project_settings, name="project-settings"),
+    path("projects/<slug:slug>/anchor-images/", anchor_pages.anchor_images, name="anchor-images"),
+    path("projects/<slug:slug>/anchor-images/<int:pk>/remove/", anchor_pages.remove_anchor, name="remove-anchor"),
+    path(
+        "projects/<slug:slug>/anchor-images/<slug:criterion_key>/<str:value>/",
+        anchor_pages.choose_anchor,
+        name="choose-anchor",
+    ),
     path("projects/<slug:slug>/upload/", views.upload, name="upload"),
 ]

@@ -154,6 +154,7 @@ def replay(request: HttpRequest, pk: UUID) -> HttpResponse:
     """What a reader saw when they submitted: for themselves, and for whom blinding lets see the Reading."""
     visible = Reading.objects.visible_to(signed_in(request)).select_related("reader", "project", "assignment")
     reading = get_object_or_404(visible, pk=pk)
+    case = case_of(reading.assignment, reader=signed_in(request))
     context = {
         "project": reading.project,
         "roles": roles_in(reading.project, request.user),
@@ -161,7 +162,10 @@ def replay(request: HttpRequest, pk: UUID) -> HttpResponse:
         "state": reading.display_state,
         "notices": reading.display_notices,
         "check": check_behind(reading),
-        "config": {"case": case_of(reading.assignment), "display_state": reading.display_state},
+        "config": {
+            "case": case_of(reading.assignment, reader=signed_in(request)),
+            "display_state": reading.display_state,
+        },
     }
     return render(request, "annotations/replay.html", context)
 

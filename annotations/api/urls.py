@@ -1,6 +1,7 @@
 from django.urls import path
 
 from annotations.api import (
+    anchor_images,
     bookmarks,
     display_checks,
     drafts,
@@ -29,6 +30,7 @@ urlpatterns = [
     ),
     path("projects/<slug:slug>/images/", images.ProjectImages.as_view(), name="image-list"),
     path("images/<int:pk>/thumbnail/", images.ImageThumbnail.as_view(), name="image-thumbnail"),
+    path("anchor-images/<int:pk>/", anchor_images.AnchorImageDetail.as_view(), name="anchor-image-detail"),
     path("projects/<slug:slug>/ingests/", ingests.IngestCreation.as_view(), name="ingest-list"),
     path("ingests/<uuid:pk>/", ingests.IngestDetail.as_view(), name="ingest-detail"),
     path("ingests/<uuid:pk>/files/", ingests.IngestFiles.as_view(), name="ingest-files"),

@@ -50,7 +50,7 @@ class Worklist(APIView):
             project=project, reader=user_of(request), count=asked.validated_data["count"], now=now
         )
         counts = worklist_counts(project, reader=user_of(request), now=now)
-        return Response({"cases": [case_of(assignment) for assignment in leased], **counts})
+        return Response({"cases": [case_of(assignment, reader=user_of(request)) for assignment in leased], **counts})
 
 
 class ReopenedSerializer(serializers.Serializer[dict[str, Any]]):

@@ -1,3 +1,4 @@
+from annotations.models.anchor_image import AnchorImage
 from annotations.models.assignment import Assignment, Purpose
 from annotations.models.bookmark import Bookmark
 from annotations.models.display_check import DisplayCheck
@@ -39,6 +40,7 @@ from annotations.models.user import User
 __all__ = [
     "Abstention",
     "AbstentionReason",
+    "AnchorImage",
     "Arm",
     "Assignment",
     "Bookmark",

@@ -32,9 +32,12 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         return self.filter(submitted_at__isnull=False)
 
     def undone(self) -> AssignmentQuerySet:
-        """Still to be read. An Image that was replaced by one with more slices is not: its successor is."""
-        current = ProjectImage.objects.current().filter(project=OuterRef("project"), image=OuterRef("image"))
-        return self.filter(Exists(current), submitted_at__isnull=True)
+        """Still to be read. An Image that was replaced by one with more slices is not: its successor is.
+
+        Nor is one that became an anchor image before anybody had it.
+        """
+        cases = ProjectImage.objects.cases().filter(project=OuterRef("project"), image=OuterRef("image"))
+        return self.filter(Exists(cases), submitted_at__isnull=True)
 
     def leased(self, now: datetime) -> AssignmentQuerySet:
         return self.undone().filter(lease_expires_at__gt=now)

@@ -216,6 +216,10 @@ class ImageQuerySet(models.QuerySet["Image"]):
         """The Project's Images, without those that were replaced by one with more slices of the same stack."""
         return self.filter(Exists(ProjectImage.objects.current().filter(image=OuterRef("pk"), project=project)))
 
+    def cases_of(self, project: Project) -> ImageQuerySet:
+        """Those of them that may be handed out to be read: all but anchor images."""
+        return self.filter(Exists(ProjectImage.objects.cases().filter(image=OuterRef("pk"), project=project)))
+
 
 class Image(models.Model):
     """What is judged: one 2-D image, or one 3-D volume.

@@ -5,6 +5,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.postgres.expressions import ArraySubquery
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models import Exists, OuterRef
 
 from annotations.models.user import User
 
@@ -134,6 +135,19 @@ class ProjectImageQuerySet(models.QuerySet["ProjectImage"]):
     def current(self) -> ProjectImageQuerySet:
         """Not replaced by an Image with more slices of the same stack."""
         return self.filter(superseded_by__isnull=True)
+
+    def unreserved(self) -> ProjectImageQuerySet:
+        """Not an anchor image of the Project, nor the same stack with more or fewer slices: see AnchorImage."""
+        reserving = Project.objects.filter(
+            pk=OuterRef("project"),
+            anchor_images__image__series=OuterRef("image__series"),
+            anchor_images__image__stack_key=OuterRef("image__stack_key"),
+        )
+        return self.filter(~Exists(reserving))
+
+    def cases(self) -> ProjectImageQuerySet:
+        """What may be handed out to be read."""
+        return self.current().unreserved()
 
 
 class ProjectImage(models.Model):

@@ -18,6 +18,8 @@ COMMON_FINDING_TYPES = (
     "Other",
 )
 
+MOST_LEVELS = 11  # that are shown one below the other
+
 
 def common_finding_types() -> list[str]:
     return list(COMMON_FINDING_TYPES)
@@ -100,3 +102,15 @@ class Criterion(models.Model):
         """Whether the value is one of the scale's levels."""
         levels = (value - self.minimum) / self.step
         return self.minimum <= value <= self.maximum and abs(levels - round(levels)) < 1e-6
+
+    def anchor_text(self, value: float) -> str:
+        """What the level means, in words; empty where nothing was written."""
+        return next((anchor["text"] for anchor in self.anchors if anchor["value"] == value), "")
+
+    @property
+    def levels(self) -> list[float]:
+        """All levels of a short scale; of a long one those with a text."""
+        count = round((self.maximum - self.minimum) / self.step) + 1
+        if count <= MOST_LEVELS:
+            return [self.minimum + index * self.step for index in range(count)]
+        return sorted(float(anchor["value"]) for anchor in self.anchors if self.admits(anchor["value"]))

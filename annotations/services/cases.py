@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
+from django.urls import reverse
 
 from annotations.errors import NoRubric
-from annotations.models import Assignment, Criterion, Image, Instance, Rubric
+from annotations.models import AnchorImage, Assignment, Criterion, Image, Instance, Rubric, User
 
 
-def case_of(assignment: Assignment) -> dict[str, Any]:
+def case_of(assignment: Assignment, *, reader: User) -> dict[str, Any]:
     """Everything the reading page needs for one case, as JSON. See docs/architecture.md, Blinding.
+
+    `reader` is who looks at it: anchor images are left out that they are to judge themselves elsewhere.
 
     Raises:
         NoRubric: the Project has none.
@@ -22,15 +25,19 @@ def case_of(assignment: Assignment) -> dict[str, Any]:
     return {
         "assignment": str(assignment.pk),
         "lease_expires_at": assignment.lease_expires_at,
-        "image": _image(assignment.image),
-        "instances": _metadata(assignment.image),
+        **picture_of(assignment.image),
         "rubric": {
             "id": rubric.pk,
             "version": rubric.version,
             "finding_types": rubric.finding_types,
-            "criteria": [_criterion(criterion) for criterion in rubric.criteria.all()],
+            "criteria": [_criterion(criterion, reader) for criterion in rubric.criteria.select_related("rubric")],
         },
     }
+
+
+def picture_of(image: Image) -> dict[str, Any]:
+    """An Image with what the viewer needs to draw it, and nothing that was said of it."""
+    return {"image": _image(image), "instances": _metadata(image)}
 
 
 def _image(image: Image) -> dict[str, Any]:
@@ -69,7 +76,8 @@ def _metadata(image: Image) -> dict[str, Any]:
     return dict(instances.values_list("sop_instance_uid", "metadata"))
 
 
-def _criterion(criterion: Criterion) -> dict[str, Any]:
+def _criterion(criterion: Criterion, reader: User) -> dict[str, Any]:
+    anchors = AnchorImage.objects.visible_to(reader).at_levels_of(criterion).select_related("image")
     return {
         "key": criterion.key,
         "question": criterion.question,
@@ -78,4 +86,11 @@ def _criterion(criterion: Criterion) -> dict[str, Any]:
         "step": criterion.step,
         "is_higher_better": criterion.is_higher_better,
         "anchors": criterion.anchors,
+        "anchor_images": [_anchor_image(anchor) for anchor in anchors],
     }
+
+
+def _anchor_image(anchor: AnchorImage) -> dict[str, Any]:
+    thumbnail = reverse("image-thumbnail", args=[anchor.image_id]) if anchor.image.thumbnail_name else None
+    url = reverse("anchor-image-detail", kwargs={"pk": anchor.pk})
+    return {"value": anchor.value, "image": anchor.image_id, "url": url, "thumbnail_url": thumbnail}

@@ -30,4 +30,4 @@ def reopen_last_reading(*, project: Project, reader: User, now: datetime) -> tup
     if now - last.submitted_at > UNDO_WINDOW:
         minutes = UNDO_WINDOW // timedelta(minutes=1)
         raise UndoExpired(f"A submission can be opened again for {minutes} minutes. A manager can help after that.")
-    return last, case_of(last.assignment)
+    return last, case_of(last.assignment, reader=reader)

@@ -82,7 +82,7 @@ def _check(size: int, random_share: float, strategy: str) -> None:
 
 def _unread(project: Project) -> QuerySet[Image]:
     assigned = Assignment.objects.filter(project=project, image=OuterRef("pk"))
-    return Image.objects.in_project(project).filter(~Exists(assigned))
+    return Image.objects.cases_of(project).filter(~Exists(assigned))
 
 
 def _pool(project: Project, version: ModelVersion) -> list[int]:

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from annotations.models import Assignment, Project, Purpose, Role
+from annotations.services.anchor_images import set_anchor_image
 from inference.errors import BadSelection, NoProductionVersion, NothingToSelect, NotScoredYet
 from inference.models import AcquisitionBatch, CriterionPrediction, Embedding, ModelVersion, Prediction, Strategy
 from inference.services.selection import select_batch
@@ -65,6 +66,17 @@ def test_one_assignment_for_each_image_and_reader_in_the_order_of_the_choice(pro
     assert list(dict.fromkeys(queue)) == ranked
     assert Assignment.objects.filter(request_key=batch.pk).count() == 12
     assert set(Assignment.objects.values_list("slot", flat=True)) == {1, 2}
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+def test_anchor_image_is_never_chosen(project, strategy):
+    version = make_scored(project, 8)
+    anchor = project.images.order_by("pk").last()
+    set_anchor_image(criterion=version.rubric.criteria.get(), value=2, image_id=anchor.pk, now=timezone.now())
+    batch = select_batch(project=project, size=8, strategy=strategy, random_share=0.5)
+    chosen = set(batch.items.values_list("image_id", flat=True))
+    assert (batch.pool_size, len(chosen)) == (7, 7)
+    assert anchor.pk not in chosen
 
 
 def test_a_later_batch_comes_after_the_earlier_one_and_shares_no_image(project):

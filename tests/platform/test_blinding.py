@@ -24,6 +24,7 @@ from annotations.models import (
     Role,
     User,
 )
+from annotations.services.anchor_images import set_anchor_image
 from annotations.services.readings import submit_reading
 from inference.models import (
     AcquisitionBatch,
@@ -141,6 +142,7 @@ def routes(scene: Scene) -> list[tuple[str, str]]:
     get = [
         *("/", f"/projects/{slug}/", f"/projects/{slug}/read/", f"/projects/{slug}/scoring/"),
         *(f"/projects/{slug}/models/", f"/projects/{slug}/runs/{run.pk}/", f"/projects/{slug}/upload/"),
+        *(f"/projects/{slug}/anchor-images/", f"/projects/{slug}/anchor-images/overall/3/"),
         *(f"/api/v1/projects/{slug}/bookmarks/", "/api/v1/preferences/", f"/readings/{reading.pk}/display/"),
         *("/api/v1/projects/", f"/api/v1/projects/{slug}/", f"/api/v1/projects/{slug}/progress/"),
         *(f"/api/v1/projects/{slug}/images/", f"/api/v1/projects/{slug}/images/?ordering=-priority"),
@@ -259,6 +261,21 @@ def test_case_carries_nothing_but_the_image_and_the_rubric(scene: Scene) -> None
     (case,) = answer["cases"]
     assert set(answer) == {"cases", "open_count", "done_count"}
     assert set(case) == {"assignment", "lease_expires_at", "image", "instances", "rubric"}
+
+
+def test_anchor_image_tells_its_level_and_nothing_that_was_predicted_of_it(scene: Scene) -> None:
+    """Its Prediction carries the canaries; the level is the manager's."""
+    anchor_image = make_image(scene.project)
+    criterion = scene.project.rubrics.get().criteria.get()
+    anchor = set_anchor_image(criterion=criterion, value=3, image_id=anchor_image.pk, now=timezone.now())
+    Prediction.objects.update(image=anchor_image)
+    client = Client()
+    client.force_login(scene.reader)
+    answer = client.get(f"/api/v1/anchor-images/{anchor.pk}/")
+    assert answer.status_code == 200
+    assert [word for word in (*CANARIES, *TELL_TALES) if word in answer.content.decode()] == []
+    assert leaks(scene.reader, scene, CANARIES) == []
+    assert not Prediction.objects.visible_to(scene.reader).exists()
 
 
 def test_refused_fine_tuning_tells_a_reader_no_score_of_others(objects: Path) -> None:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from annotations.models import Arm, Job, JobKind, JobState, Project, Role, User
+from annotations.services.anchor_images import set_anchor_image
 from annotations.services.worklists import lease_assignments
 from inference.models import AcquisitionBatch, FineTuneRun, LabelSnapshot, ModelVersion, Prediction, Stage, Strategy
 from tests.factories import make_assignment, make_image, make_member, make_project, make_reading, make_user
@@ -40,6 +41,7 @@ API: dict[tuple[str, str], set[Role]] = {
     ("bookmark-of-image", "delete"): {R},
     ("image-list", "get"): ALL,
     ("image-thumbnail", "get"): ALL,
+    ("anchor-image-detail", "get"): ALL,
     ("ingest-list", "post"): {M},
     ("ingest-detail", "get"): {M, E},
     ("ingest-files", "post"): {M},
@@ -77,6 +79,10 @@ PAGES: dict[tuple[str, str], set[Role]] = {
     ("readings", "get"): {M, E},
     ("project-settings", "get"): {M},
     ("project-settings", "post"): {M},
+    ("anchor-images", "get"): {M},
+    ("choose-anchor", "get"): {M},
+    ("choose-anchor", "post"): {M},
+    ("remove-anchor", "post"): {M},
     ("scoring", "get"): {M, E},
     ("predictions", "get"): {M, E},
     ("prediction", "get"): {M, E},
@@ -138,7 +144,12 @@ def make_world() -> World:
         ood_distance=0.5,
     )
     slug = {"slug": project.slug}
+    criterion = project.rubrics.get().criteria.get()
+    anchor = set_anchor_image(criterion=criterion, value=2, image_id=make_image(project).pk, now=timezone.now())
     keys = {
+        "anchor-image-detail": {"pk": anchor.pk},
+        "remove-anchor": slug | {"pk": anchor.pk},
+        "choose-anchor": slug | {"criterion_key": criterion.key, "value": "3"},
         "image-thumbnail": {"pk": image.pk},
         "bookmark-of-image": slug | {"image_pk": image.pk},
         "assignment-lease": {"pk": assignment.pk},
