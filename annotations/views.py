@@ -162,10 +162,7 @@ def replay(request: HttpRequest, pk: UUID) -> HttpResponse:
         "state": reading.display_state,
         "notices": reading.display_notices,
         "check": check_behind(reading),
-        "config": {
-            "case": case_of(reading.assignment, reader=signed_in(request)),
-            "display_state": reading.display_state,
-        },
+        "config": {"case": case, "display_state": reading.display_state},
     }
     return render(request, "annotations/replay.html", context)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
@@ -114,6 +115,13 @@ class Reading(models.Model):
         """In words; what a client made up is left out."""
         said = self.display_state.get("notices")
         return [DisplayNotice(code).label for code in DisplayNotice.values if isinstance(said, list) and code in said]
+
+    @property
+    def compared(self) -> list[dict[str, Any]]:
+        """What the reader looked at beside the Image: kind, criterion, value, is_shown; of another shape, nothing."""
+        said = self.display_state.get("compared")
+        entries = [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+        return [one for one in entries if one.get("kind") in ("anchor", "prior")]
 
 
 class Score(models.Model):

@@ -4,9 +4,12 @@ from collections.abc import Callable
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from annotations.models import Membership, Role, User
-from tests.factories import make_image, make_member, make_project, make_reading
+from annotations.services.readings import submit_reading
+from annotations.services.worklists import lease_assignments
+from tests.factories import make_assignment, make_image, make_member, make_project, make_reading, make_submission
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bundle")]
 
@@ -32,3 +35,16 @@ def test_manager_who_has_yet_to_read_the_image_does_not_see_it(browser_of: Calla
     manager = make_member(project, Role.MANAGER)
     Membership.objects.create(project=project, user=manager, role=Role.READER)
     assert browser_of(manager).get(f"/readings/{reading.pk}/display/").status_code == 404
+
+
+def test_replay_says_what_was_looked_at_beside_the_case(browser_of: Callable[[User], Client]) -> None:
+    project = make_project()
+    reader, manager = make_member(project, Role.READER), make_member(project, Role.MANAGER)
+    anchor = {"kind": "anchor", "image": 7, "criterion": "overall", "value": 2, "is_shown": True}
+    for compared, said in (([anchor], True), ("anchor", False), ([["anchor"], 3, {"kind": "other"}], False)):
+        assignment = make_assignment(project)
+        lease_assignments(project=project, reader=reader, count=1, now=timezone.now())
+        submission = make_submission(project, display_state={"compared": compared})
+        reading, _ = submit_reading(assignment=assignment, reader=reader, submission=submission, now=timezone.now())
+        page = browser_of(manager).get(f"/readings/{reading.pk}/display/").content.decode()
+        assert ("the anchor image of level 2" in page) == said, compared

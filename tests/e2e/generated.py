@@ -41,3 +41,18 @@ def noise() -> dict[str, Any]:
     """Pixels that compress badly and were never seen."""
     pixels = RANDOM.integers(0, 4096, (SIDE, SIDE), dtype=np.uint16)
     return {"Rows": SIDE, "Columns": SIDE, "PixelData": pixels.tobytes()}
+
+
+def new_ramp(
+    folder: Path, *, slices: int, name: str, first_hu: int = -160, step_hu: int = 40, **elements: Any
+) -> list[Path]:
+    """A CT stack whose right half tells the slice: `first_hu` and `step_hu` more for each; the left half is air."""
+    series, study = new_uid(), new_uid()
+    files = {}
+    for z in range(slices):
+        pixels = np.zeros((SIDE, SIDE), dtype=np.uint16)
+        pixels[:, SIDE // 2 :] = 1024 + first_hu + step_hu * z
+        shape = {"Rows": SIDE, "Columns": SIDE, "PixelData": pixels.tobytes(), "PixelSpacing": [0.7, 0.7]}
+        plain = {"PatientID": study, "SeriesDescription": name} | shape
+        files[f"{name}-{z:03}.dcm"] = ct_slice(z, series=series, study=study, **(plain | elements))
+    return sorted(write_files(folder / name, files).iterdir())

@@ -54,6 +54,33 @@ export interface Criterion {
   maximum: number;
   step: number;
   anchors: Anchor[];
+  /** Of the levels that have one. */
+  anchor_images?: AnchorImage[];
+}
+
+/** An image of the project that shows what a level looks like. */
+export interface AnchorImage {
+  value: number;
+  image: string | number;
+  /** Answers with a `Picture`. */
+  url: string;
+  thumbnail_url: string | null;
+}
+
+/** An image to look at, with nothing that was said of it. */
+export interface Picture {
+  image: CaseImage;
+  instances: Record<string, DicomJson>;
+}
+
+/** What a case was compared with, as it is stored with its Reading. */
+export interface ComparedImage {
+  kind: 'anchor' | 'prior';
+  image: string | number;
+  criterion?: string;
+  value?: number;
+  /** Whether it lay beside the case at submission. */
+  is_shown: boolean;
 }
 
 export interface Rubric {
@@ -115,6 +142,8 @@ export interface DisplayState {
   /** The last test of this screen; absent where there was none. */
   display_check?: string;
   software_version: string;
+  /** Absent where the case was compared with nothing. */
+  compared?: ComparedImage[];
 }
 
 /** Empty where nothing was said. */

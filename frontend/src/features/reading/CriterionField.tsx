@@ -1,6 +1,7 @@
 import type { Criterion } from '../../api/types';
 import { anchorText, hasLevels, levelsOf } from '../../lib/scale';
 import { t } from '../../lib/i18n';
+import { AnchorThumbnail } from './AnchorThumbnail';
 import type { Desk } from './desk';
 import { withAbstention, withScore } from './draft';
 
@@ -35,9 +36,9 @@ export function CriterionField({ desk, criterion, index }: Props) {
         <span class="criterion-score">{score ?? (abstention ? '–' : isMissing ? t('to score') : '')}</span>
       </legend>
       {hasLevels(criterion) ? (
-        <Levels criterion={criterion} score={score} choose={choose} />
+        <Levels desk={desk} criterion={criterion} score={score} choose={choose} />
       ) : (
-        <Slider criterion={criterion} score={score} choose={choose} />
+        <Slider desk={desk} criterion={criterion} score={score} choose={choose} />
       )}
       {(isCurrent || abstention) && <Unjudged desk={desk} criterion={criterion} reason={abstention} />}
     </fieldset>
@@ -75,32 +76,36 @@ function Unjudged({ desk, criterion, reason }: { desk: Desk; criterion: Criterio
 }
 
 interface ScaleProps {
+  desk: Desk;
   criterion: Criterion;
   score: number | undefined;
   choose: (value: number) => void;
 }
 
-function Levels({ criterion, score, choose }: ScaleProps) {
+function Levels({ desk, criterion, score, choose }: ScaleProps) {
   return (
     <div class="levels">
       {levelsOf(criterion).map((level) => (
-        <label key={level} class="level" data-level={level}>
-          <input
-            type="radio"
-            name={`criterion-${criterion.key}`}
-            value={level}
-            checked={score === level}
-            onChange={() => choose(level)}
-          />
-          <span class="level-number">{level}</span>
-          <span class="level-text">{anchorText(criterion, level)}</span>
-        </label>
+        <div key={level} class="level-line">
+          <label class="level" data-level={level}>
+            <input
+              type="radio"
+              name={`criterion-${criterion.key}`}
+              value={level}
+              checked={score === level}
+              onChange={() => choose(level)}
+            />
+            <span class="level-number">{level}</span>
+            <span class="level-text">{anchorText(criterion, level)}</span>
+          </label>
+          <AnchorThumbnail desk={desk} criterion={criterion} level={level} />
+        </div>
       ))}
     </div>
   );
 }
 
-function Slider({ criterion, score, choose }: ScaleProps) {
+function Slider({ desk, criterion, score, choose }: ScaleProps) {
   return (
     <div class="slider">
       <input
@@ -117,7 +122,8 @@ function Slider({ criterion, score, choose }: ScaleProps) {
       <ul>
         {criterion.anchors.map((anchor) => (
           <li key={anchor.value}>
-            <span class="level-number">{anchor.value}</span> {anchor.text}
+            <span class="level-number">{anchor.value}</span> {anchor.text}{' '}
+            <AnchorThumbnail desk={desk} criterion={criterion} level={anchor.value} />
           </li>
         ))}
       </ul>

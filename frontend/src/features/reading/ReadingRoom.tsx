@@ -3,6 +3,7 @@ import { t } from '../../lib/i18n';
 import { actionFor, chordOf, isTakenBy, performAction, type Action } from '../../lib/keymap';
 import { createActions } from './actions';
 import { BookmarkSheet } from './BookmarkSheet';
+import { ComparisonPane } from './ComparisonPane';
 import type { Desk } from './desk';
 import { focusCriterion } from './focus';
 import { FeedbackPanel } from './FeedbackPanel';
@@ -32,7 +33,7 @@ export function ReadingRoom({ desk }: { desk: Desk }) {
       <main class="room-main">
         <section class="room-image" aria-label={t('Image')} hidden={phase !== 'reading' && phase !== 'feedback'}>
           <Toolbar actions={actions} desk={desk} />
-          <ImagePane desk={desk} />
+          <Panes desk={desk} />
         </section>
         <Beside desk={desk} />
       </main>
@@ -40,6 +41,22 @@ export function ReadingRoom({ desk }: { desk: Desk }) {
       <BookmarkSheet desk={desk} />
       <SettingsSheet desk={desk} />
       <SignInDialog desk={desk} />
+    </div>
+  );
+}
+
+/** The case, and what it is compared with. */
+function Panes({ desk }: { desk: Desk }) {
+  const { comparison } = desk;
+  const chooseCase = (): void => {
+    comparison.isChosen.value = false;
+  };
+  return (
+    <div class="panes" data-compared={comparison.shown.value !== null}>
+      <div class="panes-case" data-active={!comparison.isActive.value} onMouseDownCapture={chooseCase} onWheelCapture={chooseCase}>
+        <ImagePane desk={desk} />
+      </div>
+      <ComparisonPane desk={desk} />
     </div>
   );
 }
@@ -52,7 +69,7 @@ function Beside({ desk }: { desk: Desk }) {
 }
 
 /** Groups of actions, and single ones, that need no open rubric. */
-const OF_THE_IMAGE = new Set(['Mouse', 'Image', 'Slices']);
+const OF_THE_IMAGE = new Set(['Mouse', 'Image', 'Slices', 'Views']);
 
 function isOpenNow(action: Action, phase: RoomPhase): boolean {
   if (phase === 'reading' || action.isAlways) return true;

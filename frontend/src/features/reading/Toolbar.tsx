@@ -51,6 +51,7 @@ const SHORT = {
   'flip-horizontal': 'Flip ↔',
   'flip-vertical': 'Flip ↕',
   reset: 'Reset',
+  'compare-anchor': 'Anchor image',
 } as const;
 
 function shortLabel({ id, label }: Action): string {

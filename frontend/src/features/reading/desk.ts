@@ -1,4 +1,4 @@
-import { effect, signal, untracked, type Signal } from '@preact/signals';
+import { computed, effect, signal, untracked, type ReadonlySignal, type Signal } from '@preact/signals';
 import { apiRoot, createClient } from '../../api/client';
 import type { Case, DisplayState } from '../../api/types';
 import { displayNotices, type DisplayNotice } from '../../lib/displayNotices';
@@ -10,6 +10,7 @@ import { EMPTY_STATE, type ViewerState } from '../viewer/viewerState';
 import { ActivityWatch } from './activity';
 import type { Draft } from './draft';
 import { Bookmarks } from './bookmarks';
+import { Comparison } from './comparison';
 import { FeedbackStore } from './feedback';
 import { openKeptStore, type KeptStore } from './keptStore';
 import { Outbox, type OutboxEntry } from './outbox';
@@ -34,6 +35,10 @@ export interface Desk {
   bookmarks: Bookmarks;
   preferences: PreferenceStore;
   feedback: FeedbackStore;
+  /** What lies beside the case. */
+  comparison: Comparison;
+  /** The pane that keys and toolbar act on: that of the case, unless the reader chose the other. */
+  active: ReadonlySignal<StackViewer | null>;
   /** The dialog that lies over the room. */
   sheet: Signal<Sheet>;
   /** What the next click or drag in the image does. */
@@ -55,6 +60,8 @@ export function createDesk(config: ReadingConfig): Desk {
   const activity = new ActivityWatch();
   const assignmentsUrl = `${apiRoot(config.session_url)}assignments/`;
   const feedback = new FeedbackStore(client, session, (assignment) => `${assignmentsUrl}${assignment}/feedback/`);
+  const comparison = new Comparison(client, session);
+  const active = computed(() => (comparison.isActive.value ? comparison.viewer.value : viewer.value));
   const outbox = new Outbox({
     username: config.username,
     store: kept,
@@ -77,7 +84,7 @@ export function createDesk(config: ReadingConfig): Desk {
     assignmentsUrl,
     staysForFeedback: config.arm !== 'blind',
     now: () => Date.now(),
-    displayState: () => displayState(viewer.value, config),
+    displayState: () => displayState(viewer.value, config, comparison),
     isImageShown: () => viewer.value?.state.value.status === 'rendered',
     activity: { activeMs: () => activity.activeMs(), restart: (activeMs) => activity.restart(activeMs) },
     schedule,
@@ -85,7 +92,7 @@ export function createDesk(config: ReadingConfig): Desk {
   const bookmarks = new Bookmarks(client, session, config.bookmarks_url);
   const preferences = new PreferenceStore(client, session, config.preferences_url, config.preferences);
   const screen = { isFolded: signal(false), sheet: signal<Sheet>(null), mode: signal<Pointing>('nothing'), measures: signal([]) };
-  return { config, room, outbox, session, kept, viewer, bookmarks, preferences, feedback, ...screen };
+  return { config, room, outbox, session, kept, viewer, bookmarks, preferences, feedback, comparison, active, ...screen };
 }
 
 function schedule(callback: () => void, milliseconds: number): () => void {
@@ -106,8 +113,8 @@ export function startDesk(desk: Desk): void {
     if (status === 401 || status === 403) void session.isSignedIn().catch(() => undefined);
   });
   effect(() => {
-    const [screen, { mouse }] = [desk.viewer.value, desk.preferences.current.value];
-    untracked(() => screen?.setMouse(mouse));
+    const { mouse } = desk.preferences.current.value;
+    for (const screen of [desk.viewer.value, desk.comparison.viewer.value]) untracked(() => screen?.setMouse(mouse));
   });
   addEventListener('online', () => void resume(desk));
   addEventListener('pagehide', () => room.keep());
@@ -148,6 +155,7 @@ function followRoom(desk: Desk): void {
     shown = current;
     desk.mode.value = 'nothing';
     desk.measures.value = [];
+    untracked(() => desk.comparison.restart());
     if (current) void screen.show(current);
     else screen.clear();
   });
@@ -189,8 +197,9 @@ export function noticesOf(state: ViewerState, config: ReadingConfig): DisplayNot
   });
 }
 
-function displayState(viewer: StackViewer | null, config: ReadingConfig): DisplayState {
+function displayState(viewer: StackViewer | null, config: ReadingConfig, comparison: Comparison): DisplayState {
   const state = viewer?.state.value ?? EMPTY_STATE;
+  const compared = comparison.record();
   return {
     slice_index: state.sliceIndex,
     ...(state.window && {
@@ -210,5 +219,6 @@ function displayState(viewer: StackViewer | null, config: ReadingConfig): Displa
     notices: noticesOf(state, config),
     ...(config.display_check && { display_check: config.display_check.id }),
     software_version: config.software_version,
+    ...(compared.length > 0 && { compared }),
   };
 }

@@ -6,10 +6,11 @@ import { withNextAbstention, withNextConfidence, withScore } from './draft';
 import { focusCriterion, focusNote, isAmongCriteria } from './focus';
 import { setFolded } from './folding';
 import type { Room } from './room';
+import { ofViews } from './viewActions';
 
 /** What each action of the server's list does. */
 export function performersOf(desk: Desk): Record<string, Performer> {
-  return { ...scoring(desk), ...noting(desk), ...pointing(desk), ...ofTheImage(desk), ...ofSlices(desk), ...helping(desk) };
+  return { ...scoring(desk), ...noting(desk), ...pointing(desk), ...ofTheImage(desk), ...ofSlices(desk), ...ofViews(desk), ...helping(desk) };
 }
 
 function scoring(desk: Desk): Record<string, Performer> {
@@ -57,7 +58,7 @@ function pointing(desk: Desk): Record<string, Performer> {
     isPressed: () => mode.value === 'nothing' && viewer.value?.state.value.leftTool === id,
     perform: () => {
       mode.value = 'nothing';
-      viewer.value?.setLeftTool(id);
+      for (const screen of [viewer.value, desk.comparison.viewer.value]) screen?.setLeftTool(id);
     },
   });
   return {
@@ -80,26 +81,26 @@ function pointing(desk: Desk): Record<string, Performer> {
 }
 
 function ofTheImage(desk: Desk): Record<string, Performer> {
-  const { viewer, measures, feedback, isFolded } = desk;
-  const state = () => viewer.value?.state.value;
+  const { active, measures, feedback, isFolded } = desk;
+  const state = () => active.value?.state.value;
   return {
-    invert: { perform: () => viewer.value?.toggleInvert(), isPressed: () => state()?.isInverted ?? false },
-    rotate: { perform: () => viewer.value?.rotate(), isPressed: () => (state()?.orientation.rotation ?? 0) !== 0 },
+    invert: { perform: () => active.value?.toggleInvert(), isPressed: () => state()?.isInverted ?? false },
+    rotate: { perform: () => active.value?.rotate(), isPressed: () => (state()?.orientation.rotation ?? 0) !== 0 },
     'flip-horizontal': {
-      perform: () => viewer.value?.flipHorizontally(),
+      perform: () => active.value?.flipHorizontally(),
       isPressed: () => state()?.orientation.isFlippedHorizontally ?? false,
     },
     'flip-vertical': {
-      perform: () => viewer.value?.flipVertically(),
+      perform: () => active.value?.flipVertically(),
       isPressed: () => state()?.orientation.isFlippedVertically ?? false,
     },
     reset: {
       perform: () => {
-        measures.value = [];
-        viewer.value?.fit();
+        if (!desk.comparison.isActive.value) measures.value = [];
+        active.value?.fit();
       },
     },
-    preset: { perform: (place) => viewer.value?.applyPreset(place) },
+    preset: { perform: (place) => active.value?.applyPreset(place) },
     fold: { perform: () => setFolded(desk, !isFolded.value), isPressed: () => isFolded.value },
     overlay: {
       isAvailable: () => feedback.shown.value !== null,
@@ -111,21 +112,21 @@ function ofTheImage(desk: Desk): Record<string, Performer> {
   };
 }
 
-function ofSlices({ viewer }: Desk): Record<string, Performer> {
-  const count = (): number => viewer.value?.state.value.sliceCount ?? 0;
+function ofSlices({ active }: Desk): Record<string, Performer> {
+  const count = (): number => active.value?.state.value.sliceCount ?? 0;
   const isAvailable = (): boolean => count() > 1;
-  const by = (steps: number): Performer => ({ isAvailable, perform: () => viewer.value?.scrollBy(steps) });
+  const by = (steps: number): Performer => ({ isAvailable, perform: () => active.value?.scrollBy(steps) });
   return {
     'slice-next': by(1),
     'slice-previous': by(-1),
     'slice-forward': by(10),
     'slice-back': by(-10),
-    'slice-first': { isAvailable, perform: () => void viewer.value?.scrollTo(0) },
-    'slice-last': { isAvailable, perform: () => void viewer.value?.scrollTo(count() - 1) },
+    'slice-first': { isAvailable, perform: () => void active.value?.scrollTo(0) },
+    'slice-last': { isAvailable, perform: () => void active.value?.scrollTo(count() - 1) },
     cine: {
       isAvailable,
-      perform: () => viewer.value?.toggleCine(),
-      isPressed: () => viewer.value?.state.value.isCine ?? false,
+      perform: () => active.value?.toggleCine(),
+      isPressed: () => active.value?.state.value.isCine ?? false,
     },
   };
 }

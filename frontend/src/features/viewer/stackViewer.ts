@@ -2,14 +2,15 @@ import { Enums, type Types } from '@cornerstonejs/core';
 import { signal } from '@preact/signals';
 import type { Case, MouseTool, WindowPreset } from '../../api/types';
 import { firstSlice } from '../../lib/loadOrder';
-import { presetsFor, rangeOf, windowOf, type VoiFunction } from '../../lib/windows';
+import { presetsFor, windowOf, type VoiFunction } from '../../lib/windows';
+import type { Taken } from '../../lib/following';
 import { wheelTurn } from '../../lib/wheel';
 import { startRenderer, type Renderer, type RendererOptions } from './cornerstone';
 import { FrameError } from './frameFetch';
 import { framesOf, heldInMemory, type FrameLoad } from './frameLoader';
 import { ScreenGeometry } from './geometry';
 import { isColour } from './metadata';
-import { applyTable } from './tableWindow';
+import { drawWindow } from './windowing';
 import { dragToolsOf, type DragTools, type MouseBindings } from './tools';
 import { EMPTY_STATE, UPRIGHT, describeState, type Orientation, type Presentation, type ViewerState } from './viewerState';
 
@@ -19,13 +20,6 @@ let viewersMade = 0;
 const DRAG_PIXELS = 8;
 const ZOOM_STEP = 1.15;
 const CINE_SECONDS = 1 / 12;
-const VOI_FUNCTIONS: Record<VoiFunction, Enums.VOILUTFunctionType> = {
-  LINEAR: Enums.VOILUTFunctionType.LINEAR,
-  LINEAR_EXACT: Enums.VOILUTFunctionType.LINEAR_EXACT,
-  SIGMOID: Enums.VOILUTFunctionType.SAMPLED_SIGMOID,
-  TABLE: Enums.VOILUTFunctionType.LINEAR,
-};
-
 interface Shown {
   reading: Case;
   frames: FrameLoad;
@@ -52,6 +46,9 @@ export class StackViewer {
   private wheelRest = 0;
   private dragRest = 0;
   private cineTimer: number | null = null;
+  /** As of the last picture drawn. */
+  private isWhole = false;
+  private isDisposed = false;
 
   constructor(
     readonly element: HTMLDivElement,
@@ -72,7 +69,11 @@ export class StackViewer {
     element.addEventListener(Enums.Events.IMAGE_RENDERED, this.onDrawn);
     element.addEventListener('wheel', (event) => this.turnWheel(event), { passive: false });
     element.addEventListener('contextmenu', (event) => event.preventDefault());
-    this.resizing = new ResizeObserver(() => this.renderer.engine.resize(true, true));
+    this.resizing = new ResizeObserver(() => {
+      this.resize();
+      // The library leaves a size out that comes while a picture is on its way.
+      requestAnimationFrame(() => this.resize());
+    });
     this.resizing.observe(element);
     Object.assign(element, { inspect: () => this.inspect() });
     element.dataset.rendering = this.isCpu ? 'cpu' : 'gpu';
@@ -85,7 +86,7 @@ export class StackViewer {
     const count = reading.image.frames.length;
     this.wantedSlice = firstSlice(count);
     const leftTool = this.state.value.leftTool;
-    this.update({ ...EMPTY_STATE, status: 'loading', assignment: reading.assignment, sliceCount: count, leftTool });
+    this.update({ ...EMPTY_STATE, status: 'loading', assignment: reading.assignment, modality: reading.image.modality, sliceCount: count, leftTool });
     try {
       const frames = framesOf(reading, this.isCpu);
       const shown: Shown = { reading, frames, voi: 'LINEAR', isColour: isColour(reading), isFitted: false };
@@ -124,6 +125,7 @@ export class StackViewer {
   /** Gives the element back; the viewer can't be used after that. */
   dispose(): void {
     this.clear();
+    this.isDisposed = true;
     this.resizing.disconnect();
     this.dragTools.release();
     this.element.removeEventListener(Enums.Events.IMAGE_RENDERED, this.onDrawn);
@@ -176,6 +178,21 @@ export class StackViewer {
     if (zoom !== null) this.viewport.setZoom((this.viewport.getZoom() * zoom) / this.geometry.pixelSize());
     if (pan !== null) this.shiftBy(pan);
     this.viewport.render();
+  }
+
+  /** Goes along with another viewer: see lib/following. */
+  async take({ sliceIndex, window, zoom, pan }: Taken): Promise<void> {
+    if (sliceIndex !== this.wantedSlice) await this.scrollTo(sliceIndex);
+    if (!this.shown || this.state.value.status !== 'rendered') return;
+    if (window) this.setWindow(this.shown, this.windowLike({ ...window, function: this.shown.voi }));
+    this.viewport.setZoom((this.viewport.getZoom() * zoom) / this.geometry.pixelSize());
+    this.shiftBy(pan);
+    this.viewport.render();
+  }
+
+  /** Millimetres from one slice to the next, where they are known. */
+  sliceSpacing(): number | null {
+    return this.shown?.reading.image.spacing_mm?.[0] ?? null;
   }
 
   /** The window with the curve of the case's own of that kind, where it is one. */
@@ -279,17 +296,7 @@ export class StackViewer {
   }
 
   private setWindow(shown: Shown, preset: WindowPreset): void {
-    // Without WebGL the library knows straight lines only: curves are drawn as the line that rises where they do.
-    if (this.isCpu) {
-      shown.voi = preset.function === 'LINEAR' ? 'LINEAR' : 'LINEAR_EXACT';
-      this.viewport.setProperties({ voiRange: rangeOf({ ...preset, function: shown.voi }) });
-      return;
-    }
-    // The library draws a curve anew only where its kind changes: by way of another kind, what was left of a table goes.
-    for (const kind of ['SIGMOID', preset.function] as const) this.viewport.setProperties({ VOILUTFunction: VOI_FUNCTIONS[kind] });
-    this.viewport.setProperties({ voiRange: rangeOf(preset) });
-    if (preset.function === 'TABLE') applyTable(this.viewport, preset.points);
-    shown.voi = preset.function;
+    shown.voi = drawWindow(this.viewport, preset, this.isCpu);
   }
 
   /** For browser tests, as a property of the element: the values behind the picture, and where they are drawn. */
@@ -299,6 +306,17 @@ export class StackViewer {
     const { columns, rows, slope, intercept, preScale } = image;
     const rescale = preScale?.scaled ? [1, 0] : [slope, intercept];
     return { pixels: image.getPixelData(), columns, rows, rescale, origin, right, down, held: heldInMemory() };
+  }
+
+  /** An image that was whole on the screen is whole in the new size too. */
+  private resize(): void {
+    if (this.isDisposed) return;
+    const [isWhole, orientation] = [this.isWhole && this.shown !== null, this.state.value.orientation];
+    this.renderer.engine.resize(true, true);
+    if (!isWhole) return;
+    this.viewport.resetCamera();
+    this.turn(orientation);
+    this.viewport.render();
   }
 
   private reorient(change: (now: Orientation) => Orientation): void {
@@ -359,6 +377,7 @@ export class StackViewer {
     const zoom = this.geometry.pixelSize();
     if (!Number.isFinite(zoom)) return this.fail(new Error('Nothing to see.'), shown.reading.assignment, index);
     const { voiRange, invert } = this.viewport.getProperties();
+    this.isWhole = Math.abs(this.viewport.getZoom() - 1) < 1e-3 && Math.hypot(...this.viewport.getPan()) < 1;
     this.update({
       status: 'rendered',
       sliceIndex: index,

@@ -25,6 +25,7 @@ export const UPRIGHT: Orientation = { rotation: 0, isFlippedHorizontally: false,
 export interface ViewerState {
   status: ViewerStatus;
   assignment: string | null;
+  modality: string;
   sliceIndex: number;
   sliceCount: number;
   window: { center: number; width: number } | null;
@@ -48,6 +49,7 @@ export interface ViewerState {
 export const EMPTY_STATE: ViewerState = {
   status: 'empty',
   assignment: null,
+  modality: '',
   sliceIndex: 0,
   sliceCount: 0,
   window: null,

@@ -1,0 +1,97 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { t } from '../../lib/i18n';
+import { formatWindowValue } from '../../lib/windows';
+import { SliceBar } from '../viewer/SliceBar';
+import { linkViewers } from '../viewer/linking';
+import { StackViewer } from '../viewer/stackViewer';
+import type { Desk } from './desk';
+import { focusCriterion } from './focus';
+
+/** The image that lies beside the case, where there is one. */
+export function ComparisonPane({ desk }: { desk: Desk }) {
+  return desk.comparison.shown.value ? <OpenPane desk={desk} /> : null;
+}
+
+function OpenPane({ desk }: { desk: Desk }) {
+  const { comparison } = desk;
+  const element = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!element.current) return undefined;
+    const viewer = new StackViewer(element.current, { forceCpu: false }, desk.preferences.current.peek().mouse);
+    comparison.viewer.value = viewer;
+    return () => {
+      comparison.viewer.value = null;
+      viewer.dispose();
+    };
+  }, [comparison, desk]);
+  const [viewer, picture] = [comparison.viewer.value, comparison.picture.value];
+  useEffect(() => {
+    if (viewer && picture) void viewer.show(picture);
+  }, [viewer, picture]);
+  useLink(desk);
+  return (
+    <section
+      class="pane comparison"
+      aria-label={t('Comparison')}
+      data-active={comparison.isActive.value}
+      onMouseDownCapture={() => (comparison.isChosen.value = true)}
+      onWheelCapture={() => (comparison.isChosen.value = true)}
+    >
+      <div
+        ref={element}
+        class="pane-image"
+        data-comparison
+        role="img"
+        aria-label={comparison.shown.value?.caption ?? ''}
+        onMouseDown={(event) => {
+          event.preventDefault();
+          if (event.button === 0) focusCriterion(desk.room.criterionIndex.value);
+        }}
+      />
+      <Captions desk={desk} />
+      {viewer && <SliceBar viewer={viewer} />}
+    </section>
+  );
+}
+
+/** The pane that is not in use goes along with the one that is. */
+function useLink({ comparison, viewer }: Desk): void {
+  const [main, other, isActive, isLinked] = [viewer.value, comparison.viewer.value, comparison.isActive.value, comparison.isLinked.value];
+  useEffect(() => {
+    if (!main || !other || !isLinked) return undefined;
+    return isActive ? linkViewers(other, main) : linkViewers(main, other);
+  }, [main, other, isActive, isLinked]);
+}
+
+function Captions({ desk: { comparison } }: { desk: Desk }) {
+  const state = comparison.viewer.value?.state.value;
+  const { window: shown } = state ?? {};
+  const isFailed = comparison.problem.value !== '' || state?.status === 'failed';
+  return (
+    <div class="corners">
+      <p class="corner-top-left">
+        <strong>{comparison.shown.value?.caption}</strong>
+        {comparison.isLinked.value ? t('moves along') : t('moves by itself')}
+      </p>
+      <p class="corner-bottom-left">
+        {state && state.sliceCount > 1 && (
+          <span>
+            {state.sliceIndex + 1} / {state.sliceCount}
+          </span>
+        )}
+      </p>
+      <p class="corner-bottom-right">
+        {shown && (
+          <span>
+            W {formatWindowValue(shown.width, shown.width)} L {formatWindowValue(shown.center, shown.width)}
+          </span>
+        )}
+      </p>
+      {isFailed && (
+        <p class="pane-notice" role="alert">
+          {t('This image could not be loaded.')} {comparison.problem.value}
+        </p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,38 @@
+import type { Performer } from '../../lib/keymap';
+import { nextAnchor } from './comparison';
+import type { Desk } from './desk';
+
+/** What the reader looks at: the case alone, or beside an image to compare it with. */
+export function ofViews(desk: Desk): Record<string, Performer> {
+  const { comparison } = desk;
+  const isCompared = (): boolean => comparison.shown.value !== null;
+  return {
+    'compare-anchor': {
+      isAvailable: () => (desk.room.criterion.value?.anchor_images ?? []).length > 0,
+      isPressed: () => comparison.shown.value?.kind === 'anchor',
+      perform: () => showNextAnchor(desk),
+    },
+    'compare-link': {
+      isAvailable: isCompared,
+      isPressed: () => comparison.isLinked.value,
+      perform: () => {
+        comparison.isLinked.value = !comparison.isLinked.value;
+      },
+    },
+    'compare-switch': {
+      isAvailable: isCompared,
+      isPressed: () => comparison.isActive.value,
+      perform: () => {
+        comparison.isChosen.value = !comparison.isChosen.value;
+      },
+    },
+  };
+}
+
+function showNextAnchor({ comparison, room }: Desk): void {
+  const criterion = room.criterion.value;
+  if (!criterion) return;
+  const next = nextAnchor(criterion, room.draft.value?.scores[criterion.key] ?? null, comparison.shown.value);
+  if (next) void comparison.open(next);
+  else comparison.close();
+}
