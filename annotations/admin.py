@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from annotations.models import (
     Abstention,
@@ -28,7 +29,7 @@ from annotations.models import (
     User,
 )
 
-admin.site.site_header = "MedIQA Platform administration"
+admin.site.site_header = _("MedIQA Platform administration")
 admin.site.site_title = "MedIQA Platform"
 admin.site.register(User, UserAdmin)
 

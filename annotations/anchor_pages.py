@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from annotations.errors import DomainError
@@ -68,7 +69,7 @@ def remove_anchor(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     project = project_for(request, slug, Role.MANAGER)
     anchor = get_object_or_404(AnchorImage.objects.shown(), project=project, pk=pk)
     remove_anchor_image(anchor=anchor, now=timezone.now())
-    messages.success(request, "Taken away. Readers see it no more from their next case on.")
+    messages.success(request, _("Taken away. Readers see it no more from their next case on."))
     return redirect("anchor-images", slug=project.slug)
 
 
@@ -84,7 +85,7 @@ def _store(request: HttpRequest, criterion: Criterion, value: float) -> HttpResp
     except DomainError as error:
         messages.error(request, error.detail)
     else:
-        messages.success(request, "Stored. Readers see it beside the level from their next case on.")
+        messages.success(request, _("Stored. Readers see it beside the level from their next case on."))
     return redirect("anchor-images", slug=criterion.rubric.project.slug)
 
 

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from annotations.forms import ProjectSettingsForm
 from annotations.models import Project, Reading, Role
@@ -42,7 +43,7 @@ def project_settings(request: HttpRequest, slug: str) -> HttpResponse:
     form = ProjectSettingsForm(request.POST or None, instance=project)
     if request.method == "POST" and form.is_valid():
         form.save()
-        messages.success(request, "Stored. It holds from each reader's next case on.")
+        messages.success(request, _("Stored. It holds from each reader's next case on."))
         return redirect("project-settings", slug=project.slug)
     return render(request, "annotations/project_settings.html", context_of(request, project) | {"form": form})
 

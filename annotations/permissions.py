@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.contrib.auth.models import AnonymousUser
 from django.http import Http404
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -30,7 +32,7 @@ class ProjectRole(BasePermission):
     Use as `permission_classes = [IsAuthenticated, project_role(Role.MANAGER, read=(Role.ML_ENGINEER,))]`.
     """
 
-    message = "Your role in this project does not allow this. Ask a project manager."
+    message: StrOrPromise = _("Your role in this project does not allow this. Ask a project manager.")
     write_roles: frozenset[str] = frozenset()
     read_roles: frozenset[str] = frozenset()
 

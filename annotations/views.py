@@ -14,6 +14,7 @@ from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 from knox.models import AuthToken, get_token_model
 
@@ -113,7 +114,7 @@ def read(request: HttpRequest, slug: str) -> HttpResponse:
         "arm": current.arm,
         "display_check_url": f"{reverse('display-check')}?project={current.slug}",
         "display_check": last_check and {"id": str(last_check.pk), "has_passed": last_check.has_passed},
-        "actions": [asdict(action) for action in reading_actions()],
+        "actions": [asdict(action) | {"label": gettext(action.label)} for action in reading_actions()],
         "mouse_tools": MOUSE_TOOLS,
         "abstention_reasons": AbstentionReason.choices,
         "reserved_keys": RESERVED,

@@ -1,5 +1,7 @@
 """What the model side refuses, and why."""
 
+from django.utils.translation import gettext_lazy as _
+
 from annotations.errors import BadInput, NotAllowedNow
 
 
@@ -9,7 +11,7 @@ class TooFewScores(NotAllowedNow):
 
 class ConstantScores(NotAllowedNow):
     code = "constant_scores"
-    detail = "The scores given so far cannot be learnt from. Have other images read first."
+    detail = _("The scores given so far cannot be learnt from. Have other images read first.")
 
 
 class CheckpointMissing(NotAllowedNow):
@@ -18,22 +20,22 @@ class CheckpointMissing(NotAllowedNow):
 
 class NoProductionVersion(NotAllowedNow):
     code = "no_production_version"
-    detail = "The project has no production model. Start a pre-scoring first."
+    detail = _("The project has no production model. Start a pre-scoring first.")
 
 
 class NothingToSelect(NotAllowedNow):
     code = "nothing_to_select"
-    detail = "Every image that can be scored is read or waits for its readers."
+    detail = _("Every image that can be scored is read or waits for its readers.")
 
 
 class NotScoredYet(NotAllowedNow):
     code = "not_scored_yet"
-    detail = "No unread image has been scored by the production model yet. Wait for the pre-scoring."
+    detail = _("No unread image has been scored by the production model yet. Wait for the pre-scoring.")
 
 
 class NoFeedback(NotAllowedNow):
     code = "no_feedback"
-    detail = "There is no feedback on this case."
+    detail = _("There is no feedback on this case.")
 
 
 class UnknownPromptWord(BadInput):
@@ -42,27 +44,27 @@ class UnknownPromptWord(BadInput):
 
 class GateFailed(NotAllowedNow):
     code = "gate_failed"
-    detail = "It did not pass the gate."
+    detail = _("It did not pass the gate.")
 
 
 class NotACandidate(NotAllowedNow):
     code = "not_a_candidate"
-    detail = "Only a candidate can be promoted."
+    detail = _("Only a candidate can be promoted.")
 
 
 class StaleCandidate(NotAllowedNow):
     code = "stale_candidate"
-    detail = "The candidate was compared with a version that is no longer in production. Run the fine-tuning again."
+    detail = _("The candidate was compared with a version that is no longer in production. Run the fine-tuning again.")
 
 
 class ProductionChanged(NotAllowedNow):
     code = "production_changed"
-    detail = "Another version is in production by now. Look again before you roll back."
+    detail = _("Another version is in production by now. Look again before you roll back.")
 
 
 class NothingToRollBackTo(NotAllowedNow):
     code = "nothing_to_roll_back_to"
-    detail = "There is no earlier production version."
+    detail = _("There is no earlier production version.")
 
 
 class BadSelection(BadInput):

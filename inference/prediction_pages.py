@@ -10,6 +10,8 @@ from django.db.models import Max, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from annotations.models import Project
@@ -63,7 +65,7 @@ def prediction(request: HttpRequest, project: Project, pk: int) -> HttpResponse:
         "pictures": slice_pictures(found),
         "prompt": _prompt(found),
         "corrections": _corrections(found),
-        "physical": [in_words(name, value) for name, value in found.physical.items()],
+        "physical": [in_words(name, value, gettext) for name, value in found.physical.items()],
         "neighbours": nearest_read(prediction=found, user=signed_in(request)),
     }
     return render(request, "inference/prediction.html", context)
@@ -80,7 +82,8 @@ def correct_prompt(request: HttpRequest, project: Project, pk: int) -> HttpRespo
     except UnknownPromptWord as refused:
         messages.error(request, refused.detail, extra_tags="bad")
     else:
-        messages.success(request, "Kept. It counts from the next model version or fine-tuning on; this score stays.")
+        text = _("Kept. It counts from the next model version or fine-tuning on; this score stays.")
+        messages.success(request, text)
     return redirect("prediction", slug=project.slug, pk=pk)
 
 
@@ -117,4 +120,4 @@ def _corrections(found: Prediction) -> list[dict[str, Any]]:
 
 
 def _in_words(name: str) -> str:
-    return name.replace("_", " ")
+    return gettext(name.replace("_", " "))

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from inference.models import FineTuneRun
 
 METRIC_NAMES = {
-    "plcc": "PLCC (linear correlation)",
-    "srocc": "SROCC (rank correlation)",
-    "krocc": "KROCC (pairwise order)",
-    "rmse": "RMSE (in levels)",
-    "mae": "MAE (in levels)",
+    "plcc": _("PLCC (linear correlation)"),
+    "srocc": _("SROCC (rank correlation)"),
+    "krocc": _("KROCC (pairwise order)"),
+    "rmse": _("RMSE (in levels)"),
+    "mae": _("MAE (in levels)"),
 }
 
 

@@ -9,6 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from annotations.bundle import needs_bundle
@@ -61,7 +63,7 @@ def scoring(request: HttpRequest, project: Project) -> HttpResponse:
 @refusals_as_messages
 def prescore(request: HttpRequest, project: Project) -> HttpResponse:
     enqueue_on_commit(prescoring.start_prescoring(project=project, by=signed_in(request), now=timezone.now()))
-    messages.success(request, "The pre-scoring is on its way.", extra_tags="good")
+    messages.success(request, _("The pre-scoring is on its way."), extra_tags="good")
     return redirect("models", slug=project.slug)
 
 
@@ -70,7 +72,13 @@ def prescore(request: HttpRequest, project: Project) -> HttpResponse:
 @refusals_as_messages
 def select(request: HttpRequest, project: Project) -> HttpResponse:
     batch = selection.select_batch(project=project, by=signed_in(request))
-    messages.success(request, f"{batch.items.count()} images were chosen and put in the worklists.", extra_tags="good")
+    count = batch.items.count()
+    text = ngettext(
+        "%(count)s image was chosen and put in the worklists.",
+        "%(count)s images were chosen and put in the worklists.",
+        count,
+    )
+    messages.success(request, text % {"count": count}, extra_tags="good")
     return redirect("models", slug=project.slug)
 
 
@@ -99,8 +107,8 @@ def latest_batches(request: HttpRequest, project: Project) -> QuerySet[Acquisiti
 def promote(request: HttpRequest, project: Project, pk: int) -> HttpResponse:
     version = get_object_or_404(ModelVersion.objects.visible_to(request.user), project=project, pk=pk)
     registry.promote(version=version, by=signed_in(request), now=timezone.now())
-    text = f"Version {version.number} is in production. The images are being scored again."
-    messages.success(request, text, extra_tags="good")
+    text = _("Version %(number)s is in production. The images are being scored again.")
+    messages.success(request, text % {"number": version.number}, extra_tags="good")
     return redirect("models", slug=project.slug)
 
 
@@ -115,7 +123,9 @@ def roll_back(request: HttpRequest, project: Project) -> HttpResponse:
         now=timezone.now(),
         leaving=int(leaving) if leaving.isdecimal() else None,
     )
-    messages.success(request, f"Version {version.number} is in production again.", extra_tags="good")
+    messages.success(
+        request, _("Version %(number)s is in production again.") % {"number": version.number}, extra_tags="good"
+    )
     return redirect("models", slug=project.slug)
 
 

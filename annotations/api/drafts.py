@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -39,7 +40,7 @@ class DraftSerializer(serializers.Serializer[None]):
 
     def validate_content(self, content: dict[str, Any]) -> dict[str, Any]:
         if not is_storable({**content, "corrects": None}):
-            raise serializers.ValidationError("The draft holds what no text or number is.")
+            raise serializers.ValidationError(_("The draft holds what no text or number is."))
         return content
 
     def to_edit(self) -> DraftEdit:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from annotations.models import Finding
@@ -22,7 +23,7 @@ class FindingMarkSerializer(serializers.Serializer[None]):
 
     def validate(self, mark: dict[str, Any]) -> dict[str, Any]:
         if (mark["width"] is None) != (mark["height"] is None):
-            raise serializers.ValidationError("A box needs both a width and a height.")
+            raise serializers.ValidationError(_("A box needs both a width and a height."))
         return mark
 
 

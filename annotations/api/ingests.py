@@ -5,6 +5,7 @@ from typing import Any, cast
 from django.conf import settings
 from django.core.files.base import File
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, generics, serializers, status
 from rest_framework.parsers import MultiPartParser
@@ -13,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from annotations.api.jobs import JobSerializer
+from annotations.api.jobs import JobSerializer, StoredSentence
 from annotations.models import IngestRefusal, Job, JobKind, Project, Role, User
 from annotations.permissions import get_project, project_role
 from annotations.queueing import enqueue_on_commit
@@ -35,7 +36,7 @@ class FilesSerializer(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs.get("paths") and len(attrs["paths"]) != len(attrs["files"]):
-            raise serializers.ValidationError({"paths": "Send one path for each file, or none at all."})
+            raise serializers.ValidationError({"paths": _("Send one path for each file, or none at all.")})
         return attrs
 
     def named_files(self) -> list[tuple[str, File[bytes]]]:
@@ -49,6 +50,8 @@ class StagedSerializer(serializers.Serializer[Any]):
 
 
 class RefusalSerializer(serializers.ModelSerializer[IngestRefusal]):
+    detail = StoredSentence(read_only=True)
+
     class Meta:
         model = IngestRefusal
         fields = ["name", "reason", "detail"]
@@ -89,7 +92,10 @@ class IngestFiles(IngestView):
         """Refuse by the declared length before anything is read: reading the session's CSRF token parses the body."""
         if int(request.META.get("CONTENT_LENGTH") or 0) > settings.UPLOAD_REQUEST_MAX_BYTES:
             limit = settings.UPLOAD_REQUEST_MAX_BYTES / 2**30
-            raise RequestTooLarge(f"One request holds at most {limit:.3g} GiB. Send the files in several requests.")
+            raise RequestTooLarge(
+                _("One request holds at most %(limit)s GiB. Send the files in several requests.")
+                % {"limit": f"{limit:.3g}"}
+            )
         super().initial(request, *args, **kwargs)
 
     @extend_schema(request={"multipart/form-data": FilesSerializer}, responses={201: StagedSerializer})

@@ -2,6 +2,7 @@
 
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
 from rest_framework.exceptions import PermissionDenied
@@ -21,7 +22,16 @@ CANCELLED_BY: dict[JobKind, set[str]] = {
 }
 
 
+class StoredSentence(serializers.CharField):
+    """What a worker wrote in English, in the language of who asks."""
+
+    def to_representation(self, value: str) -> str:
+        return gettext(value)
+
+
 class JobSerializer(serializers.ModelSerializer[Job]):
+    phase = StoredSentence(read_only=True)
+    message = StoredSentence(read_only=True)
     seconds_left = serializers.SerializerMethodField(help_text="Of the present phase, while it runs.")
 
     class Meta:

@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django_filters.rest_framework import CharFilter, FilterSet, NumberFilter
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers, status
@@ -46,9 +47,9 @@ class SubmissionSerializer(serializers.Serializer[None]):
 
     def validate_display_state(self, state: dict[str, Any]) -> dict[str, Any]:
         if len(state) > MOST_DISPLAY_STATE_KEYS:
-            raise serializers.ValidationError("The display state has too many entries.")
+            raise serializers.ValidationError(_("The display state has too many entries."))
         if not is_storable(state):
-            raise serializers.ValidationError("The display state holds what no text or number is.")
+            raise serializers.ValidationError(_("The display state holds what no text or number is."))
         return state
 
     def to_submission(self) -> Submission:

@@ -3,6 +3,7 @@
 from django.contrib.auth import authenticate, login, logout
 from django.middleware.csrf import get_token
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -42,7 +43,7 @@ class SessionView(APIView):
         credentials.is_valid(raise_exception=True)
         user = authenticate(request._request, **credentials.validated_data)
         if user is None:
-            raise AuthenticationFailed("The user name or the password is wrong.")
+            raise AuthenticationFailed(_("The user name or the password is wrong."))
         login(request, user)
         request.user = user
         return self._answer(request)

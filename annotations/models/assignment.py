@@ -6,6 +6,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
 
 from annotations.models.imaging import Image
 from annotations.models.project import Project, ProjectImage
@@ -15,13 +16,13 @@ from annotations.models.user import User
 class Purpose(models.TextChoices):
     """Why an Image is read. Never shown to a reader: one could read a prediction from it."""
 
-    COLD_START = "cold_start", "Cold start"
-    UNCERTAIN = "uncertain", "Uncertain"
-    DIVERSE = "diverse", "Diverse"
-    RANDOM = "random", "Random"
-    REPEAT = "repeat", "Repeat"
-    CALIBRATION = "calibration", "Calibration"
-    ADJUDICATION = "adjudication", "Adjudication"
+    COLD_START = "cold_start", _("Cold start")
+    UNCERTAIN = "uncertain", _("Uncertain")
+    DIVERSE = "diverse", _("Diverse")
+    RANDOM = "random", _("Random")
+    REPEAT = "repeat", _("Repeat")
+    CALIBRATION = "calibration", _("Calibration")
+    ADJUDICATION = "adjudication", _("Adjudication")
 
 
 class AssignmentQuerySet(models.QuerySet["Assignment"]):

@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
 
 from annotations.models.project import Project, ProjectImage
 from annotations.models.user import User
@@ -199,8 +200,8 @@ class PhysicalParameters(models.Model):
 
 
 class Dimension(models.TextChoices):
-    TWO = "2D", "2-D image"
-    THREE = "3D", "3-D volume"
+    TWO = "2D", _("2-D image")
+    THREE = "3D", _("3-D volume")
 
 
 class ImageQuerySet(models.QuerySet["Image"]):

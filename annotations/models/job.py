@@ -7,24 +7,25 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from annotations.models.project import Project, Role
 from annotations.models.user import User
 
 
 class JobKind(models.TextChoices):
-    INGEST = "ingest", "Ingest"
-    PRESCORE = "prescore", "Pre-scoring"
-    FINE_TUNE = "fine_tune", "Fine-tuning"
+    INGEST = "ingest", _("Ingest")
+    PRESCORE = "prescore", _("Pre-scoring")
+    FINE_TUNE = "fine_tune", _("Fine-tuning")
 
 
 class JobState(models.TextChoices):
-    STAGED = "staged", "Being prepared"
-    QUEUED = "queued", "Waiting"
-    RUNNING = "running", "Running"
-    SUCCEEDED = "succeeded", "Done"
-    FAILED = "failed", "Failed"
-    CANCELLED = "cancelled", "Cancelled"
+    STAGED = "staged", _("Being prepared")
+    QUEUED = "queued", _("Waiting")
+    RUNNING = "running", _("Running")
+    SUCCEEDED = "succeeded", _("Done")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 ACTIVE_STATES = (JobState.QUEUED, JobState.RUNNING)

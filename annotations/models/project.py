@@ -6,14 +6,15 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext_lazy as _
 
 from annotations.models.user import User
 
 
 class Role(models.TextChoices):
-    READER = "reader", "Reader"
-    MANAGER = "manager", "Project manager"
-    ML_ENGINEER = "ml_engineer", "ML engineer"
+    READER = "reader", _("Reader")
+    MANAGER = "manager", _("Project manager")
+    ML_ENGINEER = "ml_engineer", _("ML engineer")
 
 
 class Arm(models.TextChoices):
@@ -23,22 +24,22 @@ class Arm(models.TextChoices):
     but the feedback on earlier ones (training), this Image's Prediction or other people's Scores (assisted).
     """
 
-    BLIND = "blind", "Blind: nothing is ever shown"
-    TRAINING = "training", "Training: after submission, what the model and the other readers said"
-    ASSISTED = "assisted", "Assisted: the same, with an invitation to correct"
+    BLIND = "blind", _("Blind: nothing is ever shown")
+    TRAINING = "training", _("Training: after submission, what the model and the other readers said")
+    ASSISTED = "assisted", _("Assisted: the same, with an invitation to correct")
 
 
 class PromotionPolicy(models.TextChoices):
-    BY_PERSON = "by_person", "A person promotes a candidate that passed the gate"
-    AUTOMATIC = "automatic", "A candidate that passed the gate is promoted at once"
+    BY_PERSON = "by_person", _("A person promotes a candidate that passed the gate")
+    AUTOMATIC = "automatic", _("A candidate that passed the gate is promoted at once")
 
 
 class DisplayCheckPolicy(models.TextChoices):
     """What a Project asks of a reader's screen before it hands out cases."""
 
-    NONE = "none", "No test is asked for"
-    DAILY = "daily", "Each reader tests the screen once a day"
-    DAILY_PASSED = "daily_passed", "Each reader passes the test of the screen once a day"
+    NONE = "none", _("No test is asked for")
+    DAILY = "daily", _("Each reader tests the screen once a day")
+    DAILY_PASSED = "daily_passed", _("Each reader passes the test of the screen once a day")
 
 
 class ProjectQuerySet(models.QuerySet["Project"]):
@@ -75,9 +76,9 @@ class Project(models.Model):
     overlap = models.PositiveSmallIntegerField(
         default=1,
         validators=[MinValueValidator(1), MaxValueValidator(20)],
-        help_text="How many readers score each Image.",
+        help_text=_("How many readers score each Image."),
     )
-    arm = models.CharField(max_length=10, choices=Arm, default=Arm.BLIND, verbose_name="After submission")
+    arm = models.CharField(max_length=10, choices=Arm, default=Arm.BLIND, verbose_name=_("After submission"))
     batch_size = models.PositiveSmallIntegerField(
         default=20, validators=[MinValueValidator(1)], help_text="Images chosen for reading at one moment."
     )
@@ -91,7 +92,7 @@ class Project(models.Model):
     )
     promotion_policy = models.CharField(max_length=10, choices=PromotionPolicy, default=PromotionPolicy.BY_PERSON)
     display_check_policy = models.CharField(
-        max_length=15, choices=DisplayCheckPolicy, default=DisplayCheckPolicy.NONE, verbose_name="Test of the screen"
+        max_length=15, choices=DisplayCheckPolicy, default=DisplayCheckPolicy.NONE, verbose_name=_("Test of the screen")
     )
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="projects")
     images = models.ManyToManyField("annotations.Image", through="ProjectImage", related_name="projects")

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
 
 from annotations.models.assignment import Assignment
 from annotations.models.imaging import Image
@@ -18,29 +19,29 @@ INDEPENDENT = (Arm.BLIND, Arm.TRAINING)  # made without having seen anything of 
 
 
 class Confidence(models.TextChoices):
-    LOW = "low", "Low"
-    MEDIUM = "medium", "Medium"
-    HIGH = "high", "High"
+    LOW = "low", _("Low")
+    MEDIUM = "medium", _("Medium")
+    HIGH = "high", _("High")
 
 
 class AbstentionReason(models.TextChoices):
     """Why a Criterion cannot be judged of an Image."""
 
-    TOO_FAULTY = "too_faulty", "The image is too faulty to judge this"
-    NOT_SHOWN = "not_shown", "What is asked about is not in the image"
-    NOT_APPLICABLE = "not_applicable", "The question does not fit this kind of image"
-    DISPLAY = "display", "It cannot be seen well enough on this screen"
-    EXPERIENCE = "experience", "It is outside of my experience"
-    OTHER = "other", "Another reason"
+    TOO_FAULTY = "too_faulty", _("The image is too faulty to judge this")
+    NOT_SHOWN = "not_shown", _("What is asked about is not in the image")
+    NOT_APPLICABLE = "not_applicable", _("The question does not fit this kind of image")
+    DISPLAY = "display", _("It cannot be seen well enough on this screen")
+    EXPERIENCE = "experience", _("It is outside of my experience")
+    OTHER = "other", _("Another reason")
 
 
 class DisplayNotice(models.TextChoices):
     """What kept a reader from seeing all that the Image holds, as the reading room said it."""
 
-    REDUCED = "reduced", "drawn smaller than it is"
-    NARROW_WINDOW = "narrow_window", "a very narrow window"
-    SMALL_SCREEN = "small_screen", "a small screen"
-    FAILED_CHECK = "failed_check", "a screen that did not pass its test"
+    REDUCED = "reduced", _("drawn smaller than it is")
+    NARROW_WINDOW = "narrow_window", _("a very narrow window")
+    SMALL_SCREEN = "small_screen", _("a small screen")
+    FAILED_CHECK = "failed_check", _("a screen that did not pass its test")
 
 
 class ReadingQuerySet(models.QuerySet["Reading"]):
@@ -114,7 +115,9 @@ class Reading(models.Model):
     def display_notices(self) -> list[str]:
         """In words; what a client made up is left out."""
         said = self.display_state.get("notices")
-        return [DisplayNotice(code).label for code in DisplayNotice.values if isinstance(said, list) and code in said]
+        return [
+            str(DisplayNotice(code).label) for code in DisplayNotice.values if isinstance(said, list) and code in said
+        ]
 
     @property
     def compared(self) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from django.db import DatabaseError, DataError
+from django.utils.translation import gettext_noop
 from pydicom import Dataset
 
 from annotations.dicom import tags
@@ -36,7 +37,7 @@ from annotations.services.instances import (
 
 logger = logging.getLogger(__name__)
 
-READING, GROUPING = "Reading files", "Making images"
+READING, GROUPING = gettext_noop("Reading files"), gettext_noop("Making images")
 THREADS = max(4, min(8, os.cpu_count() or 4))  # more than two cores' worth: half of the time is waiting for the disk
 MOST_BYTES_IN_FLIGHT = 256 * 2**20
 
@@ -256,7 +257,7 @@ class _Ingest:
         if isinstance(error, RefusedFile):
             self._refuse(name, error.reason, error.detail)
         elif isinstance(error, ConflictingInstance):
-            self._refuse(name, error.code, error.detail)
+            self._refuse(name, error.code, str(error))
         elif isinstance(error, OSError | DatabaseError) and not isinstance(error, DataError):
             raise error
         else:

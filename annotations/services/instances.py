@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmwrite
 
@@ -201,17 +202,19 @@ def record_instances(*, project: Project, stored: Sequence[StoredInstance]) -> l
 
 def take_instance(*, project: Project, instance: Instance) -> tuple[Instance, bool]:
     """Note that the Project has this Instance; True when it is new to the Project."""
-    _, is_new = ProjectInstance.objects.get_or_create(project=project, instance=instance)
+    _of_project, is_new = ProjectInstance.objects.get_or_create(project=project, instance=instance)
     return instance, is_new
 
 
 def _get_or_create_instance(stored: StoredInstance) -> Instance:
-    study, _ = Study.objects.get_or_create(study_instance_uid=stored.study["study_instance_uid"], defaults=stored.study)
-    series, _ = Series.objects.get_or_create(
+    study, _known = Study.objects.get_or_create(
+        study_instance_uid=stored.study["study_instance_uid"], defaults=stored.study
+    )
+    series, _known = Series.objects.get_or_create(
         series_instance_uid=stored.series["series_instance_uid"], defaults=stored.series | {"study": study}
     )
     if series.study_id != study.pk:
-        raise ConflictingInstance("Its series was taken before as part of another study. The first one stays.")
+        raise ConflictingInstance(_("Its series was taken before as part of another study. The first one stays."))
     instance, is_new = Instance.objects.get_or_create(
         sop_instance_uid=stored.sop_instance_uid, defaults=stored.instance | {"series": series}
     )

@@ -13,6 +13,7 @@ from typing import Any
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from annotations.errors import DomainError, JobAlreadyActive, JobCancelled, JobFinished, LeaseLost
 from annotations.models import Job, JobKind, JobState, Project, User
@@ -61,7 +62,7 @@ def cancel_job(*, job: Job, now: datetime) -> Job:
             raise JobFinished
         job.is_cancel_requested = True
         if job.state != JobState.RUNNING:
-            job.state, job.finished_at, job.message = JobState.CANCELLED, now, JobCancelled.detail
+            job.state, job.finished_at, job.message = JobState.CANCELLED, now, JobCancelled.to_store()
         job.save()
     return job
 
@@ -83,7 +84,7 @@ def forgotten_jobs(*, now: datetime) -> list[Job]:
 def _give_back(job: Job, now: datetime) -> None:
     job.lease_token = job.lease_expires_at = None
     if job.is_cancel_requested:
-        job.state, job.finished_at, job.message = JobState.CANCELLED, now, JobCancelled.detail
+        job.state, job.finished_at, job.message = JobState.CANCELLED, now, JobCancelled.to_store()
     elif job.attempt >= MOST_ATTEMPTS:
         job.state, job.finished_at = JobState.FAILED, now
         job.message = (
@@ -153,9 +154,9 @@ def running(*, job_id: uuid.UUID | str, clock: Callable[[], datetime] = timezone
     except LeaseLost:
         logger.warning("job %s: another worker has taken it over", job.pk)
     except JobCancelled as cancelled:
-        _end(progress, token, JobState.CANCELLED, clock(), cancelled.detail)
+        _end(progress, token, JobState.CANCELLED, clock(), str(cancelled))
     except DomainError as refused:
-        _end(progress, token, JobState.FAILED, clock(), refused.detail)
+        _end(progress, token, JobState.FAILED, clock(), str(refused))
     except (OperationalError, InterfaceError, OSError) as error:
         logger.warning("job %s: a store was away (%s); tried again when the lease lapses", job.pk, type(error).__name__)
         _forgive(progress, token, clock())
@@ -198,7 +199,7 @@ def _forgive(progress: Progress, token: uuid.UUID, now: datetime) -> None:
     """An attempt that a store's absence ended does not count, for a day: what was sent is not to be sent again."""
     held = Job.objects.filter(pk=progress.job.pk, lease_token=token, started_at__gt=now - PATIENCE, attempt__gt=1)
     with suppress(OperationalError, InterfaceError):
-        held.update(attempt=F("attempt") - 1, message="The storage does not answer; it is tried again.")
+        held.update(attempt=F("attempt") - 1, message=gettext_noop("The storage does not answer; it is tried again."))
 
 
 def _start_heartbeat(job_id: uuid.UUID, token: uuid.UUID, clock: Callable[[], datetime]) -> Callable[[], None]:

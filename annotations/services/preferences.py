@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django_stubs_ext import StrOrPromise
 
 from annotations.errors import (
     DuplicateKey,
@@ -34,11 +37,11 @@ MOUSE_TOOLS: Mapping[str, tuple[str, ...]] = {
     "right": ("zoom", "window", "pan", "scroll"),
     "wheel": ("scroll", "zoom"),
 }
-RESERVED = {
-    "Tab": "it moves the focus",
-    "Shift+Tab": "it moves the focus",
-    "Escape": "it leaves what was begun",
-    **{f"F{number}": "it belongs to the browser" for number in range(1, 13)},
+RESERVED: Mapping[str, StrOrPromise] = {
+    "Tab": gettext_lazy("it moves the focus"),
+    "Shift+Tab": gettext_lazy("it moves the focus"),
+    "Escape": gettext_lazy("it leaves what was begun"),
+    **{f"F{number}": gettext_lazy("it belongs to the browser") for number in range(1, 13)},
 }
 # As the page names key presses: a sign (letters as capitals), a digit with or without Shift, or one of these.
 _NAMED = "Space|Enter|Home|End|PageUp|PageDown|ArrowUp|ArrowDown|ArrowLeft|ArrowRight|Insert|Delete|Backspace"
@@ -91,7 +94,9 @@ def set_preferences(*, user: User, **sections: Mapping[str, Any]) -> dict[str, A
         UnknownAction, UnknownKey, ReservedKey, WrongKeyCount, DuplicateKey, UnknownMouseTool: nothing is stored.
     """
     if unknown := sorted(set(sections) - set(_CHECKS)):
-        raise UnknownSection(f"There is nothing to be set that is named {', '.join(unknown)}.")
+        raise UnknownSection(
+            _("There is nothing to be set that is named %(unknown)s.") % {"unknown": ", ".join(unknown)}
+        )
     for name, chosen in sections.items():
         _CHECKS[name](chosen)
     stored = User.objects.select_for_update(no_key=True).get(pk=user.pk).reading_preferences
@@ -103,7 +108,9 @@ def set_preferences(*, user: User, **sections: Mapping[str, Any]) -> dict[str, A
 def _check_keys(keys: Mapping[str, Sequence[str]]) -> None:
     actions = {action.id: action for action in reading_actions() if action.is_changeable}
     if unknown := sorted(set(keys) - set(actions)):
-        raise UnknownAction(f"There is no action named {', '.join(unknown)} whose keys can be changed.")
+        raise UnknownAction(
+            _("There is no action named %(unknown)s whose keys can be changed.") % {"unknown": ", ".join(unknown)}
+        )
     for name, chords in keys.items():
         _check_chords(actions[name], chords)
     _check_duplicates(keys)
@@ -112,20 +119,31 @@ def _check_keys(keys: Mapping[str, Sequence[str]]) -> None:
 def _check_chords(action: ReadingAction, chords: Sequence[str]) -> None:
     for chord in chords:
         if chord in RESERVED:
-            raise ReservedKey(f"The key {chord} cannot be given to “{action.label}”: {RESERVED[chord]}.")
+            raise ReservedKey(
+                _("The key %(chord)s cannot be given to “%(label)s”: %(reason)s.")
+                % {"chord": chord, "label": _(action.label), "reason": RESERVED[chord]}
+            )
         if not _CHORD.fullmatch(chord) or (chord != chord.upper() and len(chord) == 1):
-            raise UnknownKey(f"{chord!r} is not the name of a key that can be chosen.")
+            raise UnknownKey(_("%(chord)s is not the name of a key that can be chosen.") % {"chord": repr(chord)})
     if action.by_place and len(chords) != len(action.keys):
-        raise WrongKeyCount(f"“{action.label}” needs {len(action.keys)} keys, one for each place.")
+        raise WrongKeyCount(
+            _("“%(label)s” needs %(keys)s keys, one for each place.")
+            % {"label": _(action.label), "keys": len(action.keys)}
+        )
     if not 1 <= len(chords) <= max(_MOST_KEYS, len(action.keys)):
-        raise WrongKeyCount(f"“{action.label}” takes one to {_MOST_KEYS} keys.")
+        raise WrongKeyCount(
+            _("“%(label)s” takes one to %(count)s keys.") % {"label": _(action.label), "count": _MOST_KEYS}
+        )
 
 
 def _check_duplicates(keys: Mapping[str, Sequence[str]]) -> None:
     taken: dict[str, str] = {}
     for action, chord in _all_keys(keys):
         if chord in taken:
-            raise DuplicateKey(f"The key {chord} would mean both “{taken[chord]}” and “{action.label}”.")
+            raise DuplicateKey(
+                _("The key %(chord)s would mean both “%(other)s” and “%(label)s”.")
+                % {"chord": chord, "other": _(taken[chord]), "label": _(action.label)}
+            )
         taken[chord] = action.label
 
 
@@ -138,7 +156,9 @@ def _all_keys(keys: Mapping[str, Sequence[str]]) -> Iterator[tuple[ReadingAction
 def _check_mouse(mouse: Mapping[str, str]) -> None:
     for button, tool in mouse.items():
         if tool not in MOUSE_TOOLS.get(button, ()):
-            raise UnknownMouseTool(f"The mouse has no “{button}” that could be set to “{tool}”.")
+            raise UnknownMouseTool(
+                _("The mouse has no “%(button)s” that could be set to “%(tool)s”.") % {"button": button, "tool": tool}
+            )
 
 
 _CHECKS: Mapping[str, Callable[[Mapping[str, Any]], None]] = {"keys": _check_keys, "mouse": _check_mouse}

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Max, Q
+from django.utils.translation import gettext as _
 
 from annotations.errors import (
     AlreadyCorrected,
@@ -249,11 +250,11 @@ def _store(
 def _check_answers(criteria: Mapping[str, Criterion], submission: Submission) -> None:
     answered = [*submission.scores, *submission.abstentions]
     if unknown := sorted(set(answered) - set(criteria)):
-        raise UnknownCriterion(f"The rubric has no criterion {', '.join(unknown)}.")
+        raise UnknownCriterion(_("The rubric has no criterion %(unknown)s.") % {"unknown": ", ".join(unknown)})
     if missing := [criterion.question for key, criterion in criteria.items() if key not in answered]:
-        raise IncompleteScores(f"A score is missing for: {', '.join(missing)}.")
+        raise IncompleteScores(_("A score is missing for: %(missing)s.") % {"missing": ", ".join(missing)})
     if both := sorted(set(submission.scores) & set(submission.abstentions)):
-        raise ContradictoryAnswer(f"Scored, and said not to be judged: {', '.join(both)}.")
+        raise ContradictoryAnswer(_("Scored, and said not to be judged: %(both)s.") % {"both": ", ".join(both)})
     _check_scores(criteria, submission.scores)
 
 
@@ -262,8 +263,14 @@ def _check_scores(criteria: Mapping[str, Criterion], scores: Mapping[str, float]
         criterion = criteria[key]
         if not criterion.admits(value):
             raise ScoreOutOfScale(
-                f"{criterion.question}: {value:g} is not on the scale from {criterion.minimum:g} to "
-                f"{criterion.maximum:g} by {criterion.step:g}."
+                _("%(question)s: %(value)s is not on the scale from %(minimum)s to %(maximum)s by %(step)s.")
+                % {
+                    "question": criterion.question,
+                    "value": f"{value:g}",
+                    "minimum": f"{criterion.minimum:g}",
+                    "maximum": f"{criterion.maximum:g}",
+                    "step": f"{criterion.step:g}",
+                }
             )
 
 
@@ -275,15 +282,15 @@ def _check_findings(
     sizes = list(image.slices.order_by("index").values_list("instance__rows", "instance__columns"))
     for mark in marks:
         if rubric.finding_types and mark.type not in rubric.finding_types:
-            raise UnknownFindingType(f"The rubric has no finding of the type {mark.type}.")
+            raise UnknownFindingType(_("The rubric has no finding of the type %(type)s.") % {"type": mark.type})
         if mark.criterion_key is not None and mark.criterion_key not in criteria:
-            raise UnknownCriterion(f"The rubric has no criterion {mark.criterion_key}.")
+            raise UnknownCriterion(_("The rubric has no criterion %(unknown)s.") % {"unknown": mark.criterion_key})
         if not 0 <= mark.slice_index < len(sizes):
-            raise FindingOutsideImage(f"The image has no slice {mark.slice_index}.")
+            raise FindingOutsideImage(_("The image has no slice %(number)s.") % {"number": mark.slice_index})
         rows, columns = sizes[mark.slice_index]
         right, bottom = mark.x + (mark.width or 0), mark.y + (mark.height or 0)
         if not (0 <= mark.x <= right <= columns and 0 <= mark.y <= bottom <= rows):
-            raise FindingOutsideImage(f"A finding lies outside slice {mark.slice_index}.")
+            raise FindingOutsideImage(_("A finding lies outside slice %(number)s.") % {"number": mark.slice_index})
 
 
 def _finding(reading: Reading, criteria: Mapping[str, Criterion], mark: FindingMark) -> Finding:

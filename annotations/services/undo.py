@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from annotations.errors import NothingToUndo, UndoExpired
 from annotations.models import Project, Reading, User
 from annotations.services.cases import case_of
@@ -29,5 +31,8 @@ def reopen_last_reading(*, project: Project, reader: User, now: datetime) -> tup
         raise NothingToUndo
     if now - last.submitted_at > UNDO_WINDOW:
         minutes = UNDO_WINDOW // timedelta(minutes=1)
-        raise UndoExpired(f"A submission can be opened again for {minutes} minutes. A manager can help after that.")
+        raise UndoExpired(
+            _("A submission can be opened again for %(minutes)s minutes. A manager can help after that.")
+            % {"minutes": minutes}
+        )
     return last, case_of(last.assignment, reader=reader)

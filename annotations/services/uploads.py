@@ -12,6 +12,7 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Count, Sum
+from django.utils.translation import gettext as _
 
 from annotations.dicom.archives import Source, SourceRefusal, walk_upload
 from annotations.dicom.refusals import RefusalReason
@@ -51,10 +52,15 @@ def _check_limits(job: Job, files: Sequence[tuple[str, File[bytes]]]) -> None:
         raise NotStaged
     so_far = job.staged_files.aggregate(count=Count("pk"), size=Sum("byte_size"))
     if so_far["count"] + len(files) > settings.UPLOAD_MAX_FILES:
-        raise UploadTooLarge(f"An upload holds at most {settings.UPLOAD_MAX_FILES} files. Start it, and open another.")
+        raise UploadTooLarge(
+            _("An upload holds at most %(count)s files. Start it, and open another.")
+            % {"count": settings.UPLOAD_MAX_FILES}
+        )
     if (so_far["size"] or 0) + sum(content.size for _, content in files) > settings.UPLOAD_MAX_BYTES:
         limit = settings.UPLOAD_MAX_BYTES / 2**30
-        raise UploadTooLarge(f"An upload holds at most {limit:.3g} GiB. Start it, and open another.")
+        raise UploadTooLarge(
+            _("An upload holds at most %(limit)s GiB. Start it, and open another.") % {"limit": f"{limit:.3g}"}
+        )
 
 
 def _stage(job: Job, name: str, content: File[bytes]) -> StagedFile:

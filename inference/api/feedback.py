@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -77,9 +78,13 @@ class AssignmentFeedback(APIView):
             "model_version": prediction.model_version.number if prediction else None,
             "criteria": feedback.criteria,
             "slices": _slices(prediction) if prediction else [],
-            "physical": [in_words(*one) for one in prediction.physical.items()] if prediction else [],
+            "physical": _physical(prediction) if prediction else [],
         }
         return Response(FeedbackSerializer(answer).data)
+
+
+def _physical(prediction: Prediction) -> list[str]:
+    return [in_words(name, value, gettext) for name, value in prediction.physical.items()]
 
 
 def _slices(prediction: Prediction) -> list[dict[str, Any]]:

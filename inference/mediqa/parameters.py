@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 UNITS = (
     ("_mm", "mm"), ("_px", "pixels"), ("_hu", "HU"), ("_mas", "mAs"), ("_kv", "kV"), ("_s", "s"), ("_t", "T"),
     ("_db", "dB"), ("_percent", "%"), ("_px_of_256", "pixels of 256"), ("_share", "of all"),
@@ -14,15 +16,19 @@ def unit_of(parameter: str) -> str:
     return _end_and_unit(parameter)[1]
 
 
-def in_words(parameter: str, value: float) -> str:
-    """Return "slice thickness 3.9 mm" for ``slice_thickness_mm``, "40 % of the dose" for ``relative_dose``."""
+def in_words(parameter: str, value: float, say: Callable[[str], str] = str) -> str:
+    """Return "slice thickness 3.9 mm" for ``slice_thickness_mm``, "40 % of the dose" for ``relative_dose``.
+
+    say: turns an English name, and "%(share)s of the %(what)s", into another language.
+    """
     if parameter.startswith("relative_"):
-        return f"{100 * value:.0f} % of the {_spaced(parameter.removeprefix('relative_'))}"
+        what = say(_spaced(parameter.removeprefix("relative_")))
+        return say("%(share)s of the %(what)s") % {"share": f"{100 * value:.0f} %", "what": what}
     end, unit = _end_and_unit(parameter)
-    name = _spaced(parameter.removesuffix(end))
+    name = say(_spaced(parameter.removesuffix(end)))
     if end == "_share":
         return f"{name} {100 * value:.1f} %"
-    return f"{name} {value:.3g} {unit}".rstrip()
+    return f"{name} {value:.3g} {say(unit) if unit else ''}".rstrip()
 
 
 def _end_and_unit(parameter: str) -> tuple[str, str]:

@@ -6,14 +6,15 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Count, Q
+from django.utils.translation import gettext_lazy as _
 
 from annotations.models import Image, Project, Purpose, Role, User
 from inference.models.model_version import ModelVersion
 
 
 class Strategy(models.TextChoices):
-    UNCERTAIN_DIVERSE = "uncertain_diverse", "Uncertain and diverse"
-    RANDOM = "random", "Random"
+    UNCERTAIN_DIVERSE = "uncertain_diverse", _("Uncertain and diverse")
+    RANDOM = "random", _("Random")
 
 
 class AcquisitionBatchQuerySet(models.QuerySet["AcquisitionBatch"]):

@@ -2,14 +2,15 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from annotations.models import Criterion, Image, Project, Rubric
 
 
 class Partition(models.TextChoices):
-    TRAIN = "train", "Training"
-    VALIDATION = "validation", "Validation"
-    TEST = "test", "Test"
+    TRAIN = "train", _("Training")
+    VALIDATION = "validation", _("Validation")
+    TEST = "test", _("Test")
 
 
 class PatientPartition(models.Model):

@@ -4,14 +4,15 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from annotations.models import Project, Role, Rubric, User
 
 
 class Stage(models.TextChoices):
-    CANDIDATE = "candidate", "Candidate"
-    PRODUCTION = "production", "Production"
-    RETIRED = "retired", "Retired"
+    CANDIDATE = "candidate", _("Candidate")
+    PRODUCTION = "production", _("Production")
+    RETIRED = "retired", _("Retired")
 
 
 class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):

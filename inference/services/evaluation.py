@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from django.utils.translation import gettext_noop
 
 from annotations.models import Criterion
 from inference.mediqa.metrics import (
@@ -24,10 +25,16 @@ from inference.mediqa.types import CriterionScore, DoubleArray, Scored
 
 LEVEL = 0.95
 RESAMPLES = 1000
-GATE_CRITERION = (
+GATE_CRITERION = gettext_noop(
     "On the test images the candidate's error (RMSE as a share of the scale, mean over the criteria) "
     "is not larger than that of the version in production."
 )
+# Of the candidate's error: smaller than, equal to, larger than the other's.
+GATE_REASONS = {
+    -1: gettext_noop("Error %(new)s, smaller than production's %(old)s, on %(images)s test images."),
+    0: gettext_noop("Error %(new)s, equal to production's %(old)s, on %(images)s test images."),
+    1: gettext_noop("Error %(new)s, larger than production's %(old)s, on %(images)s test images."),
+}
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,7 @@ def gate(comparison: Comparison) -> dict[str, Any]:
         "criterion": GATE_CRITERION,
         "passed": is_passed,
         "reason": _reason(old, new, len(comparison.new)),
+        "images": len(comparison.new),
         "old": old,
         "new": new,
     }
@@ -109,9 +117,9 @@ def gate(comparison: Comparison) -> dict[str, Any]:
 
 def _reason(old: float, new: float, images: int) -> str:
     if not (math.isfinite(old) and math.isfinite(new)):
-        return "The error cannot be measured: the test images have no scores."
-    relation = "smaller than" if new < old else "equal to" if new == old else "larger than"
-    return f"Error {new:.3f}, {relation} production's {old:.3f}, on {images} test images."
+        return gettext_noop("The error cannot be measured: the test images have no scores.")
+    sentence = GATE_REASONS[(new > old) - (new < old)]
+    return sentence % {"new": f"{new:.3f}", "old": f"{old:.3f}", "images": images}
 
 
 def _mean_error(comparison: Comparison, scored: Sequence[Scored]) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotations.models import Criterion, JobKind, Project, Role, User
 from annotations.services.jobs import create_job
@@ -62,19 +63,28 @@ def _check_config(config: Mapping[str, Any], parent: ModelVersion) -> None:
             _check_criteria(value, parent)
         elif name == "head":
             if value not in HEADS:
-                raise BadRunConfig(f"“head” is one of: {', '.join(HEADS)}.")
+                raise BadRunConfig(_("“head” is one of: %(heads)s.") % {"heads": ", ".join(HEADS)})
         elif name not in LIMITS:
-            raise BadRunConfig(f"“{name}” is no setting of a run; there are: criteria, head, {', '.join(LIMITS)}.")
+            raise BadRunConfig(
+                _("“%(name)s” is no setting of a run; there are: criteria, head, %(limits)s.")
+                % {"name": name, "limits": ", ".join(LIMITS)}
+            )
         elif isinstance(value, bool) or not isinstance(value, int) or not LIMITS[name][0] <= value <= LIMITS[name][1]:
-            raise BadRunConfig(f"“{name}” is a whole number from {LIMITS[name][0]} to {LIMITS[name][1]}.")
+            raise BadRunConfig(
+                _("“%(name)s” is a whole number from %(least)s to %(most)s.")
+                % {"name": name, "least": LIMITS[name][0], "most": LIMITS[name][1]}
+            )
 
 
 def _check_criteria(keys: Any, parent: ModelVersion) -> None:
     known = set(Criterion.objects.filter(rubric__project=parent.project).values_list("key", flat=True))
     if not isinstance(keys, list) or not keys or not all(isinstance(key, str) for key in keys) or set(keys) - known:
-        raise BadRunConfig(f"“criteria” is a list of keys among: {', '.join(sorted(known))}.")
+        raise BadRunConfig(_("“criteria” is a list of keys among: %(known)s.") % {"known": ", ".join(sorted(known))})
     if parent.parent_id is not None and set(keys) != known:
         raise BadRunConfig(
-            f"Version {parent.number} learnt from scores already; a run on some criteria would forget the others. "
-            "Leave “criteria” out."
+            _(
+                "Version %(number)s learnt from scores already; a run on some criteria would forget the others. "
+                "Leave “criteria” out."
+            )
+            % {"number": parent.number}
         )

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from django.utils.translation import gettext_noop
 
 from annotations.models import Criterion
 from inference.mediqa.prompt import completed_prompts
@@ -60,7 +61,7 @@ def _features(image_ids: Sequence[int], encoder: Encoder, reporter: Reporter) ->
         save_embeddings(cached_embeddings(batch=batch, features_version=encoder.features_version))
         found |= {source.image_id: (features, source.prompt) for source, features in batch.known}
         done += len(batch)
-        reporter.report(done=done, total=len(wanted), phase="Reading features")
+        reporter.report(done=done, total=len(wanted), phase=gettext_noop("Reading features"))
     return found
 
 

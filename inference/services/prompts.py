@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotations.models import Image, User
 from inference.errors import UnknownPromptWord
@@ -25,8 +26,10 @@ def correct_prompt(*, image: Image, factors: Mapping[str, str], by: User, now: d
     """
     for factor, word in factors.items():
         if word not in VOCABULARY.get(factor, ()):
-            raise UnknownPromptWord(f"The model knows no {factor.replace('_', ' ')} of that name.")
-    correction, _ = PromptCorrection.objects.update_or_create(
+            raise UnknownPromptWord(
+                _("The model knows no %(factor)s of that name.") % {"factor": _(factor.replace("_", " "))}
+            )
+    correction, _is_new = PromptCorrection.objects.update_or_create(
         image=image, defaults={"factors": dict(factors), "corrected_by": by, "corrected_at": now}
     )
     return correction

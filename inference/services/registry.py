@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
+from django.utils.translation import gettext as _
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
 
@@ -113,16 +114,20 @@ def check_checkpoint(version: ModelVersion) -> None:
     Raises:
         CheckpointMissing: they are not in storage, or not as they were registered.
     """
-    remedy = "Restore it from a backup, or roll back."
+    remedy = _("Restore it from a backup, or roll back.")
     try:
         weights, document = storage.read(version.weights_name), storage.read(version.document_name)
     except FileNotFoundError as error:
         raise CheckpointMissing(
-            f"The checkpoint of model version {version.number} is not in storage. {remedy}"
+            _("The checkpoint of model version %(number)s is not in storage. %(remedy)s")
+            % {"number": version.number, "remedy": remedy}
         ) from error
     is_same = hashlib.sha256(weights).hexdigest() == version.sha256
     if not is_same or storage.document_name(version.weights_name, document) != version.document_name:
-        raise CheckpointMissing(f"The checkpoint of model version {version.number} is damaged. {remedy}")
+        raise CheckpointMissing(
+            _("The checkpoint of model version %(number)s is damaged. %(remedy)s")
+            % {"number": version.number, "remedy": remedy}
+        )
 
 
 def _reads_here(version: ModelVersion, by: User | None) -> bool:
@@ -168,7 +173,7 @@ def features_version_of(content: CheckpointContent) -> str:
         tensors = load_safetensors(content.weights)
         digest = hashlib.sha256(str(document["preprocessing_version"]).encode())
     except (ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise CheckpointMissing("The model's checkpoint is damaged. Install the package again.") from error
+        raise CheckpointMissing(_("The model's checkpoint is damaged. Install the package again.")) from error
     for name in sorted(name for name in tensors if name.startswith("network.")):
         digest.update(name.removeprefix("network.").encode())
         digest.update(tensors[name].tobytes())
@@ -180,5 +185,6 @@ def _read_shipped(checkpoint: Path) -> CheckpointContent:
         return CheckpointContent(checkpoint.read_bytes(), checkpoint.with_suffix(".json").read_bytes())
     except OSError as error:
         raise CheckpointMissing(
-            f"The pre-trained model ({checkpoint.name}) is not where the package keeps it. Install the package again."
+            _("The pre-trained model (%(name)s) is not where the package keeps it. Install the package again.")
+            % {"name": checkpoint.name}
         ) from error

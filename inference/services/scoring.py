@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext_noop
 
 from annotations.models import Criterion, Image, Job, JobKind, JobState, Project, ProjectImage, User
 from annotations.services.jobs import create_job
@@ -21,7 +22,7 @@ from inference.sources import ImageSource
 
 RETRY_AFTER = timedelta(minutes=5)
 MENDABLE = ("frame_missing", "undecodable", "unexpected")  # reasons that may be gone when a person asks again
-PHASE = "Scoring images"
+PHASE = gettext_noop("Scoring images")
 
 
 @dataclass
@@ -96,7 +97,7 @@ def score_pending(
     version = ensure_baseline(project=project, now=now)
     pending = list(Prediction.objects.pending_images(version).values_list("pk", flat=True))
     total = Image.objects.in_project(project).count()
-    reporter.report(done=total - len(pending), total=total, phase="Loading the model")
+    reporter.report(done=total - len(pending), total=total, phase=gettext_noop("Loading the model"))
     summary = ScoringSummary(version.number)
     if not pending:
         return summary

@@ -8,6 +8,7 @@ from math import isfinite
 import numpy as np
 from django.db import transaction
 from django.db.models import Avg, Exists, F, OuterRef, QuerySet
+from django.utils.translation import gettext as _
 
 from annotations.models import Assignment, Image, Project, Purpose, Reading, User
 from annotations.services.assignments import AssignmentRequest, request_assignments
@@ -73,11 +74,13 @@ def select_batch(
 
 def _check(size: int, random_share: float, strategy: str) -> None:
     if not 1 <= size <= LARGEST_BATCH:
-        raise BadSelection(f"A batch holds 1 to {LARGEST_BATCH} images, not {size}.")
+        raise BadSelection(
+            _("A batch holds 1 to %(largest)s images, not %(size)s.") % {"largest": LARGEST_BATCH, "size": size}
+        )
     if not (isfinite(random_share) and 0 <= random_share <= 1):
-        raise BadSelection("The random share lies between 0 and 1.")
+        raise BadSelection(_("The random share lies between 0 and 1."))
     if strategy not in Strategy.values:
-        raise BadSelection(f"The strategy is one of: {', '.join(Strategy.values)}.")
+        raise BadSelection(_("The strategy is one of: %(values)s.") % {"values": ", ".join(Strategy.values)})
 
 
 def _unread(project: Project) -> QuerySet[Image]:

@@ -9,6 +9,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django_stubs_ext import StrOrPromise
 
 from annotations.errors import NoRubric
 from annotations.models import Criterion, Image, Project, Rubric
@@ -27,6 +30,11 @@ from inference.services.partitions import assign_partitions
 MINIMUM_IMAGES = 12
 MINIMUM_PATIENTS = 4
 MINIMUM_IN: Mapping[Partition, int] = {Partition.TRAIN: 6, Partition.VALIDATION: 1, Partition.TEST: 3}
+PARTITION_WORDS: Mapping[Partition, StrOrPromise] = {
+    Partition.TRAIN: gettext_lazy("training"),
+    Partition.VALIDATION: gettext_lazy("validation"),
+    Partition.TEST: gettext_lazy("test"),
+}
 
 
 @dataclass(frozen=True)
@@ -88,9 +96,19 @@ def _check_amount(images: Sequence[ScoredImage]) -> None:
     if len(images) >= MINIMUM_IMAGES and patients >= MINIMUM_PATIENTS:
         return
     raise TooFewScores(
-        f"{_count(len(images), 'image')} of {_count(patients, 'patient')} "
-        f"{'has' if len(images) == 1 else 'have'} been read. A fine-tuning needs at least {MINIMUM_IMAGES} images of "
-        f"{MINIMUM_PATIENTS} patients. Have more images read first."
+        ngettext(
+            "%(images)s of %(patients)s has been read. A fine-tuning needs at least %(least)s images of "
+            "%(least_patients)s patients. Have more images read first.",
+            "%(images)s of %(patients)s have been read. A fine-tuning needs at least %(least)s images of "
+            "%(least_patients)s patients. Have more images read first.",
+            len(images),
+        )
+        % {
+            "images": _count_images(len(images)),
+            "patients": ngettext("%(count)s patient", "%(count)s patients", patients) % {"count": patients},
+            "least": MINIMUM_IMAGES,
+            "least_patients": MINIMUM_PATIENTS,
+        }
     )
 
 
@@ -118,8 +136,15 @@ def check_partition_counts(counts: Mapping[Partition, int]) -> None:
     for partition, needed in MINIMUM_IN.items():
         if counts.get(partition, 0) < needed:
             raise TooFewScores(
-                f"Split by patient, {_count(counts.get(partition, 0), 'image')} would be for "
-                f"{partition.label.lower()}; {needed} are needed. Have images of more patients read first."
+                _(
+                    "Split by patient, %(images)s would be for %(partition)s; %(needed)s are needed. "
+                    "Have images of more patients read first."
+                )
+                % {
+                    "images": _count_images(counts.get(partition, 0)),
+                    "partition": PARTITION_WORDS[partition],
+                    "needed": needed,
+                }
             )
 
 
@@ -128,13 +153,22 @@ def _check_spread(criteria: Sequence[Criterion], images: Sequence[ScoredImage]) 
         values = [c.value for image in images for c in image.consensus if c.criterion_id == criterion.pk]
         if len(values) < MINIMUM_IN[Partition.TRAIN]:
             raise TooFewScores(
-                f"“{criterion.question}” has {_count(len(values), 'score')} to learn from; "
-                f"{MINIMUM_IN[Partition.TRAIN]} are needed. Have more images read first."
+                ngettext(
+                    "“%(question)s” has %(count)s score to learn from; %(needed)s are needed. "
+                    "Have more images read first.",
+                    "“%(question)s” has %(count)s scores to learn from; %(needed)s are needed. "
+                    "Have more images read first.",
+                    len(values),
+                )
+                % {"question": criterion.question, "count": len(values), "needed": MINIMUM_IN[Partition.TRAIN]}
             )
         if len(set(values)) == 1:
             raise ConstantScores(
-                f"“{criterion.question}” has the same score on all images to learn from: there is nothing to learn. "
-                "Have other images read, or leave this criterion out of the run."
+                _(
+                    "“%(question)s” has the same score on all images to learn from: there is nothing to learn. "
+                    "Have other images read, or leave this criterion out of the run."
+                )
+                % {"question": criterion.question}
             )
 
 
@@ -169,5 +203,5 @@ def _sha256(entries: Iterable[LabelSnapshotEntry]) -> str:
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _count_images(number: int) -> str:
+    return ngettext("%(count)s image", "%(count)s images", number) % {"count": number}

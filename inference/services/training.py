@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext_noop
 
 from annotations.models import Criterion, PromotionPolicy
 from inference.errors import StaleCandidate
@@ -27,7 +28,7 @@ from inference.services.snapshots import MINIMUM_IN
 logger = logging.getLogger(__name__)
 
 SAVE_SECONDS = 0.5
-TRAINING_PHASE = "Training"
+TRAINING_PHASE = gettext_noop("Training")
 FIT_PHASE = "fit"  # of the head that is kept; others are trials
 
 
@@ -53,11 +54,11 @@ def execute_run(
 def _train(
     run: FineTuneRun, load: Callable[[ModelVersion], Trainer], reporter: Reporter, clock: Callable[[], float]
 ) -> ModelVersion:
-    reporter.report(done=0, total=0, phase="Loading the model")
+    reporter.report(done=0, total=0, phase=gettext_noop("Loading the model"))
     parent = load(run.parent)
     material = gather_material(snapshot=run.snapshot, encoder=parent, reporter=reporter)
     trained = parent.fit(_request(run, material), _FitReport(run, reporter, clock))
-    reporter.report(done=0, total=0, phase="Comparing on the test images")
+    reporter.report(done=0, total=0, phase=gettext_noop("Comparing on the test images"))
     report = _report(run, material, parent, trained)
     return _register(run, trained, report)
 

@@ -74,6 +74,7 @@ TEMPLATES = [
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ]
@@ -187,6 +188,11 @@ SPECTACULAR_SETTINGS = {
 
 # -- pages ------------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("zh-hans", "简体中文")]
+LANGUAGE_COOKIE_NAME = "mediqa_language"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LOCALE_PATHS = [home.texts_folder(MEDIQA_HOME)]  # compiled there from mediqa_platform/locale
 TIME_ZONE = time_zone(env, "MEDIQA_TIME_ZONE")
 USE_I18N = True
 USE_TZ = True

@@ -120,6 +120,11 @@ def static_folder(home: Path) -> Path:
     return home / "static"
 
 
+def texts_folder(home: Path) -> Path:
+    """The compiled texts of other languages."""
+    return home / "texts"
+
+
 def run_folder(home: Path) -> Path:
     """Locks, logs and the records of running processes."""
     return home / "run"

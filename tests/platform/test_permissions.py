@@ -100,7 +100,7 @@ PAGES: dict[tuple[str, str], set[Role]] = {
 FOR_EVERYBODY = {
     *("home", "sign-in", "sign-out", "setup", "tokens", "revoke-token", "new-project", "session", "preferences"),
     *("display-check", "display-check-list"),
-    *("favicon", "healthz", "readyz", "schema", "api-docs", "api-root"),
+    *("favicon", "healthz", "readyz", "schema", "api-docs", "api-root", "set_language"),
 }
 LISTS = {"project-list", "reading-list"}
 

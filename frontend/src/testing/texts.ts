@@ -82,11 +82,11 @@ function isIn(parent: ts.Node, tags: ReadonlySet<string>): boolean {
   return ts.isJsxElement(parent) && tags.has(parent.openingElement.tagName.getText());
 }
 
-/** What the server sends in English and `told` translates: the list of actions, windows of its own, usual findings. */
+/** What the server sends in English and `told` translates: groups of actions, windows of its own, usual findings. */
 export function toldTexts(root: string): Set<string> {
   const read = (path: string): string => readFileSync(join(root, path), 'utf8');
-  const actions = JSON.parse(read('annotations/reading_actions.json')) as { label: string; group: string }[];
+  const actions = JSON.parse(read('annotations/reading_actions.json')) as { group: string }[];
   const windows = [...read('annotations/dicom/windows.py').matchAll(/(?:\bWindow\(|return )"([^"]+)"/g)].map(([, name]) => name ?? '');
   const findings = /COMMON_FINDING_TYPES = \(([^)]*)\)/.exec(read('annotations/models/rubric.py'))?.[1] ?? '';
-  return new Set([...actions.flatMap(({ label, group }) => [label, group]), ...windows, ...[...findings.matchAll(/"([^"]+)"/g)].map(([, name]) => name ?? '')]);
+  return new Set([...actions.map(({ group }) => group), ...windows, ...[...findings.matchAll(/"([^"]+)"/g)].map(([, name]) => name ?? '')]);
 }

@@ -30,7 +30,7 @@ export function HelpSheet({ actions, desk }: { actions: readonly Action[]; desk:
               {actions
                 .filter((action) => action.group === group)
                 .map((action) => (
-                  <KeyLine key={action.id} keys={keysText(action)} label={told(action.label)} />
+                  <KeyLine key={action.id} keys={keysText(action)} label={action.label} />
                 ))}
             </dl>
           </section>

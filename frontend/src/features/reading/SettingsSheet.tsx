@@ -85,7 +85,7 @@ function MouseChoices({ desk, wanted }: { desk: Desk; wanted: Signal<Preferences
 function KeyChoice({ action, wanted }: { action: ActionDescription; wanted: Signal<Preferences> }) {
   const isListening = useSignal(false);
   const keys = wanted.value.keys[action.id] ?? action.keys;
-  const label = told(action.label);
+  const label = action.label;
   const onKey = (event: KeyboardEvent): void => {
     if (!isListening.value || event.key === 'Tab') return;
     event.preventDefault();

@@ -26,7 +26,7 @@ function ToolButton({ action }: { action: Action }) {
       disabled={!isAvailable}
       aria-pressed={action.isPressed?.()}
       aria-keyshortcuts={action.keys[0] ?? ''}
-      title={`${told(action.label)} (${keysText(action)})`}
+      title={`${action.label} (${keysText(action)})`}
       onClick={() => void action.perform(0)}
     >
       <svg viewBox="0 0 24 24" aria-hidden="true">
@@ -55,7 +55,7 @@ const SHORT = {
 } as const;
 
 function shortLabel({ id, label }: Action): string {
-  return id in SHORT ? t(SHORT[id as keyof typeof SHORT]) : told(label);
+  return id in SHORT ? t(SHORT[id as keyof typeof SHORT]) : label;
 }
 
 function Presets({ desk }: { desk: Desk }) {
