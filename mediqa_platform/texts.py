@@ -63,7 +63,9 @@ def gather_texts(root: Path = ROOT) -> Catalog:
 def update_catalogue(path: Path, texts: Catalog) -> Catalog:
     """Bring a .po file in line with the sources; what is new is empty, what is gone is left out. Returns it."""
     catalogue = read_catalogue(path)
+    created = catalogue.creation_date
     catalogue.update(texts, no_fuzzy_matching=True)
+    catalogue.creation_date = created  # else every run would be a change
     path.write_bytes(written(catalogue))
     return catalogue
 
