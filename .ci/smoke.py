@@ -22,8 +22,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def fetch(address: str) -> str:
-    with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310 - loopback
+def fetch(address: str, language: str = "en") -> str:
+    request = urllib.request.Request(address, headers={"Accept-Language": language})  # noqa: S310 - loopback
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback
         return str(answer.read().decode("utf-8", "replace"))
 
 
@@ -51,6 +52,7 @@ def main(scripts: Path) -> None:
         page = wait_for(f"{base}/setup/", product)
         print(f"first page after {time.monotonic() - started:.1f} s")
         assert "first administrator" in page, page
+        assert "Willkommen" in fetch(f"{base}/setup/", "de"), "the texts of other languages are in the wheel"
         for sheet in re.findall(r'href="(/static/[^"]+\.css)"', page):
             assert fetch(base + sheet), sheet
         assert "ready" in wait_for(f"{base}/readyz", product)
