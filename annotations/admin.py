@@ -14,6 +14,7 @@ from annotations.models import (
     Assignment,
     Criterion,
     Finding,
+    Hanging,
     Image,
     Instance,
     Job,
@@ -134,6 +135,12 @@ class AnchorImageAdmin(BlindedAdmin):
 
     list_display = ["project", "criterion", "value", "image", "created_at", "removed_at"]
     list_filter = ["project"]
+
+
+@admin.register(Hanging)
+class HangingAdmin(admin.ModelAdmin[Hanging]):
+    list_display = ["project", "modality", "view", "layout", "window"]
+    list_filter = ["project", "modality"]
 
 
 @admin.register(Job)

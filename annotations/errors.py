@@ -163,6 +163,10 @@ class UnknownSection(BadInput):
     code = "unknown_section"
 
 
+class BadHanging(BadInput):
+    code = "bad_hanging"
+
+
 class UnknownMouseTool(BadInput):
     code = "unknown_mouse_tool"
 

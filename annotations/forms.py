@@ -4,7 +4,7 @@ from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
 
-from annotations.models import Project, User
+from annotations.models import Hanging, Project, User
 
 LABELS = {"name": _("Name"), "slug": _("Slug"), "description": _("Description"), "overlap": _("Overlap")}
 
@@ -35,7 +35,7 @@ class ProjectSettingsForm(forms.ModelForm[Project]):
 
     class Meta:
         model = Project
-        fields = ["name", "description", "arm", "display_check_policy"]
+        fields = ["name", "description", "arm", "display_check_policy", "is_prior_shown"]
         labels = LABELS
         widgets = {"description": forms.Textarea(attrs={"rows": 3})}
         help_texts = {
@@ -47,7 +47,46 @@ class ProjectSettingsForm(forms.ModelForm[Project]):
                 "One minute, before the first case of a day on each screen. Its result is stored "
                 "with the readings in any case."
             ),
+            "is_prior_shown": _(
+                "A reader may compare a case with an earlier image of the same patient and modality in "
+                "this project: only with one that they have read, and nothing that was said of it is shown."
+            ),
         }
+
+
+class HangingForm(forms.ModelForm[Hanging]):
+    class Meta:
+        model = Hanging
+        fields = [
+            "modality",
+            "view",
+            "layout",
+            "window",
+            "fit",
+            "first_slice",
+            "rotation",
+            "is_flipped_horizontally",
+            "is_flipped_vertically",
+        ]
+
+    def clean_modality(self) -> str:
+        return str(self.cleaned_data["modality"]).upper()
+
+    def clean_view(self) -> str:
+        return str(self.cleaned_data["view"]).upper()
+
+    def clean(self) -> dict[str, Any]:
+        """Against lines that another manager added meanwhile; those of one form are held against each other by it."""
+        fields = super().clean() or {}
+        same = Hanging.objects.filter(
+            project=self.instance.project_id, modality=fields.get("modality"), view=fields.get("view")
+        )
+        if same.exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError(_("There is a line for this modality and view already."))
+        return fields
+
+
+HangingLines = forms.inlineformset_factory(Project, Hanging, form=HangingForm, extra=1, max_num=50)
 
 
 class ProjectForm(forms.ModelForm[Project]):

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from annotations.forms import ProjectSettingsForm
+from annotations.forms import HangingLines, ProjectSettingsForm
 from annotations.models import Project, Reading, Role
 from annotations.permissions import get_project, roles_in
 
@@ -46,6 +46,18 @@ def project_settings(request: HttpRequest, slug: str) -> HttpResponse:
         messages.success(request, _("Stored. It holds from each reader's next case on."))
         return redirect("project-settings", slug=project.slug)
     return render(request, "annotations/project_settings.html", context_of(request, project) | {"form": form})
+
+
+@login_required
+def hanging(request: HttpRequest, slug: str) -> HttpResponse:
+    """How the Project's images are first shown, a line for each modality and view."""
+    project = project_for(request, slug, Role.MANAGER)
+    lines = HangingLines(request.POST or None, instance=project)
+    if request.method == "POST" and lines.is_valid():
+        lines.save()
+        messages.success(request, _("Stored. It holds from each reader's next case on."))
+        return redirect("hanging", slug=project.slug)
+    return render(request, "annotations/hanging.html", context_of(request, project) | {"lines": lines})
 
 
 def project_for(request: HttpRequest, slug: str, *roles: Role) -> Project:

@@ -24,5 +24,6 @@ urlpatterns = [
         anchor_pages.choose_anchor,
         name="choose-anchor",
     ),
+    path("projects/<slug:slug>/hanging/", manager_pages.hanging, name="hanging"),
     path("projects/<slug:slug>/upload/", views.upload, name="upload"),
 ]

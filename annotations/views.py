@@ -23,6 +23,7 @@ from annotations.devices import device_of, name_device
 from annotations.errors import DisplayCheckNeeded, DisplayCheckNotPassed
 from annotations.forms import FirstAdministratorForm, ProjectForm
 from annotations.models import AbstentionReason, DisplayCheck, Project, Reading, Role, User
+from annotations.models.hanging import HungWindow
 from annotations.permissions import get_project, roles_in
 from annotations.services.agreement import agreement_of
 from annotations.services.cases import case_of
@@ -111,6 +112,7 @@ def read(request: HttpRequest, slug: str) -> HttpResponse:
         "bookmarks_url": reverse("bookmark-list", kwargs={"slug": current.slug}),
         "preferences_url": reverse("preferences"),
         "preferences": preferences_of(reader),
+        "hung_windows": HungWindow.values,
         "arm": current.arm,
         "display_check_url": f"{reverse('display-check')}?project={current.slug}",
         "display_check": last_check and {"id": str(last_check.pk), "has_passed": last_check.has_passed},

@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from django.utils import timezone
 
@@ -60,10 +60,16 @@ def make_member(project: Project, *roles: Role, username: str | None = None) -> 
 
 
 def make_image(
-    project: Project | None = None, *, slices: int = 1, modality: str = "CT", patient_key: str | None = None
+    project: Project | None = None,
+    *,
+    slices: int = 1,
+    modality: str = "CT",
+    patient_key: str | None = None,
+    study_date: date | None = None,
 ) -> Image:
     number = next(_counter)
-    study = Study.objects.create(study_instance_uid=f"1.2.3.{number}", patient_key=patient_key or f"patient-{number}")
+    patient_key = patient_key or f"patient-{number}"
+    study = Study.objects.create(study_instance_uid=f"1.2.3.{number}", patient_key=patient_key, study_date=study_date)
     series = Series.objects.create(study=study, series_instance_uid=f"1.2.3.{number}.1", modality=modality)
     image = Image.objects.create(
         series=series,

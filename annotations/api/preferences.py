@@ -18,6 +18,11 @@ class PreferencesSerializer(serializers.Serializer[None]):
         required=False,
     )
     mouse = serializers.DictField(child=serializers.CharField(max_length=20), required=False)
+    hangings = serializers.DictField(
+        child=serializers.DictField(child=serializers.JSONField()),
+        help_text="How one keeps images hung, by the name that a case gives; in place of the project's.",
+        required=False,
+    )
 
 
 class Preferences(APIView):

@@ -3,6 +3,7 @@ from annotations.models.assignment import Assignment, Purpose
 from annotations.models.bookmark import Bookmark
 from annotations.models.display_check import DisplayCheck
 from annotations.models.draft import Draft
+from annotations.models.hanging import Hanging
 from annotations.models.imaging import (
     Dimension,
     Image,
@@ -32,6 +33,7 @@ from annotations.models.reading import (
     Reading,
     Score,
     fed_back_to,
+    has_nothing_left_of,
     unblinded_for,
 )
 from annotations.models.rubric import Criterion, Rubric
@@ -52,6 +54,7 @@ __all__ = [
     "DisplayNotice",
     "Draft",
     "Finding",
+    "Hanging",
     "Image",
     "ImageSlice",
     "IngestRefusal",
@@ -75,5 +78,6 @@ __all__ = [
     "Study",
     "User",
     "fed_back_to",
+    "has_nothing_left_of",
     "unblinded_for",
 ]

@@ -94,6 +94,11 @@ class Project(models.Model):
     display_check_policy = models.CharField(
         max_length=15, choices=DisplayCheckPolicy, default=DisplayCheckPolicy.NONE, verbose_name=_("Test of the screen")
     )
+    is_prior_shown = models.BooleanField(
+        default=False,
+        verbose_name=_("Earlier images of the patient"),
+        help_text="A reader may compare a case with the patient's earlier image.",
+    )
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="projects")
     images = models.ManyToManyField("annotations.Image", through="ProjectImage", related_name="projects")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -199,7 +199,7 @@ def unblinded_for(user: User) -> Q:
     Only managers and ML engineers are shown other people's Scores or Predictions; of Images that they are to read in
     whatever Project, only after they have submitted them there.
     """
-    return Q(project__in=Project.objects.with_role(user, Role.MANAGER, Role.ML_ENGINEER)) & _is_read_by(user)
+    return Q(project__in=Project.objects.with_role(user, Role.MANAGER, Role.ML_ENGINEER)) & has_nothing_left_of(user)
 
 
 def fed_back_to(user: User) -> Q:
@@ -209,10 +209,10 @@ def fed_back_to(user: User) -> Q:
     """
     allowing = Project.objects.with_role(user, Role.READER).exclude(arm=Arm.BLIND)
     submitted = Reading.objects.filter(project=OuterRef("project"), image=OuterRef("image"), reader=user)
-    return Q(Exists(submitted), project__in=allowing) & _is_read_by(user)
+    return Q(Exists(submitted), project__in=allowing) & has_nothing_left_of(user)
 
 
-def _is_read_by(user: User) -> Q:
+def has_nothing_left_of(user: User) -> Q:
     """The user has nothing left to read of the Image: no Project where they have yet to, and no repeat before them."""
     reads_here = Project.objects.with_role(user, Role.READER)
     submitted = Reading.objects.filter(project=OuterRef("project"), image=OuterRef("image"), reader=user)

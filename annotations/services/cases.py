@@ -9,6 +9,8 @@ from django.urls import reverse
 
 from annotations.errors import NoRubric
 from annotations.models import AnchorImage, Assignment, Criterion, Image, Instance, Rubric, User
+from annotations.services.hanging import hanging_of
+from annotations.services.priors import prior_of
 
 
 def case_of(assignment: Assignment, *, reader: User) -> dict[str, Any]:
@@ -32,7 +34,17 @@ def case_of(assignment: Assignment, *, reader: User) -> dict[str, Any]:
             "finding_types": rubric.finding_types,
             "criteria": [_criterion(criterion, reader) for criterion in rubric.criteria.select_related("rubric")],
         },
+        "prior": _prior(assignment, reader),
+        "hanging": hanging_of(assignment.image, assignment.project),
     }
+
+
+def _prior(assignment: Assignment, reader: User) -> dict[str, Any] | None:
+    prior = prior_of(assignment, reader=reader)
+    if prior is None:
+        return None
+    url = reverse("assignment-prior", kwargs={"pk": assignment.pk})
+    return {"image": prior.pk, "url": url, "date": prior.series.study.study_date}
 
 
 def picture_of(image: Image) -> dict[str, Any]:

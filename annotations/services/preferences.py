@@ -29,6 +29,7 @@ from annotations.errors import (
     WrongKeyCount,
 )
 from annotations.models import User
+from annotations.services.hanging import check_hangings
 
 ACTIONS_FILE = Path(__file__).resolve().parents[1] / "reading_actions.json"
 MOUSE_TOOLS: Mapping[str, tuple[str, ...]] = {
@@ -80,18 +81,20 @@ def preferences_of(user: User) -> dict[str, Any]:
     stored = user.reading_preferences
     chosen = stored.get("mouse", {})
     mouse = {button: chosen.get(button, tools[0]) for button, tools in MOUSE_TOOLS.items()}
-    return {"keys": stored.get("keys", {}), "mouse": mouse}
+    return {"keys": stored.get("keys", {}), "mouse": mouse, "hangings": stored.get("hangings", {})}
 
 
 @transaction.atomic
 def set_preferences(*, user: User, **sections: Mapping[str, Any]) -> dict[str, Any]:
     """Replace the sections that are named; the others stay as they are, those of other versions too.
 
-    `keys` names only the actions whose keys differ from the list's.
+    `keys` names only the actions whose keys differ from the list's. `hangings` are ways to hang images, by the names
+    that cases give.
 
     Raises:
         UnknownSection: there is no such section.
-        UnknownAction, UnknownKey, ReservedKey, WrongKeyCount, DuplicateKey, UnknownMouseTool: nothing is stored.
+        UnknownAction, UnknownKey, ReservedKey, WrongKeyCount, DuplicateKey, UnknownMouseTool, BadHanging: nothing is
+            stored.
     """
     if unknown := sorted(set(sections) - set(_CHECKS)):
         raise UnknownSection(
@@ -161,4 +164,8 @@ def _check_mouse(mouse: Mapping[str, str]) -> None:
             )
 
 
-_CHECKS: Mapping[str, Callable[[Mapping[str, Any]], None]] = {"keys": _check_keys, "mouse": _check_mouse}
+_CHECKS: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
+    "keys": _check_keys,
+    "mouse": _check_mouse,
+    "hangings": check_hangings,
+}

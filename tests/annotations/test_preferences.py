@@ -47,7 +47,8 @@ def test_chosen_keys_and_buttons_are_stored_with_the_user(client: APIClient, use
     keys, mouse = {"invert": ["Y"], "undo": ["Backspace", "U"]}, {"left": "scroll", "wheel": "zoom"}
     assert put(client, keys, mouse) == (200, [])
     user.refresh_from_db()
-    expected = {"keys": keys, "mouse": {"left": "scroll", "middle": "pan", "right": "zoom", "wheel": "zoom"}}
+    buttons = {"left": "scroll", "middle": "pan", "right": "zoom", "wheel": "zoom"}
+    expected = {"keys": keys, "mouse": buttons, "hangings": {}}
     assert preferences_of(user) == client.get(URL).json() == expected
 
 
@@ -106,5 +107,6 @@ def test_other_shapes_are_refused(client: APIClient, body: object) -> None:
 
 def test_nobody_reaches_anothers_preferences(api: Callable[[User | None], APIClient], client: APIClient) -> None:
     put(client, {"invert": ["J"]})
-    assert api(make_user()).get(URL).json() == {"keys": {}, "mouse": {b: t[0] for b, t in MOUSE_TOOLS.items()}}
+    mouse = {button: tools[0] for button, tools in MOUSE_TOOLS.items()}
+    assert api(make_user()).get(URL).json() == {"keys": {}, "mouse": mouse, "hangings": {}}
     assert api(None).get(URL).status_code == 401

@@ -284,7 +284,7 @@ def test_case_of_a_multi_frame_image_takes_as_many_queries_as_one_of_a_single_fr
     reader = make_member(project, Role.READER)
     for image in (few, many):
         fresh = Assignment.objects.get(pk=make_assignment(project, image).pk)
-        with django_assert_max_num_queries(9):
+        with django_assert_max_num_queries(11):
             case = case_of(fresh, reader=reader)
         assert len(case["image"]["frames"]) == len(case["instances"]) == image.slices.count()
 

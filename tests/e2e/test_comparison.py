@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.generated import new_ramp
-from tests.e2e.pages import LONG, case_on_screen, check, expect_saved, open_page, press, read_case, sign_in
+from tests.e2e.pages import case_on_screen, check, expect_saved, open_page, press, read_case, sign_in
 from tests.e2e.product import Product
 from tests.e2e.rooms import furnish
 
@@ -34,7 +34,7 @@ def expect_grey(page: Page, selector: str, hu: float) -> None:
 
 
 def beside(page: Page, name: str, value: str | re.Pattern[str]) -> None:
-    timeout = LONG if name == "state" else None
+    timeout = 30_000 if name == "state" else None
     expect(page.locator(BESIDE)).to_have_attribute(f"data-{name}", value, timeout=timeout)
 
 

@@ -5,6 +5,7 @@ POST, is asked, and the whole answer is searched.
 """
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -260,7 +261,7 @@ def test_case_carries_nothing_but_the_image_and_the_rubric(scene: Scene) -> None
     answer = client.post(f"/api/v1/projects/{scene.project.slug}/worklist/").json()
     (case,) = answer["cases"]
     assert set(answer) == {"cases", "open_count", "done_count"}
-    assert set(case) == {"assignment", "lease_expires_at", "image", "instances", "rubric"}
+    assert set(case) == {"assignment", "lease_expires_at", "image", "instances", "rubric", "prior", "hanging"}
 
 
 def test_anchor_image_tells_its_level_and_nothing_that_was_predicted_of_it(scene: Scene) -> None:
@@ -276,6 +277,25 @@ def test_anchor_image_tells_its_level_and_nothing_that_was_predicted_of_it(scene
     assert [word for word in (*CANARIES, *TELL_TALES) if word in answer.content.decode()] == []
     assert leaks(scene.reader, scene, CANARIES) == []
     assert not Prediction.objects.visible_to(scene.reader).exists()
+
+
+def test_prior_carries_nothing_that_was_said_of_it(scene: Scene) -> None:
+    """The reader has read it; others' Scores and its Prediction hold the canaries."""
+    Project.objects.update(is_prior_shown=True)
+    submit_reading(
+        assignment=scene.assignment, reader=scene.reader, submission=make_submission(scene.project), now=timezone.now()
+    )
+    patient = scene.image.series.study.patient_key
+    type(scene.image.series.study).objects.update(study_date=date(2020, 1, 1))
+    later = make_assignment(scene.project, make_image(scene.project, patient_key=patient, study_date=date(2021, 1, 1)))
+    client = Client()
+    client.force_login(scene.reader)
+    (case,) = client.post(f"/api/v1/projects/{scene.project.slug}/worklist/").json()["cases"]
+    assert set(case["prior"]) == {"image", "url", "date"}
+    answer = client.get(f"/api/v1/assignments/{later.pk}/prior/")
+    assert set(answer.json()) == {"image", "instances"}
+    assert [word for word in (*CANARIES, *TELL_TALES) if word in answer.content.decode()] == []
+    assert leaks(scene.reader, scene, CANARIES) == []
 
 
 def test_refused_fine_tuning_tells_a_reader_no_score_of_others(objects: Path) -> None:

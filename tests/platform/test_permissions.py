@@ -7,6 +7,7 @@ Two Projects are filled alike. What a line of the matrix does not allow is refus
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pytest
@@ -51,6 +52,7 @@ API: dict[tuple[str, str], set[Role]] = {
     ("job-cancel", "post"): {M},  # an ingest; for the other kinds see below
     ("assignment-lease", "post"): {R},
     ("assignment-lease", "delete"): {R},
+    ("assignment-prior", "get"): {R},
     ("assignment-draft", "get"): {R},
     ("assignment-draft", "put"): {R},
     ("assignment-readings", "post"): {R},
@@ -83,6 +85,8 @@ PAGES: dict[tuple[str, str], set[Role]] = {
     ("choose-anchor", "get"): {M},
     ("choose-anchor", "post"): {M},
     ("remove-anchor", "post"): {M},
+    ("hanging", "get"): {M},
+    ("hanging", "post"): {M},
     ("scoring", "get"): {M, E},
     ("predictions", "get"): {M, E},
     ("prediction", "get"): {M, E},
@@ -115,11 +119,12 @@ class World:
 
 
 def make_world() -> World:
-    project = make_project(overlap=3, arm=Arm.TRAINING)
+    project = make_project(overlap=3, arm=Arm.TRAINING, is_prior_shown=True)
     people = {role: make_member(project, role) for role in Role}
-    image = make_image(project)
+    image = make_image(project, patient_key="patient", study_date=date(2020, 1, 1))
     reading = make_reading(project, image, people[R])
-    assignment = make_assignment(project)
+    later = make_image(project, patient_key="patient", study_date=date(2021, 1, 1))
+    assignment = make_assignment(project, later)
     lease_assignments(project=project, reader=people[R], count=1, now=timezone.now())
     versions = [make_version(project, number, stage) for number, stage in enumerate(Stage.values, start=1)]
     run = make_run(project, versions[1])
@@ -153,6 +158,7 @@ def make_world() -> World:
         "image-thumbnail": {"pk": image.pk},
         "bookmark-of-image": slug | {"image_pk": image.pk},
         "assignment-lease": {"pk": assignment.pk},
+        "assignment-prior": {"pk": assignment.pk},
         "assignment-draft": {"pk": assignment.pk},
         "assignment-readings": {"pk": assignment.pk},
         "assignment-feedback": {"pk": reading.assignment_id},

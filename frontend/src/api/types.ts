@@ -73,6 +73,27 @@ export interface Picture {
   instances: Record<string, DicomJson>;
 }
 
+/** How a case is first shown. */
+export interface Hanging {
+  layout: 'one' | 'anchor' | 'prior';
+  /** The name of one of the image's windows; empty for its own first. */
+  window: string;
+  fit: 'whole' | 'pixels';
+  first_slice: 'middle' | 'first';
+  /** Clockwise, in degrees; the flips come first. */
+  rotation: number;
+  is_flipped_horizontally: boolean;
+  is_flipped_vertically: boolean;
+}
+
+export interface Prior {
+  image: string | number;
+  /** Answers with a `Picture`. */
+  url: string;
+  /** Of its study. */
+  date: string;
+}
+
 /** What a case was compared with, as it is stored with its Reading. */
 export interface ComparedImage {
   kind: 'anchor' | 'prior';
@@ -97,6 +118,10 @@ export interface Case {
   instances: Record<string, DicomJson>;
   rubric: Rubric;
   lease_expires_at: string;
+  /** The patient's earlier image, where there is one to compare with. */
+  prior?: Prior | null;
+  /** As the project's manager set it, and the name that one's own is kept under. */
+  hanging?: Hanging & { name: string };
 }
 
 export interface Worklist {
@@ -217,6 +242,8 @@ export interface Preferences {
   /** Keys by action, where they differ from the list's. */
   keys: Record<string, string[]>;
   mouse: Record<MouseButton, MouseTool>;
+  /** By the name that a case gives. */
+  hangings: Record<string, Hanging>;
 }
 
 /** Answers that are not submitted, as one reader's devices share them. */

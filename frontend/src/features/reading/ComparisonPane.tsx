@@ -6,6 +6,7 @@ import { linkViewers } from '../viewer/linking';
 import { StackViewer } from '../viewer/stackViewer';
 import type { Desk } from './desk';
 import { focusCriterion } from './focus';
+import { hangingBeside } from './hanging';
 
 /** The image that lies beside the case, where there is one. */
 export function ComparisonPane({ desk }: { desk: Desk }) {
@@ -26,7 +27,7 @@ function OpenPane({ desk }: { desk: Desk }) {
   }, [comparison, desk]);
   const [viewer, picture] = [comparison.viewer.value, comparison.picture.value];
   useEffect(() => {
-    if (viewer && picture) void viewer.show(picture);
+    if (viewer && picture) void viewer.show(picture, hangingBeside(desk, picture));
   }, [viewer, picture]);
   useLink(desk);
   return (

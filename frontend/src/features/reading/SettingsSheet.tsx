@@ -20,12 +20,12 @@ function SettingsForm({ desk }: { desk: Desk }) {
   const wanted = useSignal<Preferences>(desk.preferences.current.value);
   const said = useSignal<{ text: string; isRefusal: boolean }>({ text: '', isRefusal: false });
   const save = async (): Promise<void> => {
-    const refusal = await desk.preferences.save(wanted.value);
+    const refusal = await desk.preferences.save({ keys: wanted.value.keys, mouse: wanted.value.mouse });
     said.value = { text: refusal ?? t('Stored with your account.'), isRefusal: refusal !== null };
   };
   const toDefaults = (): void => {
     const entries = Object.entries(desk.config.mouse_tools).map(([button, tools]) => [button, tools[0]]);
-    wanted.value = { keys: {}, mouse: Object.fromEntries(entries) as Preferences['mouse'] };
+    wanted.value = { ...wanted.value, keys: {}, mouse: Object.fromEntries(entries) as Preferences['mouse'] };
   };
   const changeable = desk.config.actions.filter((action) => action.keys.length > 0);
   return (

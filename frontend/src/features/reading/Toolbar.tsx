@@ -5,7 +5,7 @@ import { ICONS } from './icons';
 
 /** The actions that have an icon, and the window presets. The mouse never takes the focus from the rubric. */
 export function Toolbar({ actions, desk }: { actions: readonly Action[]; desk: Desk }) {
-  const shown = actions.filter((action) => action.icon !== '');
+  const shown = actions.filter((action) => action.icon !== '' && isOffered(action));
   return (
     <div class="toolbar" role="toolbar" aria-label={t('Image tools')} onMouseDown={keepFocus}>
       {shown.map((action) => (
@@ -14,6 +14,11 @@ export function Toolbar({ actions, desk }: { actions: readonly Action[]; desk: D
       <Presets desk={desk} />
     </div>
   );
+}
+
+/** What nothing in this case can be done with would only take the others' room. */
+function isOffered({ group, isAvailable }: Action): boolean {
+  return group !== 'Views' || (isAvailable?.() ?? true);
 }
 
 function ToolButton({ action }: { action: Action }) {
@@ -52,6 +57,7 @@ const SHORT = {
   'flip-vertical': 'Flip ↕',
   reset: 'Reset',
   'compare-anchor': 'Anchor image',
+  'compare-prior': 'Earlier image',
 } as const;
 
 function shortLabel({ id, label }: Action): string {

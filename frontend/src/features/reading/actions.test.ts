@@ -31,6 +31,7 @@ const room = {
   change: (edit: (draft: Draft) => Draft) => (room.draft.value = edit(room.draft.value)),
   setCriterion: (index: number) => (room.criterionIndex.value = index),
   reviewed: signal<unknown>(null),
+  onScreen: signal(aCase('a', criteria)),
   submit: vi.fn(() => Promise.resolve(true)),
   proceed: vi.fn(() => Promise.resolve()),
   undo: vi.fn(() => Promise.resolve()),

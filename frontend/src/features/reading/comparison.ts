@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
 import type { ApiClient } from '../../api/client';
-import type { AnchorImage, Case, ComparedImage, Criterion, Picture } from '../../api/types';
+import type { AnchorImage, Case, ComparedImage, Criterion, Picture, Prior } from '../../api/types';
 import { t } from '../../lib/i18n';
 import { releaseCase } from '../viewer/frameLoader';
 import type { StackViewer } from '../viewer/stackViewer';
@@ -90,6 +90,10 @@ function asCase(picture: Picture): Case {
 export function anchorComparable(criterion: Criterion, { value, image, url }: AnchorImage): Comparable {
   const caption = t('Anchor image: {question}, level {value}', { question: criterion.question, value });
   return { kind: 'anchor', image, url, criterion: criterion.key, value, caption };
+}
+
+export function priorComparable({ image, url, date }: Prior): Comparable {
+  return { kind: 'prior', image, url, caption: t('Earlier image of {date}', { date }) };
 }
 
 /** The anchor image to show next of a criterion: that of the chosen level, then the others, then none. */

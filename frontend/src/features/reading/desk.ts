@@ -2,6 +2,7 @@ import { computed, effect, signal, untracked, type ReadonlySignal, type Signal }
 import { apiRoot, createClient } from '../../api/client';
 import type { Case, DisplayState } from '../../api/types';
 import { displayNotices, type DisplayNotice } from '../../lib/displayNotices';
+import { hangingOf, openingSlice } from '../../lib/hanging';
 import { budgetBytes } from '../../lib/memoryPlan';
 import { dropFrame, framesOf, releaseCase } from '../viewer/frameLoader';
 import { LoadingPlan, idle } from '../viewer/loadingPlan';
@@ -12,6 +13,7 @@ import type { Draft } from './draft';
 import { Bookmarks } from './bookmarks';
 import { Comparison } from './comparison';
 import { FeedbackStore } from './feedback';
+import { hang } from './hanging';
 import { openKeptStore, type KeptStore } from './keptStore';
 import { Outbox, type OutboxEntry } from './outbox';
 import type { Measure } from './measures';
@@ -156,7 +158,7 @@ function followRoom(desk: Desk): void {
     desk.mode.value = 'nothing';
     desk.measures.value = [];
     untracked(() => desk.comparison.restart());
-    if (current) void screen.show(current);
+    if (current) hang(desk, screen, current);
     else screen.clear();
   });
   effect(() => {
@@ -165,9 +167,10 @@ function followRoom(desk: Desk): void {
   });
 }
 
-function loadBehind({ room, session }: Desk, screen: StackViewer): void {
+function loadBehind({ room, session, preferences }: Desk, screen: StackViewer): void {
   const plan = new LoadingPlan({
     framesOf: (reading) => framesOf(reading, screen.isCpu),
+    openingSlice: (reading, count) => openingSlice(count, hangingOf(reading, preferences.current.peek().hangings)),
     release: releaseCase,
     drop: dropFrame,
     budgetBytes: budgetBytes((navigator as { deviceMemory?: number }).deviceMemory),

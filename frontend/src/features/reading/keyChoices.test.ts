@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Preferences } from '../../api/types';
 import { digitChoices, withKey } from './keyChoices';
 
-const NONE: Preferences = { keys: {}, mouse: { left: 'window', middle: 'pan', right: 'zoom', wheel: 'scroll' } };
+const NONE: Preferences = { keys: {}, mouse: { left: 'window', middle: 'pan', right: 'zoom', wheel: 'scroll' }, hangings: {} };
 const INVERT = { id: 'invert', label: 'Invert', group: 'Image', keys: ['I'], fixed_keys: [], by_place: false, icon: '' };
 
 test('a new key is named, and the old one given back is not', () => {

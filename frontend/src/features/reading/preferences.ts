@@ -17,8 +17,8 @@ export class PreferenceStore {
     this.current = signal<Preferences>(initial);
   }
 
-  /** Returns why it was not stored, else null. */
-  async save(wanted: Preferences): Promise<string | null> {
+  /** Stores these sections; returns why it was not stored, else null. */
+  async save(wanted: Partial<Preferences>): Promise<string | null> {
     try {
       this.current.value = await this.session.during(() => this.client.put<Preferences>(this.url, wanted));
       return null;

@@ -20,6 +20,8 @@ export interface ReadingConfig {
   display_check: { id: string; has_passed: boolean } | null;
   preferences_url: string;
   preferences: Preferences;
+  /** The names of windows that a way to hang can open with; empty for the image's own. */
+  hung_windows: string[];
   /** All that can be done here: toolbar, keys, help and settings are made from it. */
   actions: ActionDescription[];
   /** Why a criterion may not be judged: what is stored, and the words for it. */

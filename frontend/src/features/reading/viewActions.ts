@@ -1,16 +1,26 @@
 import type { Performer } from '../../lib/keymap';
-import { nextAnchor } from './comparison';
+import { nextAnchor, priorComparable } from './comparison';
 import type { Desk } from './desk';
+import { ofHanging } from './hanging';
 
 /** What the reader looks at: the case alone, or beside an image to compare it with. */
 export function ofViews(desk: Desk): Record<string, Performer> {
   const { comparison } = desk;
   const isCompared = (): boolean => comparison.shown.value !== null;
   return {
+    ...ofHanging(desk),
     'compare-anchor': {
       isAvailable: () => (desk.room.criterion.value?.anchor_images ?? []).length > 0,
       isPressed: () => comparison.shown.value?.kind === 'anchor',
       perform: () => showNextAnchor(desk),
+    },
+    'compare-prior': {
+      isAvailable: () => (desk.room.onScreen.value?.prior ?? null) !== null,
+      isPressed: () => comparison.shown.value?.kind === 'prior',
+      perform: () => {
+        const prior = desk.room.onScreen.value?.prior;
+        if (prior) void comparison.toggle(priorComparable(prior));
+      },
     },
     'compare-link': {
       isAvailable: isCompared,

@@ -10,6 +10,8 @@ const AT_ONCE = 4;
 
 export interface LoadingPlanOptions {
   framesOf: (reading: Case) => FrameLoad;
+  /** The slice that a case opens with; the middle one unless told otherwise. */
+  openingSlice?: (reading: Case, count: number) => number;
   release: (reading: Case) => void;
   drop: (imageId: string) => void;
   budgetBytes: number;
@@ -113,7 +115,8 @@ export class LoadingPlan {
     try {
       const frames = this.options.framesOf(reading);
       const count = frames.imageIds.length;
-      return { frames, count, sliceBytes: frames.frameBytes, place: this.places.get(reading.assignment) ?? firstSlice(count) };
+      const opening = this.options.openingSlice?.(reading, count) ?? firstSlice(count);
+      return { frames, count, sliceBytes: frames.frameBytes, place: this.places.get(reading.assignment) ?? opening };
     } catch {
       return null;
     }

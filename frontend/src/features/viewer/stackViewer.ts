@@ -1,18 +1,19 @@
 import { Enums, type Types } from '@cornerstonejs/core';
 import { signal } from '@preact/signals';
-import type { Case, MouseTool, WindowPreset } from '../../api/types';
-import { firstSlice } from '../../lib/loadOrder';
+import type { Case, Hanging, MouseTool, WindowPreset } from '../../api/types';
+import { AS_IT_COMES, openingSlice, openingWindow } from '../../lib/hanging';
 import { presetsFor, windowOf, type VoiFunction } from '../../lib/windows';
 import type { Taken } from '../../lib/following';
 import { wheelTurn } from '../../lib/wheel';
 import { startRenderer, type Renderer, type RendererOptions } from './cornerstone';
 import { FrameError } from './frameFetch';
-import { framesOf, heldInMemory, type FrameLoad } from './frameLoader';
+import { framesOf, type FrameLoad } from './frameLoader';
 import { ScreenGeometry } from './geometry';
+import { inspectionOf } from './inspection';
 import { isColour } from './metadata';
 import { drawWindow } from './windowing';
 import { dragToolsOf, type DragTools, type MouseBindings } from './tools';
-import { EMPTY_STATE, UPRIGHT, describeState, type Orientation, type Presentation, type ViewerState } from './viewerState';
+import { EMPTY_STATE, UPRIGHT, describeState, orientationOf, type Orientation, type Presentation, type ViewerState } from './viewerState';
 
 let viewersMade = 0;
 
@@ -22,6 +23,7 @@ const ZOOM_STEP = 1.15;
 const CINE_SECONDS = 1 / 12;
 interface Shown {
   reading: Case;
+  hanging: Hanging;
   frames: FrameLoad;
   /** Of the window that was set last. */
   voi: VoiFunction;
@@ -75,21 +77,21 @@ export class StackViewer {
       requestAnimationFrame(() => this.resize());
     });
     this.resizing.observe(element);
-    Object.assign(element, { inspect: () => this.inspect() });
+    Object.assign(element, { inspect: () => inspectionOf(this.viewport, (x, y) => this.canvasPointOf(x, y)) });
     element.dataset.rendering = this.isCpu ? 'cpu' : 'gpu';
     this.setMouse(mouse);
   }
 
   /** Shows a case from its first picture; `data-state` goes from loading to rendered or failed. */
-  async show(reading: Case): Promise<void> {
+  async show(reading: Case, hanging: Hanging = AS_IT_COMES): Promise<void> {
     this.stopCine();
     const count = reading.image.frames.length;
-    this.wantedSlice = firstSlice(count);
+    this.wantedSlice = openingSlice(count, hanging);
     const leftTool = this.state.value.leftTool;
     this.update({ ...EMPTY_STATE, status: 'loading', assignment: reading.assignment, modality: reading.image.modality, sliceCount: count, leftTool });
     try {
       const frames = framesOf(reading, this.isCpu);
-      const shown: Shown = { reading, frames, voi: 'LINEAR', isColour: isColour(reading), isFitted: false };
+      const shown: Shown = { reading, hanging, frames, voi: 'LINEAR', isColour: isColour(reading), isFitted: false };
       this.shown = shown;
       this.frames.value = frames;
       this.update({ presets: shown.isColour ? [] : presetsFor(reading.image.windows) });
@@ -107,7 +109,7 @@ export class StackViewer {
   async retry(): Promise<void> {
     const failed = this.state.value.failedSlice;
     if (!this.shown) return;
-    if (this.state.value.status === 'failed' || failed === null) await this.show(this.shown.reading);
+    if (this.state.value.status === 'failed' || failed === null) await this.show(this.shown.reading, this.shown.hanging);
     else await this.scrollTo(failed);
   }
 
@@ -155,13 +157,16 @@ export class StackViewer {
     }
   }
 
-  /** The first window, the image whole and in the middle. */
-  fit(): void {
+  /** As the case opens: the first window, the image whole and in the middle, unless it is hung otherwise. */
+  fit(hanging = this.shown?.hanging): void {
     const shown = this.shown;
-    if (!shown) return;
-    const first = shown.reading.image.windows[0];
+    if (!shown || !hanging) return;
+    shown.hanging = hanging;
+    const first = openingWindow(shown.reading.image.windows, hanging);
     this.turn(UPRIGHT);
     this.viewport.resetCamera();
+    this.turn(orientationOf(hanging));
+    if (hanging.fit === 'pixels') this.viewport.setZoom(1 / (this.geometry.pixelSize() * devicePixelRatio));
     this.viewport.setProperties({ invert: shown.reading.image.is_inverted });
     if (shown.isColour) this.viewport.setProperties({ voiRange: { lower: 0, upper: 255 } });
     else if (first) this.setWindow(shown, first);
@@ -297,15 +302,6 @@ export class StackViewer {
 
   private setWindow(shown: Shown, preset: WindowPreset): void {
     shown.voi = drawWindow(this.viewport, preset, this.isCpu);
-  }
-
-  /** For browser tests, as a property of the element: the values behind the picture, and where they are drawn. */
-  private inspect(): unknown {
-    const image = this.viewport.getCornerstoneImage();
-    const [origin, right, down] = [this.canvasPointOf(0, 0), this.canvasPointOf(1, 0), this.canvasPointOf(0, 1)];
-    const { columns, rows, slope, intercept, preScale } = image;
-    const rescale = preScale?.scaled ? [1, 0] : [slope, intercept];
-    return { pixels: image.getPixelData(), columns, rows, rescale, origin, right, down, held: heldInMemory() };
   }
 
   /** An image that was whole on the screen is whole in the new size too. */

@@ -1,4 +1,4 @@
-import type { MouseTool, WindowPreset } from '../../api/types';
+import type { Hanging, MouseTool, WindowPreset } from '../../api/types';
 
 export type ViewerStatus = 'empty' | 'loading' | 'rendered' | 'failed';
 
@@ -20,6 +20,11 @@ export interface Presentation {
 }
 
 export const UPRIGHT: Orientation = { rotation: 0, isFlippedHorizontally: false, isFlippedVertically: false };
+
+export function orientationOf(hanging: Hanging): Orientation {
+  const { rotation, is_flipped_horizontally: isFlippedHorizontally, is_flipped_vertically: isFlippedVertically } = hanging;
+  return { rotation, isFlippedHorizontally, isFlippedVertically };
+}
 
 /** What is on the screen now, as of the last drawn picture. */
 export interface ViewerState {
