@@ -169,6 +169,8 @@ export interface DisplayState {
   software_version: string;
   /** Absent where the case was compared with nothing. */
   compared?: ComparedImage[];
+  /** The image was in a window of its own; `screen` and pixels are of that one. */
+  is_second_window?: true;
 }
 
 /** Empty where nothing was said. */

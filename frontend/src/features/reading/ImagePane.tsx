@@ -63,7 +63,7 @@ function Corners({ desk, state, isCpu }: { desk: Desk; state: ViewerState; isCpu
   const image = desk.room.onScreen.value?.image;
   if (!image || state.status !== 'rendered') return null;
   const { window: shown } = state;
-  const notices = noticesOf(state, desk.config);
+  const notices = noticesOf(state, desk.config, desk.second.current.value ?? window);
   return (
     <div class="corners">
       <p class="corner-top-left">

@@ -1,4 +1,4 @@
-import { useEffect, useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { t } from '../../lib/i18n';
 import { actionFor, chordOf, isTakenBy, performAction, type Action } from '../../lib/keymap';
 import { createActions } from './actions';
@@ -32,8 +32,7 @@ export function ReadingRoom({ desk }: { desk: Desk }) {
       <TopBar desk={desk} />
       <main class="room-main">
         <section class="room-image" aria-label={t('Image')} hidden={phase !== 'reading' && phase !== 'feedback'}>
-          <Toolbar actions={actions} desk={desk} />
-          <Panes desk={desk} />
+          <Stage desk={desk} actions={actions} />
         </section>
         <Beside desk={desk} />
       </main>
@@ -41,6 +40,37 @@ export function ReadingRoom({ desk }: { desk: Desk }) {
       <BookmarkSheet desk={desk} />
       <SettingsSheet desk={desk} />
       <SignInDialog desk={desk} />
+    </div>
+  );
+}
+
+/** All that may lie in a window of its own. It moves by itself, being the only thing in its place. */
+function Stage({ desk, actions }: { desk: Desk; actions: readonly Action[] }) {
+  const isAway = desk.second.current.value !== null;
+  const stage = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    desk.stage.value = stage.current;
+  }, [desk]);
+  return (
+    <>
+      <div class="stage-place">
+        <div class="stage" ref={stage}>
+          <Toolbar actions={actions} desk={desk} />
+          <Panes desk={desk} />
+        </div>
+      </div>
+      {isAway && <Away desk={desk} />}
+    </>
+  );
+}
+
+function Away({ desk }: { desk: Desk }) {
+  return (
+    <div class="away" data-away>
+      <p>{t('The image is in the other window. Its keys work as here.')}</p>
+      <button type="button" class="button" onClick={() => desk.second.current.value?.close()}>
+        {t('Put it back')}
+      </button>
     </div>
   );
 }
@@ -80,6 +110,7 @@ function isOpenNow(action: Action, phase: RoomPhase): boolean {
 const ONCE = new Set(['submit', 'undo', 'bookmark', 'mark', 'measure']);
 
 function useKeys(actions: readonly Action[], desk: Desk): void {
+  const other = desk.second.current.value;
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       const chord = chordOf(event);
@@ -90,9 +121,10 @@ function useKeys(actions: readonly Action[], desk: Desk): void {
       if (!isOpenNow(action, desk.room.phase.value)) return;
       if (performAction(action, chord) !== false) event.preventDefault();
     };
-    addEventListener('keydown', onKey);
-    return () => removeEventListener('keydown', onKey);
-  }, [actions, desk]);
+    const windows = other ? [window, other] : [window];
+    for (const one of windows) one.addEventListener('keydown', onKey);
+    return () => windows.forEach((one) => one.removeEventListener('keydown', onKey));
+  }, [actions, desk, other]);
 }
 
 function useFocusOnNewCase(desk: Desk): void {

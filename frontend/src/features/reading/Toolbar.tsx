@@ -58,6 +58,7 @@ const SHORT = {
   reset: 'Reset',
   'compare-anchor': 'Anchor image',
   'compare-prior': 'Earlier image',
+  'second-window': 'Second window',
 } as const;
 
 function shortLabel({ id, label }: Action): string {

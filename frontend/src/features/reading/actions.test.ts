@@ -50,6 +50,8 @@ const desk = {
   bookmarks,
   viewer: signal(viewer),
   active: signal(viewer),
+  second: { current: signal(null), toggle: vi.fn() },
+  stage: signal(null),
   comparison: {
     shown: signal<unknown>(null),
     viewer: signal(null),

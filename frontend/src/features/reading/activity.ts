@@ -8,13 +8,21 @@ export class ActivityWatch {
 
   constructor(private readonly now: () => number = () => performance.now()) {
     this.activity = startActivity(this.now(), !document.hidden, document.hasFocus());
-    const onInput = (): void => this.feed({ kind: 'input', at: this.now() });
-    for (const kind of INPUTS) addEventListener(kind, onInput, { passive: true });
-    addEventListener('focus', () => this.feed({ kind: 'focus', at: this.now(), isFocused: true }));
-    addEventListener('blur', () => this.feed({ kind: 'focus', at: this.now(), isFocused: false }));
+    this.watch(window);
     document.addEventListener('visibilitychange', () =>
       this.feed({ kind: 'visibility', at: this.now(), isVisible: !document.hidden }),
     );
+  }
+
+  /** What is done in this window counts: the page's own, and one that shows its image on a second monitor. */
+  watch(page: Window): void {
+    const onInput = (): void => this.feed({ kind: 'input', at: this.now() });
+    for (const kind of INPUTS) page.addEventListener(kind, onInput, { passive: true });
+    // Going from one of them to the other the focus leaves the one before it comes to the other.
+    for (const [kind, isFocused] of [['focus', true], ['blur', false]] as const) {
+      page.addEventListener(kind, () => this.feed({ kind: 'focus', at: this.now(), isFocused }));
+    }
+    page.addEventListener('pagehide', () => this.feed({ kind: 'focus', at: this.now(), isFocused: document.hasFocus() }));
   }
 
   restart(activeMs: number): void {

@@ -14,6 +14,7 @@ import { Bookmarks } from './bookmarks';
 import { Comparison } from './comparison';
 import { FeedbackStore } from './feedback';
 import { hang } from './hanging';
+import { focusCriterion } from './focus';
 import { openKeptStore, type KeptStore } from './keptStore';
 import { Outbox, type OutboxEntry } from './outbox';
 import type { Measure } from './measures';
@@ -21,6 +22,7 @@ import { PreferenceStore } from './preferences';
 import type { ReadingConfig } from './readingConfig';
 import { Room } from './room';
 import { sendReading } from './sendReading';
+import { SecondWindow } from './secondWindow';
 import { Session } from './session';
 
 const LEASE_MINUTES = 3;
@@ -39,6 +41,10 @@ export interface Desk {
   feedback: FeedbackStore;
   /** What lies beside the case. */
   comparison: Comparison;
+  /** The image in a window of its own. */
+  second: SecondWindow;
+  /** The element that moves there. */
+  stage: Signal<HTMLElement | null>;
   /** The pane that keys and toolbar act on: that of the case, unless the reader chose the other. */
   active: ReadonlySignal<StackViewer | null>;
   /** The dialog that lies over the room. */
@@ -64,6 +70,13 @@ export function createDesk(config: ReadingConfig): Desk {
   const feedback = new FeedbackStore(client, session, (assignment) => `${assignmentsUrl}${assignment}/feedback/`);
   const comparison = new Comparison(client, session);
   const active = computed(() => (comparison.isActive.value ? comparison.viewer.value : viewer.value));
+  const second = new SecondWindow(() => {
+    for (const screen of [viewer, comparison.viewer]) screen.peek()?.moved();
+    focusCriterion(room.criterionIndex.peek());
+  });
+  effect(() => {
+    if (second.current.value) activity.watch(second.current.value);
+  });
   const outbox = new Outbox({
     username: config.username,
     store: kept,
@@ -94,7 +107,7 @@ export function createDesk(config: ReadingConfig): Desk {
   const bookmarks = new Bookmarks(client, session, config.bookmarks_url);
   const preferences = new PreferenceStore(client, session, config.preferences_url, config.preferences);
   const screen = { isFolded: signal(false), sheet: signal<Sheet>(null), mode: signal<Pointing>('nothing'), measures: signal([]) };
-  return { config, room, outbox, session, kept, viewer, bookmarks, preferences, feedback, comparison, active, ...screen };
+  return { config, room, outbox, session, kept, viewer, bookmarks, preferences, feedback, comparison, active, second, stage: signal(null), ...screen };
 }
 
 function schedule(callback: () => void, milliseconds: number): () => void {
@@ -189,7 +202,7 @@ function loadBehind({ room, session, preferences }: Desk, screen: StackViewer): 
 }
 
 /** What the reader is told of the display now, and what is stored. */
-export function noticesOf(state: ViewerState, config: ReadingConfig): DisplayNotice[] {
+export function noticesOf(state: ViewerState, config: ReadingConfig, { devicePixelRatio, screen }: Window = window): DisplayNotice[] {
   return displayNotices({
     zoom: state.zoom,
     devicePixelRatio,
@@ -203,6 +216,7 @@ export function noticesOf(state: ViewerState, config: ReadingConfig): DisplayNot
 function displayState(viewer: StackViewer | null, config: ReadingConfig, comparison: Comparison): DisplayState {
   const state = viewer?.state.value ?? EMPTY_STATE;
   const compared = comparison.record();
+  const home = viewer?.element.ownerDocument.defaultView ?? window;
   return {
     slice_index: state.sliceIndex,
     ...(state.window && {
@@ -217,11 +231,12 @@ function displayState(viewer: StackViewer | null, config: ReadingConfig, compari
     is_flipped_horizontally: state.orientation.isFlippedHorizontally,
     is_flipped_vertically: state.orientation.isFlippedVertically,
     viewport: [viewer?.element.clientWidth ?? 0, viewer?.element.clientHeight ?? 0],
-    screen: [screen.width, screen.height],
-    device_pixel_ratio: devicePixelRatio,
-    notices: noticesOf(state, config),
+    screen: [home.screen.width, home.screen.height],
+    device_pixel_ratio: home.devicePixelRatio,
+    notices: noticesOf(state, config, home),
     ...(config.display_check && { display_check: config.display_check.id }),
     software_version: config.software_version,
+    ...(home !== window && { is_second_window: true }),
     ...(compared.length > 0 && { compared }),
   };
 }

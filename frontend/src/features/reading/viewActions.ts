@@ -9,6 +9,14 @@ export function ofViews(desk: Desk): Record<string, Performer> {
   const isCompared = (): boolean => comparison.shown.value !== null;
   return {
     ...ofHanging(desk),
+    'second-window': {
+      isPressed: () => desk.second.current.value !== null,
+      perform: () => {
+        const { project } = desk.config;
+        const refusal = desk.stage.value && desk.second.toggle(desk.stage.value, project.name);
+        if (refusal) desk.room.notice.value = refusal;
+      },
+    },
     'compare-anchor': {
       isAvailable: () => (desk.room.criterion.value?.anchor_images ?? []).length > 0,
       isPressed: () => comparison.shown.value?.kind === 'anchor',

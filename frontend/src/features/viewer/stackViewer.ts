@@ -124,6 +124,12 @@ export class StackViewer {
     this.update(EMPTY_STATE);
   }
 
+  /** The element came into another document, whose size is another. */
+  moved(): void {
+    this.resizing.disconnect();
+    this.resizing.observe(this.element);
+  }
+
   /** Gives the element back; the viewer can't be used after that. */
   dispose(): void {
     this.clear();

@@ -1,0 +1,25 @@
+import { expect, it, vi } from 'vitest';
+import { ActivityWatch } from './activity';
+
+it('counts what is done in the second window, and no more when it is closed', () => {
+  vi.spyOn(document, 'hasFocus').mockReturnValue(true);
+  let now = 0;
+  const watch = new ActivityWatch(() => now);
+  const second = new EventTarget();
+  watch.watch(second as Window);
+  const passes = (seconds: number): number => {
+    now += seconds * 1000;
+    return watch.activeMs() / 1000;
+  };
+  dispatchEvent(new Event('blur'));
+  second.dispatchEvent(new Event('focus'));
+  expect(passes(50)).toBe(50);
+  second.dispatchEvent(new Event('pointermove'));
+  expect(passes(50)).toBe(100);
+  second.dispatchEvent(new Event('blur'));
+  expect(passes(5)).toBe(100);
+  second.dispatchEvent(new Event('focus'));
+  vi.spyOn(document, 'hasFocus').mockReturnValue(false);
+  second.dispatchEvent(new Event('pagehide'));
+  expect(passes(5)).toBe(100);
+});
