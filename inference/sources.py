@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import F, Q
 from pydicom.datadict import tag_for_keyword
 
 from annotations.models import Image, ImageSlice, Instance, PhysicalParameters
@@ -39,6 +38,7 @@ class ImageSource:
     provenance: Mapping[str, str]
     window: tuple[float, float] | None
     is_inverted: bool
+    said: Mapping[str, str] = field(default_factory=dict)
     features_name: str = ""
 
 
@@ -47,13 +47,13 @@ def image_sources(image_ids: Sequence[int], *, features_version: str) -> list[Im
     images = Image.objects.select_related("series__study").in_bulk(list(image_ids))
     frames = _frames(image_ids)
     headers = _headers(image_ids)
-    cached = _cached_features(image_ids, features_version)
-    corrections = _corrections(image_ids)
+    said = _said(image_ids)
+    cached = _cached_features(image_ids, features_version, said)
     sources = []
     for image_id in image_ids:
         image = images[image_id]
         header = _header_of_series(image) | headers.get(image_id, {})
-        prompt, provenance = prompt_from_header(header, override=corrections.get(image_id))
+        prompt, provenance = prompt_from_header(header, override=said.get(image_id))
         sources.append(
             ImageSource(
                 image_id=image_id,
@@ -62,6 +62,7 @@ def image_sources(image_ids: Sequence[int], *, features_version: str) -> list[Im
                 provenance=provenance,
                 window=_first_window(image),
                 is_inverted=image.is_inverted,
+                said=said.get(image_id, {}),
                 features_name=cached.get(image_id, ""),
             )
         )
@@ -79,14 +80,16 @@ def _frames(image_ids: Iterable[int]) -> dict[int, list[FrameSource]]:
     return frames
 
 
-def _cached_features(image_ids: Iterable[int], features_version: str) -> dict[int, str]:
-    """Storage names, without those that were made before a person corrected the prompt."""
-    cached = Embedding.objects.filter(image__in=image_ids, features_version=features_version)
-    corrected = Q(image__prompt_correction__corrected_at__gte=F("created_at"))
-    return dict(cached.exclude(corrected).values_list("image_id", "features_name"))
+def _cached_features(
+    image_ids: Iterable[int], features_version: str, said: Mapping[int, Mapping[str, str]]
+) -> dict[int, str]:
+    """Storage names, without those that were made when a person had said something else of the prompt."""
+    rows = Embedding.objects.filter(image__in=image_ids, features_version=features_version)
+    cached = rows.values_list("image_id", "features_name", "said")
+    return {image_id: name for image_id, name, then in cached if then == said.get(image_id, {})}
 
 
-def _corrections(image_ids: Iterable[int]) -> dict[int, dict[str, str]]:
+def _said(image_ids: Iterable[int]) -> dict[int, dict[str, str]]:
     return dict(PromptCorrection.objects.filter(image__in=image_ids).values_list("image_id", "factors"))
 
 

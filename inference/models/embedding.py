@@ -14,6 +14,10 @@ class Embedding(models.Model):
     features_version = models.CharField(max_length=64)
     vector = VectorField()
     features_name = models.CharField(max_length=160, help_text="Storage name of the cached features (safetensors).")
+    said = models.JSONField(
+        default=dict,
+        help_text="What a person had said of the prompt then: with other words it is made anew.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -72,6 +72,7 @@ def cached_embeddings(*, batch: FeatureBatch, features_version: str) -> list[Emb
             features_version=features_version,
             vector=features.embedding.tolist(),
             features_name=storage.store_features(features, features_version=features_version),
+            said=dict(source.said),
         )
         for source, features in batch.encoded
     ]
@@ -83,7 +84,7 @@ def save_embeddings(embeddings: Sequence[Embedding]) -> None:
         embeddings,
         update_conflicts=True,
         unique_fields=["image", "features_version"],
-        update_fields=["vector", "features_name", "created_at"],
+        update_fields=["vector", "features_name", "said"],
     )
 
 

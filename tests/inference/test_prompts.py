@@ -7,6 +7,7 @@ from django.utils import timezone
 from annotations.models import Role
 from inference.errors import UnknownPromptWord
 from inference.models import Embedding, ModelVersion, Prediction, PromptCorrection, Stage
+from inference.services.features import cached_embeddings
 from inference.services.prompts import correct_prompt
 from inference.services.registry import ensure_baseline
 from inference.sources import image_sources
@@ -55,6 +56,33 @@ def test_the_next_version_encodes_the_image_anew_with_it_and_the_one_after_uses_
     assert {one.prompt_provenance["modality"] for one in later} == {"override"}
     assert list(Embedding.objects.get(image=image).vector) != list(before.vector)
     assert Prediction.objects.filter(image=other).count() == 3
+
+
+def test_what_is_said_while_the_image_is_being_encoded_is_not_lost(monkeypatch):
+    project = make_project(criteria=("noise",))
+    image = make_stored_image(project)
+
+    def corrected_meanwhile(**arguments):
+        correct(image, modality="MR")
+        return cached_embeddings(**arguments)
+
+    monkeypatch.setattr("inference.services.scoring.cached_embeddings", corrected_meanwhile)
+    prescore(project)
+    monkeypatch.undo()
+    ModelVersion.objects.filter(project=project).update(stage=Stage.RETIRED)
+    ensure_baseline(project=project, now=timezone.now())
+    assert prescore(project)["from_cache"] == 0
+    assert Prediction.objects.order_by("-pk").first().prompt["modality"] == "MR"
+
+
+def test_saying_the_same_again_or_taking_it_back_in_time_makes_nothing_anew():
+    project = make_project(criteria=("noise",))
+    image = make_stored_image(project)
+    prescore(project)
+    correct(image, modality="MR")
+    correct(image)
+    (source,) = image_sources([image.pk], features_version=Embedding.objects.get().features_version)
+    assert source.features_name
 
 
 def test_the_page_of_a_prediction_takes_the_correction_and_shows_it():
