@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -209,7 +210,7 @@ def standard_methods(predictor: Predictor, scale: Scale, epochs: int = 3) -> lis
     """Return the methods in the order of the table."""
     both = "64 hand-made features and the frozen pre-trained embedding, prompt-kernel Gaussian process"
     frozen = "frozen pre-trained encoder, "
-    prior, paper = predictor.prior, PROFILES["paper"]
+    prior = predictor.prior
     return [
         Constant(),
         SignalToNoise(),
@@ -224,14 +225,19 @@ def standard_methods(predictor: Predictor, scale: Scale, epochs: int = 3) -> lis
         ),
         MeasuredProcess("pretrained+handmade", both, PRETRAINED),
         Tokens(scale, prior),
+        *_trained(predictor, scale, epochs),
+    ]
+
+
+def _trained(predictor: Predictor, scale: Scale, epochs: int) -> list[Method]:
+    own, paper = predictor.config.preprocessing, PROFILES["paper"]
+    published = "the published shape, trained on the scores from random weights"
+    return [
         FineTuned(
-            "fine-tune", "all weights trained on the scores, few epochs",
-            lambda: copy.deepcopy(predictor.network), predictor.config.preprocessing, scale, epochs,
+            "fine-tune", "all weights trained on the scores, few epochs", partial(copy.deepcopy, predictor.network),
+            own, scale, epochs,
         ),
-        FineTuned(
-            "paper", "the published shape, trained on the scores from random weights",
-            lambda: Network(paper), paper.preprocessing, scale, epochs,
-        ),
+        FineTuned("paper", published, partial(Network, paper), paper.preprocessing, scale, epochs),
     ]  # fmt: skip
 
 

@@ -49,8 +49,14 @@ def add_pretraining_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--volumes", type=int, default=DEFAULTS.volumes, help="simulated images for the prior heads")
     parser.add_argument("--learning-rate", type=float, default=DEFAULTS.learning_rate)
-    parser.add_argument("--images-per-step", type=int, default=DEFAULTS.images_per_step)
-    parser.add_argument("--crops-per-step", type=int, default=DEFAULTS.crops_per_step, help="of each copy, 1 to 2")
+    parser.add_argument(
+        "--images-per-step", type=int, default=DEFAULTS.images_per_step,
+        help=f"of each {DEFAULTS.copies_per_image} copies; more on a GPU",
+    )  # fmt: skip
+    parser.add_argument(
+        "--crops-per-step", type=int, choices=range(1, DEFAULTS.crops), default=DEFAULTS.crops_per_step,
+        help=f"seen of the {DEFAULTS.crops} of each copy",
+    )  # fmt: skip
     parser.add_argument("--workers", type=int, default=1, help="processes that degrade images (with --work)")
     parser.add_argument(
         "--work", type=Path, metavar="FOLDER",

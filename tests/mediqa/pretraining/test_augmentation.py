@@ -145,17 +145,34 @@ def test_a_field_that_shows_a_part_of_the_body_loses_from_a_low_dose_as_the_whol
 
 
 def test_a_step_without_the_whole_view_sees_crops_of_the_same_places():
-    pool = build_pool([content()], 4, SMALL, seed=0, crops=3)
-    rows = np.arange(4)
-    tiles = cut_crops(pool, rows, 1, np.random.default_rng(0), every=4, has_whole=False)
-    assert tiles.shape == (4, 2, 2, 32, 32)
+    pool = build_pool([content(0), content(1)], 4, SMALL, seed=0, crops=3)
+    rows = np.arange(8)
+    tiles = cut_crops(pool, rows, 1, np.random.default_rng(1), every=4, has_whole=False)
+    assert tiles.shape == (8, 2, 2, 32, 32)
     places = [
         [next(index for index in range(4) if torch.equal(pool.tiles[row, index].float(), tile)) for tile in tiles[row]]
         for row in rows
     ]
-    assert len(set(places[0])) == 2
-    assert 0 not in places[0]
-    assert places == [places[0]] * 4
+    assert all(len(set(found)) == 2 and 0 not in found for found in places)
+    assert places == [places[0]] * 4 + [places[4]] * 4
+    assert places[0] != places[4]  # of each image other places, by this seed
+
+
+def test_variants_are_degraded_like_the_slices_that_they_become():
+    slices = with_variants([content(0), content(1)], 2, seed=0)
+    lazily = build_pool(slices, 4, SMALL, seed=0, crops=2)
+    made = build_pool([made_of(one) for one in slices], 4, SMALL, seed=0, crops=2)
+    assert torch.equal(lazily.tiles, made.tiles)
+    assert lazily.sources == made.sources
+    assert torch.equal(lazily.severities, made.severities)
+
+
+def test_images_are_turned_in_all_eight_ways():
+    tiles = torch.rand(1, 1, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    tiles[0, 0, 0, 1, 2] = 2.0  # grey values are bent in their order: the brightest stays the brightest
+    result = turned(tiles.expand(64, 1, 1, 8, 8), np.random.default_rng(0), every=1)
+    brightest = {divmod(int(one.argmax()), 8) for one in result[:, 0, 0]}
+    assert brightest == {(y, x) for a, b in ((1, 2), (2, 1)) for y in (a, 7 - a) for x in (b, 7 - b)}
 
 
 def test_turning_bends_the_grey_values_of_an_image_alike():
