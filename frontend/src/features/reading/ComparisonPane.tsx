@@ -1,8 +1,8 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../../lib/i18n';
-import { formatWindowValue } from '../../lib/windows';
 import { SliceBar } from '../viewer/SliceBar';
 import { linkViewers } from '../viewer/linking';
+import { SliceReadout, WindowReadout } from '../viewer/readouts';
 import { StackViewer } from '../viewer/stackViewer';
 import type { Desk } from './desk';
 import { focusCriterion } from './focus';
@@ -66,7 +66,6 @@ function useLink({ comparison, viewer }: Desk): void {
 
 function Captions({ desk: { comparison } }: { desk: Desk }) {
   const state = comparison.viewer.value?.state.value;
-  const { window: shown } = state ?? {};
   const isFailed = comparison.problem.value !== '' || state?.status === 'failed';
   return (
     <div class="corners">
@@ -74,20 +73,8 @@ function Captions({ desk: { comparison } }: { desk: Desk }) {
         <strong>{comparison.shown.value?.caption}</strong>
         {comparison.isLinked.value ? t('moves along') : t('moves by itself')}
       </p>
-      <p class="corner-bottom-left">
-        {state && state.sliceCount > 1 && (
-          <span>
-            {state.sliceIndex + 1} / {state.sliceCount}
-          </span>
-        )}
-      </p>
-      <p class="corner-bottom-right">
-        {shown && (
-          <span>
-            W {formatWindowValue(shown.width, shown.width)} L {formatWindowValue(shown.center, shown.width)}
-          </span>
-        )}
-      </p>
+      <p class="corner-bottom-left">{state && <SliceReadout state={state} />}</p>
+      <p class="corner-bottom-right">{state && <WindowReadout state={state} />}</p>
       {isFailed && (
         <p class="pane-notice" role="alert">
           {t('This image could not be loaded.')} {comparison.problem.value}

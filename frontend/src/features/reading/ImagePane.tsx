@@ -1,8 +1,8 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { NOTICE_TEXTS } from '../../lib/displayNotices';
 import { t } from '../../lib/i18n';
-import { formatWindowValue } from '../../lib/windows';
 import { SliceBar } from '../viewer/SliceBar';
+import { SliceReadout, WindowReadout } from '../viewer/readouts';
 import { StackViewer } from '../viewer/stackViewer';
 import type { Orientation, ViewerState } from '../viewer/viewerState';
 import { noticesOf, type Desk, type Pointing } from './desk';
@@ -62,7 +62,6 @@ function orientationText({ rotation, isFlippedHorizontally, isFlippedVertically 
 function Corners({ desk, state, isCpu }: { desk: Desk; state: ViewerState; isCpu: boolean }) {
   const image = desk.room.onScreen.value?.image;
   if (!image || state.status !== 'rendered') return null;
-  const { window: shown } = state;
   const notices = noticesOf(state, desk.config, desk.second.current.value ?? window);
   return (
     <div class="corners">
@@ -76,18 +75,10 @@ function Corners({ desk, state, isCpu }: { desk: Desk; state: ViewerState; isCpu
         ))}
       </p>
       <p class="corner-bottom-left">
-        {state.sliceCount > 1 && (
-          <span>
-            {state.sliceIndex + 1} / {state.sliceCount}
-          </span>
-        )}
+        <SliceReadout state={state} />
       </p>
       <p class="corner-bottom-right">
-        {shown && (
-          <span>
-            W {formatWindowValue(shown.width, shown.width)} L {formatWindowValue(shown.center, shown.width)}
-          </span>
-        )}
+        <WindowReadout state={state} />
         <span>{Math.round(state.zoom * 100)} %</span>
         {state.isInverted !== image.is_inverted && <span>{t('inverted')}</span>}
         {orientationText(state.orientation) && <span>{orientationText(state.orientation)}</span>}
