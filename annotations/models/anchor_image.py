@@ -32,20 +32,12 @@ class AnchorImageQuerySet(models.QuerySet["AnchorImage"]):
 
         A level still means the same where the question, the scale and this level's own text were left as they are.
         """
-        same = Q(
-            project=criterion.rubric.project_id,
-            criterion__key=criterion.key,
-            criterion__question=criterion.question,
-            criterion__minimum=criterion.minimum,
-            criterion__maximum=criterion.maximum,
-            criterion__step=criterion.step,
-            criterion__is_higher_better=criterion.is_higher_better,
-        )
         texts = {float(anchor["value"]): anchor["text"] for anchor in criterion.anchors}
         with_text = Q(pk__in=[])
         for value, text in texts.items():
             with_text |= Q(value=value, text=text)
-        return self.shown().filter(same, with_text | Q(~Q(value__in=texts), text=""))
+        same = Criterion.objects.on_the_scale_of(criterion)
+        return self.shown().filter(with_text | Q(~Q(value__in=texts), text=""), criterion__in=same)
 
 
 class AnchorImage(models.Model):

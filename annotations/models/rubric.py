@@ -52,8 +52,8 @@ class Rubric(models.Model):
 
 
 class CriterionQuerySet(models.QuerySet["Criterion"]):
-    def asking_the_same_as(self, criterion: Criterion) -> CriterionQuerySet:
-        """The Criterion in all versions of its Rubric that left its question, scale and anchor texts as they are."""
+    def on_the_scale_of(self, criterion: Criterion) -> CriterionQuerySet:
+        """The Criterion in all versions of its Rubric that left its question and scale as they are."""
         return self.filter(
             rubric__project=criterion.rubric.project_id,
             key=criterion.key,
@@ -62,8 +62,11 @@ class CriterionQuerySet(models.QuerySet["Criterion"]):
             maximum=criterion.maximum,
             step=criterion.step,
             is_higher_better=criterion.is_higher_better,
-            anchors=criterion.anchors,
         )
+
+    def asking_the_same_as(self, criterion: Criterion) -> CriterionQuerySet:
+        """Of these, the versions that left the anchor texts as they are too."""
+        return self.on_the_scale_of(criterion).filter(anchors=criterion.anchors)
 
 
 class Criterion(models.Model):

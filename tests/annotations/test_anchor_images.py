@@ -40,16 +40,6 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def project() -> Project:
-    return make_project()
-
-
-@pytest.fixture
-def reader(project: Project) -> User:
-    return make_member(project, Role.READER)
-
-
 def criterion_of(project: Project, version: int = 1) -> Criterion:
     return Criterion.objects.get(rubric__project=project, rubric__version=version)
 

@@ -8,19 +8,9 @@ from rest_framework.test import APIClient
 
 from annotations.models import Bookmark, Image, Membership, Project, Role, User
 from annotations.services.worklists import lease_assignments
-from tests.factories import make_assignment, make_image, make_member, make_project, make_reading
+from tests.factories import make_assignment, make_image, make_member, make_reading
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def project() -> Project:
-    return make_project()
-
-
-@pytest.fixture
-def reader(project: Project) -> User:
-    return make_member(project, Role.READER)
 
 
 def url(project: Project, image: Image | None = None) -> str:

@@ -28,11 +28,6 @@ def project() -> Project:
     return make_project(overlap=2)
 
 
-@pytest.fixture
-def reader(project: Project) -> User:
-    return make_member(project, Role.READER)
-
-
 def correct(reading: Reading, score: float, reader: User) -> Reading:
     submission = make_submission(reading.project, {"overall": score})
     return correct_reading(reading=reading, reader=reader, submission=submission, now=timezone.now())[0]

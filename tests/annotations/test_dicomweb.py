@@ -18,11 +18,11 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 from requests import Session
 
 from annotations.dicom.frames import decode_stored
-from annotations.models import Instance, Project, Role, User
+from annotations.models import Instance, Project, User
 from annotations.services.ingestion import ingest_sources
 from tests.annotations.dicom.builders import make_dataset, to_bytes
 from tests.annotations.sent_files import SERIES, STUDY, ct_slice, ct_volume, png, sources
-from tests.factories import make_member, make_project, make_user
+from tests.factories import make_project, make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("objects")]
 
@@ -55,11 +55,6 @@ def other_project() -> Project:
     files = ct_volume(2, series=OTHER_SERIES, study=OTHER_STUDY) | {"9.dcm": ct_slice(9)}
     ingest_sources(project=project, sources=sources(files))
     return project
-
-
-@pytest.fixture
-def reader(project: Project) -> User:
-    return make_member(project, Role.READER)
 
 
 @pytest.fixture

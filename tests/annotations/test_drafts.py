@@ -14,19 +14,9 @@ from annotations.services.consensus import consensus_of
 from annotations.services.progress import progress_of, worklist_counts
 from annotations.services.readings import submit_or_correct, submit_reading
 from annotations.services.worklists import lease_assignments
-from tests.factories import make_assignment, make_member, make_project, make_submission
+from tests.factories import make_assignment, make_member, make_submission
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def project() -> Project:
-    return make_project()
-
-
-@pytest.fixture
-def reader(project: Project) -> User:
-    return make_member(project, Role.READER)
 
 
 @pytest.fixture

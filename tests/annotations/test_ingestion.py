@@ -38,11 +38,6 @@ from tests.factories import make_project
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("objects")]
 
 
-@pytest.fixture
-def project() -> Project:
-    return make_project()
-
-
 def ingest(project: Project, files: Mapping[str, bytes], **options: Any) -> tuple[IngestSummary, list[Refusal]]:
     refusals: list[Refusal] = []
     summary = ingest_sources(project=project, sources=sources(files), on_refused=refusals.append, **options)

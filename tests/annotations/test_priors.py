@@ -19,11 +19,6 @@ def project() -> Project:
     return make_project(is_prior_shown=True)
 
 
-@pytest.fixture
-def reader(project: Project) -> User:
-    return make_member(project, Role.READER)
-
-
 def image_of(project: Project, year: int, **fields) -> Image:
     return make_image(project, patient_key="patient", study_date=date(year, 1, 1), **fields)
 

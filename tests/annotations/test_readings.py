@@ -49,11 +49,6 @@ def project() -> Project:
 
 
 @pytest.fixture
-def reader(project: Project) -> User:
-    return make_member(project, Role.READER)
-
-
-@pytest.fixture
 def assignment(project: Project, reader: User) -> Assignment:
     make_assignment(project)
     (leased,) = lease_assignments(project=project, reader=reader, count=1, now=timezone.now())

@@ -13,19 +13,9 @@ from annotations.models import Arm, Assignment, Image, Membership, Project, Read
 from annotations.services.consensus import consensus_of
 from annotations.services.readings import FindingMark, submit_or_correct
 from annotations.services.undo import UNDO_WINDOW, reopen_last_reading
-from tests.factories import make_image, make_member, make_project, make_reading, make_submission
+from tests.factories import make_image, make_member, make_reading, make_submission
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def project() -> Project:
-    return make_project()
-
-
-@pytest.fixture
-def reader(project: Project) -> User:
-    return make_member(project, Role.READER)
 
 
 @pytest.fixture
