@@ -45,7 +45,7 @@ def catalogues(folder: Path = CATALOGUES) -> dict[str, Path]:
 
 def read_catalogue(path: Path) -> Catalog:
     with path.open("rb") as file:
-        return read_po(file, locale=path.parents[1].name)
+        return read_po(file, locale=path.parents[1].name, abort_invalid=True)
 
 
 def gather_texts(root: Path = ROOT) -> Catalog:
