@@ -353,8 +353,8 @@ export class StackViewer {
   }
 
   private stepCine(): void {
-    const { sliceCount, status } = this.state.value;
-    if (status === 'rendered') void this.scrollTo((this.wantedSlice + 1) % sliceCount);
+    const { sliceCount, sliceIndex, status } = this.state.value; // a slow machine draws each later, and leaves none out
+    if (status === 'rendered' && sliceIndex === this.wantedSlice) void this.scrollTo((sliceIndex + 1) % sliceCount);
   }
 
   private stopCine(): void {
