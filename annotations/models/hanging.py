@@ -12,6 +12,7 @@ CAPITALS = _("Capital letters, as in DICOM: CT, MR, DX.")
 
 class Layout(models.TextChoices):
     ONE = "one", _("The case alone")
+    PLANES = "planes", _("Three planes, of a volume")
     ANCHOR = "anchor", _("Beside the first anchor image")
     PRIOR = "prior", _("Beside the patient's earlier image")
 

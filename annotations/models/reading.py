@@ -126,6 +126,13 @@ class Reading(models.Model):
         entries = [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
         return [one for one in entries if one.get("kind") in ("anchor", "prior")]
 
+    @property
+    def planes(self) -> dict[str, Any] | None:
+        """Where the reader's three planes crossed: column, row, is_shown; None where there were none."""
+        said = self.display_state.get("planes")
+        is_told = isinstance(said, dict) and all(type(said.get(name)) is int for name in ("column", "row"))
+        return said if is_told else None
+
 
 class Score(models.Model):
     """One Criterion's value within a Reading. Always human."""

@@ -48,3 +48,25 @@ def test_replay_says_what_was_looked_at_beside_the_case(browser_of: Callable[[Us
         reading, _ = submit_reading(assignment=assignment, reader=reader, submission=submission, now=timezone.now())
         page = browser_of(manager).get(f"/readings/{reading.pk}/display/").content.decode()
         assert ("the anchor image of level 2" in page) == said, compared
+
+
+@pytest.mark.parametrize(
+    ("planes", "said"),
+    [
+        ({"column": 24, "row": 32, "is_shown": True}, "crossing last at column 24, row 32."),
+        ({"column": 24, "row": 32, "is_shown": True}, "They were still open at submission."),
+        ({"column": "<b>", "row": 1}, None),
+        ([24, 32], None),
+    ],
+)
+def test_replay_says_where_three_planes_crossed(
+    browser_of: Callable[[User], Client], planes: object, said: str | None
+) -> None:
+    project = make_project()
+    reader, manager = make_member(project, Role.READER), make_member(project, Role.MANAGER)
+    assignment = make_assignment(project)
+    lease_assignments(project=project, reader=reader, count=1, now=timezone.now())
+    submission = make_submission(project, display_state={"planes": planes})
+    reading, _ = submit_reading(assignment=assignment, reader=reader, submission=submission, now=timezone.now())
+    page = browser_of(manager).get(f"/readings/{reading.pk}/display/").content.decode()
+    assert said in page if said else "Three planes" not in page

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom.uid import ComputedRadiographyImageStorage
 
 from tests.annotations.dicom.builders import make_dataset, to_bytes
@@ -55,4 +56,23 @@ def new_ramp(
         shape = {"Rows": SIDE, "Columns": SIDE, "PixelData": pixels.tobytes(), "PixelSpacing": [0.7, 0.7]}
         plain = {"PatientID": study, "SeriesDescription": name} | shape
         files[f"{name}-{z:03}.dcm"] = ct_slice(z, series=series, study=study, **(plain | elements))
+    return sorted(write_files(folder / name, files).iterdir())
+
+
+def new_volume(folder: Path, hu: NDArray[np.int16], *, name: str, **elements: Any) -> list[Path]:
+    """An axial CT stack of these values [slices, rows, columns], 2.5 mm from slice to slice, from the feet upwards."""
+    series, study = new_uid(), new_uid()
+    files = {}
+    for z, values in enumerate(hu):
+        rows, columns = values.shape
+        plain = {
+            "PatientID": study,
+            "SeriesDescription": name,
+            "ImagePositionPatient": [0, 0, 2.5 * z],
+            "Rows": rows,
+            "Columns": columns,
+            "PixelData": (values + 1024).astype(np.uint16).tobytes(),
+        }
+        own = {keyword: value(z) if callable(value) else value for keyword, value in elements.items()}
+        files[f"{name}-{z:03}.dcm"] = ct_slice(z, series=series, study=study, **(plain | own))
     return sorted(write_files(folder / name, files).iterdir())

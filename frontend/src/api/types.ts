@@ -75,7 +75,7 @@ export interface Picture {
 
 /** How a case is first shown. */
 export interface Hanging {
-  layout: 'one' | 'anchor' | 'prior';
+  layout: 'one' | 'planes' | 'anchor' | 'prior';
   /** The name of one of the image's windows; empty for its own first. */
   window: string;
   fit: 'whole' | 'pixels';
@@ -169,6 +169,8 @@ export interface DisplayState {
   software_version: string;
   /** Absent where the case was compared with nothing. */
   compared?: ComparedImage[];
+  /** Where the three planes crossed, and whether they were open at submission; absent where they never were. */
+  planes?: { column: number; row: number; is_shown: boolean };
   /** The image was in a window of its own; `screen` and pixels are of that one. */
   is_second_window?: true;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { WindowPreset } from '../api/types';
-import { formatWindowValue, presetsFor, rangeOf, windowOf } from './windows';
+import { formatWindowValue, greyOf, presetsFor, rangeOf, windowOf } from './windows';
 
 function aWindow(center: number, width: number, change: Partial<WindowPreset> = {}): WindowPreset {
   return { name: 'Header', center, width, function: 'LINEAR', points: [], ...change };
@@ -38,4 +38,24 @@ test.each(['LINEAR', 'LINEAR_EXACT', 'SIGMOID'] as const)('windowOf undoes range
 test('narrow windows show decimals', () => {
   expect(formatWindowValue(0.1234, 0.5)).toBe('0.123');
   expect(formatWindowValue(40, 400)).toBe('40');
+});
+
+test.each([
+  ['LINEAR', -160.5, 0],
+  ['LINEAR', 39.5, 127.5],
+  ['LINEAR', 500, 255],
+  ['SIGMOID', 40, 127.5],
+  ['SIGMOID', 140, 186.4], // 255 / (1 + exp(-4 x 100 / 400)), PS3.3 C.11.2.1.3.1
+] as const)('%s of 40 / 400 shows %d as %d', (voi, value, grey) => {
+  expect(greyOf(aWindow(40, 400, { function: voi }), false)(value)).toBeCloseTo(grey, 1);
+  expect(greyOf(aWindow(40, 400, { function: voi }), true)(value)).toBeCloseTo(255 - grey, 1);
+});
+
+test('a table is straight between its points, and keeps its shape where its window is made wider', () => {
+  const points: [number, number][] = [[0, 0], [50, 0.8], [100, 1]];
+  const asItIs = greyOf(aWindow(50, 100, { function: 'TABLE', points }), false);
+  expect([-5, 25, 50, 75, 200].map((value) => asItIs(value) / 255)).toEqual([0, 0.4, 0.8, 0.9, 1].map((share) => expect.closeTo(share, 6) as number));
+  const wider = greyOf(aWindow(50, 200, { function: 'TABLE', points }), false);
+  expect(wider(50) / 255).toBeCloseTo(0.8);
+  expect(wider(0) / 255).toBeCloseTo(0.4);
 });

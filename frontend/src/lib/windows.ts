@@ -43,3 +43,29 @@ export function formatWindowValue(value: number, width: number): string {
   if (width >= 20) return value.toFixed(0);
   return value.toFixed(width >= 2 ? 1 : 3);
 }
+
+/** What a window shows a value as, from 0 (black) to 255: PS3.3 C.11.2.1.2, C.11.2.1.3, and C.11.2.1.1 for tables. */
+export function greyOf(window: WindowPreset, isInverted: boolean): (value: number) => number {
+  const curve = curveOf(window);
+  return isInverted ? (value) => 255 - 255 * curve(value) : (value) => 255 * curve(value);
+}
+
+/** Shares of white. */
+function curveOf(window: WindowPreset): (value: number) => number {
+  const { center, width, function: voi, points } = window;
+  if (voi === 'SIGMOID') return (value) => 1 / (1 + Math.exp((-4 * (value - center)) / width));
+  const { lower, upper } = voi === 'TABLE' ? linearRange(center, width, 'LINEAR_EXACT') : rangeOf(window);
+  const shareOf = (value: number): number => Math.min(1, Math.max(0, (value - lower) / (upper - lower)));
+  if (voi !== 'TABLE') return shareOf;
+  const [first, last] = [points[0]?.[0] ?? lower, points.at(-1)?.[0] ?? upper];
+  // A table that was drawn wider or narrower keeps its shape.
+  return (value) => outputOf(points, first + shareOf(value) * (last - first));
+}
+
+/** Of a table, straight from point to point. */
+function outputOf(points: WindowPreset['points'], value: number): number {
+  const next = Math.max(1, points.findIndex(([from], index) => from >= value && index > 0));
+  const [before, after] = [points[next - 1], points[next]];
+  if (!before || !after) return before?.[1] ?? 0;
+  return before[1] + ((value - before[0]) / (after[0] - before[0])) * (after[1] - before[1]);
+}

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../../lib/i18n';
 import { SliceBar } from '../viewer/SliceBar';
+import { SliceLetters } from '../viewer/SliceLetters';
 import { linkViewers } from '../viewer/linking';
 import { SliceReadout, WindowReadout } from '../viewer/readouts';
 import { StackViewer } from '../viewer/stackViewer';
@@ -49,6 +50,7 @@ function OpenPane({ desk }: { desk: Desk }) {
           if (event.button === 0) focusCriterion(desk.room.criterionIndex.value);
         }}
       />
+      {viewer && picture && <SliceLetters viewer={viewer} reading={picture} />}
       <Captions desk={desk} />
       {viewer && <SliceBar viewer={viewer} />}
     </section>

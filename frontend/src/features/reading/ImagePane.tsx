@@ -1,7 +1,9 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { NOTICE_TEXTS } from '../../lib/displayNotices';
 import { t } from '../../lib/i18n';
+import { CrossHairs } from '../planes/CrossHairs';
 import { SliceBar } from '../viewer/SliceBar';
+import { SliceLetters } from '../viewer/SliceLetters';
 import { SliceReadout, WindowReadout } from '../viewer/readouts';
 import { StackViewer } from '../viewer/stackViewer';
 import type { Orientation, ViewerState } from '../viewer/viewerState';
@@ -20,7 +22,7 @@ export function ImagePane({ desk }: { desk: Desk }) {
     const forceCpu = new URLSearchParams(location.search).get('rendering') === 'cpu';
     desk.viewer.value = new StackViewer(element.current, { forceCpu }, desk.preferences.current.value.mouse);
   }, [desk]);
-  const viewer = desk.viewer.value;
+  const [viewer, reading] = [desk.viewer.value, desk.room.onScreen.value];
   return (
     <div class="pane" data-marking={desk.mode.value !== 'nothing'}>
       <div
@@ -28,13 +30,15 @@ export function ImagePane({ desk }: { desk: Desk }) {
         class="pane-image"
         data-viewport
         role="img"
-        aria-label={desk.room.onScreen.value?.image.title ?? t('No image')}
+        aria-label={reading?.image.title ?? t('No image')}
         onMouseDown={(event) => {
           // The focus stays with the rubric, so that the next digit scores.
           event.preventDefault();
           if (event.button === 0) focusCriterion(desk.room.criterionIndex.value);
         }}
       />
+      {viewer && reading && <SliceLetters viewer={viewer} reading={reading} />}
+      {viewer && <CrossHairs planes={desk.planes} viewer={viewer} />}
       {viewer && <FindingMarks desk={desk} viewer={viewer} />}
       {viewer && <MeasureMarks desk={desk} viewer={viewer} />}
       {viewer && <PointingLayer desk={desk} viewer={viewer} />}

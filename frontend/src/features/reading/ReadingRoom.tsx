@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { t } from '../../lib/i18n';
 import { actionFor, chordOf, isTakenBy, performAction, type Action } from '../../lib/keymap';
+import { PlanePanes } from '../planes/PlanePane';
 import { createActions } from './actions';
 import { BookmarkSheet } from './BookmarkSheet';
 import { ComparisonPane } from './ComparisonPane';
@@ -75,9 +76,9 @@ function Away({ desk }: { desk: Desk }) {
   );
 }
 
-/** The case, and what it is compared with. */
+/** The case, and what lies beside it: its other planes, or what it is compared with. */
 function Panes({ desk }: { desk: Desk }) {
-  const { comparison } = desk;
+  const { comparison, planes, viewer: { value: viewer } } = desk;
   const chooseCase = (): void => {
     comparison.isChosen.value = false;
   };
@@ -86,6 +87,7 @@ function Panes({ desk }: { desk: Desk }) {
       <div class="panes-case" data-active={!comparison.isActive.value} onMouseDownCapture={chooseCase} onWheelCapture={chooseCase}>
         <ImagePane desk={desk} />
       </div>
+      {viewer && <PlanePanes planes={planes} viewer={viewer} />}
       <ComparisonPane desk={desk} />
     </div>
   );

@@ -58,6 +58,7 @@ const SHORT = {
   reset: 'Reset',
   'compare-anchor': 'Anchor image',
   'compare-prior': 'Earlier image',
+  planes: 'Planes',
   'second-window': 'Second window',
 } as const;
 

@@ -11,6 +11,7 @@ import { EMPTY_STATE, type ViewerState } from '../viewer/viewerState';
 import { ActivityWatch } from './activity';
 import type { Draft } from './draft';
 import { Bookmarks } from './bookmarks';
+import { Planes } from '../planes/planes';
 import { Comparison } from './comparison';
 import { FeedbackStore } from './feedback';
 import { hang } from './hanging';
@@ -41,6 +42,8 @@ export interface Desk {
   feedback: FeedbackStore;
   /** What lies beside the case. */
   comparison: Comparison;
+  /** The planes that stand on its slices. */
+  planes: Planes;
   /** The image in a window of its own. */
   second: SecondWindow;
   /** The element that moves there. */
@@ -99,7 +102,7 @@ export function createDesk(config: ReadingConfig): Desk {
     assignmentsUrl,
     staysForFeedback: config.arm !== 'blind',
     now: () => Date.now(),
-    displayState: () => displayState(viewer.value, config, comparison),
+    displayState: () => displayState(desk),
     isImageShown: () => viewer.value?.state.value.status === 'rendered',
     activity: { activeMs: () => activity.activeMs(), restart: (activeMs) => activity.restart(activeMs) },
     schedule,
@@ -107,7 +110,9 @@ export function createDesk(config: ReadingConfig): Desk {
   const bookmarks = new Bookmarks(client, session, config.bookmarks_url);
   const preferences = new PreferenceStore(client, session, config.preferences_url, config.preferences);
   const screen = { isFolded: signal(false), sheet: signal<Sheet>(null), mode: signal<Pointing>('nothing'), measures: signal([]) };
-  return { config, room, outbox, session, kept, viewer, bookmarks, preferences, feedback, comparison, active, second, stage: signal(null), ...screen };
+  const planes = new Planes(viewer, room.onScreen, memoryBudget());
+  const desk: Desk = { config, room, outbox, session, kept, viewer, bookmarks, preferences, feedback, comparison, planes, active, second, stage: signal(null), ...screen };
+  return desk;
 }
 
 function schedule(callback: () => void, milliseconds: number): () => void {
@@ -130,6 +135,9 @@ export function startDesk(desk: Desk): void {
   effect(() => {
     const { mouse } = desk.preferences.current.value;
     for (const screen of [desk.viewer.value, desk.comparison.viewer.value]) untracked(() => screen?.setMouse(mouse));
+  });
+  effect(() => {
+    if (desk.comparison.shown.value) untracked(() => desk.planes.close());
   });
   addEventListener('online', () => void resume(desk));
   addEventListener('pagehide', () => room.keep());
@@ -170,7 +178,10 @@ function followRoom(desk: Desk): void {
     shown = current;
     desk.mode.value = 'nothing';
     desk.measures.value = [];
-    untracked(() => desk.comparison.restart());
+    untracked(() => {
+      desk.comparison.restart();
+      desk.planes.restart();
+    });
     if (current) hang(desk, screen, current);
     else screen.clear();
   });
@@ -186,7 +197,7 @@ function loadBehind({ room, session, preferences }: Desk, screen: StackViewer): 
     openingSlice: (reading, count) => openingSlice(count, hangingOf(reading, preferences.current.peek().hangings)),
     release: releaseCase,
     drop: dropFrame,
-    budgetBytes: budgetBytes((navigator as { deviceMemory?: number }).deviceMemory),
+    budgetBytes: memoryBudget(),
     schedule,
     idle,
   });
@@ -201,6 +212,10 @@ function loadBehind({ room, session, preferences }: Desk, screen: StackViewer): 
   addEventListener('online', () => plan.retry());
 }
 
+function memoryBudget(): number {
+  return budgetBytes((navigator as { deviceMemory?: number }).deviceMemory);
+}
+
 /** What the reader is told of the display now, and what is stored. */
 export function noticesOf(state: ViewerState, config: ReadingConfig, { devicePixelRatio, screen }: Window = window): DisplayNotice[] {
   return displayNotices({
@@ -213,9 +228,9 @@ export function noticesOf(state: ViewerState, config: ReadingConfig, { devicePix
   });
 }
 
-function displayState(viewer: StackViewer | null, config: ReadingConfig, comparison: Comparison): DisplayState {
+function displayState({ viewer: { value: viewer }, config, comparison, planes }: Desk): DisplayState {
   const state = viewer?.state.value ?? EMPTY_STATE;
-  const compared = comparison.record();
+  const [compared, crossed] = [comparison.record(), planes.record()];
   const home = viewer?.element.ownerDocument.defaultView ?? window;
   return {
     slice_index: state.sliceIndex,
@@ -238,5 +253,6 @@ function displayState(viewer: StackViewer | null, config: ReadingConfig, compari
     software_version: config.software_version,
     ...(home !== window && { is_second_window: true }),
     ...(compared.length > 0 && { compared }),
+    ...(crossed && { planes: crossed }),
   };
 }

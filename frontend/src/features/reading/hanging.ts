@@ -24,11 +24,13 @@ export function hangingBeside(desk: Desk, picture: Case): Hanging {
   return reading?.image.modality === picture.image.modality ? untracked(() => ownHanging(desk, reading)) : AS_IT_COMES;
 }
 
-/** One image, or two where there is one to lie beside it. */
-function layOut({ comparison }: Desk, reading: Case, { layout }: Hanging): void {
+/** One image, or what lies beside it where there is such. */
+function layOut({ comparison, planes }: Desk, reading: Case, { layout }: Hanging): void {
   const beside = besideIn(layout, reading);
   if (beside) void comparison.open(beside);
   else comparison.close();
+  if (layout === 'planes') planes.open();
+  else planes.close();
 }
 
 function besideIn(layout: Hanging['layout'], { prior, rubric }: Case): Comparable | null {
@@ -50,7 +52,7 @@ export function ofHanging(desk: Desk): Record<string, Performer> {
 async function keepHanging(desk: Desk): Promise<void> {
   const [reading, screen] = [desk.room.onScreen.value, desk.viewer.value];
   if (!reading?.hanging || screen?.state.value.status !== 'rendered') return;
-  const layout = desk.comparison.shown.value?.kind ?? 'one';
+  const layout = desk.comparison.shown.value?.kind ?? (desk.planes.isShown.value ? 'planes' : 'one');
   const hanging = hangingFrom(screen.state.value, layout, desk.config.hung_windows, devicePixelRatio);
   const refusal = await store(desk, { ...desk.preferences.current.value.hangings, [reading.hanging.name]: hanging });
   desk.room.notice.value = refusal ?? t('Kept: images of this kind open like this one from now on.');

@@ -5,7 +5,7 @@ import { ofHanging } from './hanging';
 
 /** What the reader looks at: the case alone, or beside an image to compare it with. */
 export function ofViews(desk: Desk): Record<string, Performer> {
-  const { comparison } = desk;
+  const { comparison, planes } = desk;
   const isCompared = (): boolean => comparison.shown.value !== null;
   return {
     ...ofHanging(desk),
@@ -14,6 +14,15 @@ export function ofViews(desk: Desk): Record<string, Performer> {
       perform: () => {
         const { project } = desk.config;
         const refusal = desk.stage.value && desk.second.toggle(desk.stage.value, project.name);
+        if (refusal) desk.room.notice.value = refusal;
+      },
+    },
+    planes: {
+      isAvailable: () => planes.isAvailable.value,
+      isPressed: () => planes.isShown.value,
+      perform: () => {
+        comparison.close();
+        const refusal = planes.toggle();
         if (refusal) desk.room.notice.value = refusal;
       },
     },

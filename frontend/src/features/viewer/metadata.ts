@@ -30,10 +30,16 @@ export function forgetMetadata(imageId: string): void {
 
 /** Bytes of one decoded frame, as the metadata have it: two for a grey value, four for a colour. */
 export function decodedBytes(reading: Case): number {
+  const { columns, rows } = matrixOf(reading);
+  return rows * columns * (isColour(reading) ? 4 : 2);
+}
+
+/** Of the first frame, and so of all. */
+export function matrixOf(reading: Case): { columns: number; rows: number } {
   const [first] = reading.image.frames;
   const metadata = first ? metadataOf(reading, first) : {};
-  const [rows, columns] = ['00280010', '00280011'].map((tag) => Number(metadata[tag]?.Value?.[0] ?? 1));
-  return (rows ?? 1) * (columns ?? 1) * (isColour(reading) ? 4 : 2);
+  const [rows = 1, columns = 1] = ['00280010', '00280011'].map((tag) => Number(metadata[tag]?.Value?.[0] ?? 1));
+  return { columns, rows };
 }
 
 export function isColour(reading: Case): boolean {
@@ -43,7 +49,7 @@ export function isColour(reading: Case): boolean {
   return typeof photometric === 'string' && !photometric.startsWith('MONOCHROME');
 }
 
-function metadataOf(reading: Case, frame: CaseFrame): DicomJson {
+export function metadataOf(reading: Case, frame: CaseFrame): DicomJson {
   const metadata = reading.instances[frame.sop_instance_uid];
   if (!metadata) throw new Error('The case came without the description of one of its images.');
   return metadata;

@@ -4,13 +4,16 @@ import type { Case, Hanging, MouseTool, WindowPreset } from '../../api/types';
 import { AS_IT_COMES, openingSlice, openingWindow } from '../../lib/hanging';
 import { presetsFor, windowOf, type VoiFunction } from '../../lib/windows';
 import type { Taken } from '../../lib/following';
+import type { SliceValues } from '../../lib/planes';
 import { wheelTurn } from '../../lib/wheel';
+import { Cine } from './cine';
 import { startRenderer, type Renderer, type RendererOptions } from './cornerstone';
 import { FrameError } from './frameFetch';
 import { framesOf, type FrameLoad } from './frameLoader';
 import { ScreenGeometry } from './geometry';
 import { inspectionOf } from './inspection';
 import { isColour } from './metadata';
+import { valuesOf } from './sliceValues';
 import { drawWindow } from './windowing';
 import { dragToolsOf, type DragTools, type MouseBindings } from './tools';
 import { EMPTY_STATE, UPRIGHT, describeState, orientationOf, type Orientation, type Presentation, type ViewerState } from './viewerState';
@@ -47,7 +50,10 @@ export class StackViewer {
   private wantedSlice = 0;
   private wheelRest = 0;
   private dragRest = 0;
-  private cineTimer: number | null = null;
+  private readonly cine = new Cine(
+    () => this.stepCine(),
+    (isCine) => this.update({ isCine }),
+  );
   /** As of the last picture drawn. */
   private isWhole = false;
   private isDisposed = false;
@@ -84,7 +90,7 @@ export class StackViewer {
 
   /** Shows a case from its first picture; `data-state` goes from loading to rendered or failed. */
   async show(reading: Case, hanging: Hanging = AS_IT_COMES): Promise<void> {
-    this.stopCine();
+    this.cine.stop();
     const count = reading.image.frames.length;
     this.wantedSlice = openingSlice(count, hanging);
     const leftTool = this.state.value.leftTool;
@@ -118,7 +124,7 @@ export class StackViewer {
   }
 
   clear(): void {
-    this.stopCine();
+    this.cine.stop();
     this.shown = null;
     this.frames.value = null;
     this.update(EMPTY_STATE);
@@ -273,23 +279,20 @@ export class StackViewer {
     this.viewport.render();
   }
 
-  /** The shown slice's values in modality units, or null where there is none, or colour. */
-  shownValues(): { columns: number; rows: number; valueAt: (column: number, row: number) => number } | null {
+  /** The shown slice's values, or null where there is none, or colour. */
+  shownValues(): SliceValues | null {
     const image = this.viewport.getCornerstoneImage() as Types.IImage | undefined;
-    if (!image || this.state.value.status !== 'rendered' || this.shown?.isColour) return null;
-    const pixels = image.getPixelData();
-    const { columns, rows } = image;
-    // Most are brought to modality units when they are decoded.
-    const [slope, intercept] = image.preScale?.scaled ? [1, 0] : [image.slope, image.intercept];
-    return { columns, rows, valueAt: (column, row) => (pixels[row * columns + column] ?? 0) * slope + intercept };
+    return image && this.state.value.status === 'rendered' && !this.shown?.isColour ? valuesOf(image) : null;
+  }
+
+  /** The window that is on the screen, with its curve; null for colour. */
+  shownWindow(): WindowPreset | null {
+    const { window, windowFunction } = this.state.value;
+    return window && this.windowLike({ ...window, function: windowFunction });
   }
 
   toggleCine(): void {
-    if (this.cineTimer !== null) return this.stopCine();
-    if (this.state.value.sliceCount < 2) return;
-    const seconds = this.shown?.reading.image.frame_seconds ?? CINE_SECONDS;
-    this.cineTimer = window.setInterval(() => this.stepCine(), seconds * 1000);
-    this.update({ isCine: true });
+    if (this.state.value.sliceCount > 1) this.cine.toggle(this.shown?.reading.image.frame_seconds ?? CINE_SECONDS);
   }
 
   /** Column and row under a point of the page, or null outside of the image. */
@@ -357,15 +360,9 @@ export class StackViewer {
     if (status === 'rendered' && sliceIndex === this.wantedSlice) void this.scrollTo((sliceIndex + 1) % sliceCount);
   }
 
-  private stopCine(): void {
-    if (this.cineTimer !== null) window.clearInterval(this.cineTimer);
-    this.cineTimer = null;
-    this.update({ isCine: false });
-  }
-
   private fail(error: unknown, assignment: string, slice: number): void {
     if (this.state.value.assignment !== assignment) return;
-    this.stopCine();
+    this.cine.stop();
     const failureStatus = error instanceof FrameError ? error.status : null;
     const status = this.state.value.status === 'loading' ? 'failed' : this.state.value.status;
     this.update({ status, failedSlice: slice, failureStatus });

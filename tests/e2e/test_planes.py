@@ -1,0 +1,163 @@
+"""Three planes through a volume: the pixels of each, how they follow one another, and where there can be none."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.generated import new_volume
+from tests.e2e.pages import LONG, case_on_screen, check, expect_saved, open_page, press, read_case, sign_in
+from tests.e2e.product import Product
+from tests.e2e.rooms import furnish
+
+pytestmark = pytest.mark.stack
+SLICES, ROWS, COLUMNS = 20, 64, 48
+PICTURE = """canvas => {
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  let text = '';
+  for (const byte of data) text += String.fromCharCode(byte);
+  return [canvas.width, canvas.height, btoa(text)];
+}"""
+RANDOM = np.random.default_rng(3)
+
+
+def volume() -> NDArray[np.int16]:
+    """No two rows, columns or slices are alike."""
+    return RANDOM.integers(-300, 400, (SLICES, ROWS, COLUMNS)).astype(np.int16)
+
+
+def expect_plane(
+    page: Page, name: str, at: int, hu: NDArray[Any], window: tuple[float, float] = (40, 400), *, inverted: bool = False
+) -> None:
+    """The plane through this row or column is shown, sample by sample, as these values in this window."""
+    center, width = window
+    turned = "inverted" if inverted else "plain"
+    canvas = page.locator(f'[data-plane="{name}"] canvas')
+    expect(canvas).to_have_attribute("data-shows", f"{at} {center:g} {width:g} LINEAR {turned} 0", timeout=LONG)
+    across, down, text = canvas.evaluate(PICTURE)
+    shown = np.frombuffer(base64.b64decode(text), np.uint8).reshape(down, across, 4)
+    # PS3.3 C.11.2.1.2
+    expected = np.clip((hu - (center - 0.5)) / (width - 1) + 0.5, 0, 1) * 255
+    assert shown.shape[:2] == hu.shape
+    assert (shown[..., 3] == 255).all()
+    assert np.abs(shown[..., 0] - (255 - expected if inverted else expected)).max() <= 1
+
+
+def crosshairs(page: Page) -> tuple[int, int]:
+    column, row = (page.locator("[data-crosshairs]").get_attribute("data-crosshairs") or "").split(",")
+    return int(column), int(row)
+
+
+def press_on(page: Page, name: str, x: float, y: float) -> None:
+    """A click at shares of a plane's width and height."""
+    box = page.locator(f'[data-plane="{name}"]').bounding_box()
+    assert box
+    page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+
+
+def test_planes_show_the_volume_and_follow_one_another(product: Product, browser: Browser, tmp_path: Path) -> None:
+    hu = volume()
+    files = [
+        *new_volume(tmp_path, hu, name="one"),
+        *new_volume(tmp_path, hu[:, :, ::-1], name="two"),
+    ]
+    furnish(product, "planes", files, readers=["pam"])
+    page = open_page(browser, product.address)
+    sign_in(page, "pam")
+    page.goto("/projects/planes/read/")
+    assignment = case_on_screen(page)
+    mirrored = "two" in (page.locator("[data-viewport]").get_attribute("aria-label") or "")
+    hu = hu[:, :, ::-1] if mirrored else hu
+    for edge, letter in (("left", "R"), ("right", "L"), ("top", "A"), ("bottom", "P")):
+        expect(page.locator(f'.panes-case [data-edge="{edge}"]')).to_have_text(letter)
+    page.keyboard.press("y")
+    row, column, z = ROWS // 2, COLUMNS // 2, (SLICES - 1) // 2
+    expect_plane(page, "coronal", row, hu[::-1, row])
+    expect_plane(page, "sagittal", column, hu[::-1, :, column])
+    assert crosshairs(page) == (column, row)
+    expect(page.locator('[aria-label="Coronal"] [data-edge="top"]')).to_have_text("H")
+    expect(page.locator('[aria-label="Sagittal"] [data-edge="left"]')).to_have_text("A")
+    box = page.locator('[data-plane="coronal"]').bounding_box()
+    assert box
+    # 48 columns of 0.7 mm, 20 slices of 2.5 mm
+    assert box["width"] / box["height"] == pytest.approx(48 * 0.7 / (20 * 2.5), rel=0.02)
+    check(page, "planes")
+
+    press_on(page, "coronal", 10.5 / COLUMNS, 2.5 / SLICES)  # the third line from the head
+    expect(page.locator("[data-viewport]")).to_have_attribute("data-slice-index", str(SLICES - 3))
+    expect_plane(page, "sagittal", 10, hu[::-1, :, 10])
+    assert crosshairs(page) == (10, row)
+    press_on(page, "sagittal", 5.5 / ROWS, (SLICES - z - 0.5) / SLICES)
+    expect(page.locator("[data-viewport]")).to_have_attribute("data-slice-index", str(z))
+    expect_plane(page, "coronal", 5, hu[::-1, 5])
+    page.mouse.wheel(0, 100)  # over the sagittal plane: the next column
+    expect_plane(page, "sagittal", 11, hu[::-1, :, 11])
+
+    slider = page.get_by_role("slider", name="Coronal")
+    slider.focus()
+    page.keyboard.press("ArrowUp")
+    expect_plane(page, "coronal", 6, hu[::-1, 6])
+    page.keyboard.press("End")
+    expect_plane(page, "coronal", ROWS - 1, hu[::-1, ROWS - 1])
+    expect(slider).to_have_attribute("aria-valuenow", str(ROWS))
+    page.keyboard.press("2")  # scores from there too
+    expect(page.locator('[data-criterion="overall"]')).to_have_attribute("data-score", "2")
+
+    main = page.locator("[data-viewport]").bounding_box()
+    assert main
+    middle = (main["x"] + main["width"] / 2 + 2, main["y"] + main["height"] / 2 + 2)
+    page.mouse.move(*middle)
+    page.mouse.down()
+    page.mouse.move(middle[0] + 60, middle[1], steps=3)  # a drag windows, and leaves the crossing
+    page.mouse.up()
+    expect(page.locator("[data-viewport]")).not_to_have_attribute("data-window-width", "400")
+    assert crosshairs(page) == (11, ROWS - 1)
+    page.mouse.click(*middle)  # a click moves it
+    column, row = COLUMNS // 2, ROWS // 2
+    expect(page.locator("[data-crosshairs]")).to_have_attribute("data-crosshairs", f"{column},{row}")
+    press(page, "Shift+Digit3", "window-width", "1800")
+    bone = float(page.locator("[data-viewport]").get_attribute("data-window-center") or 0)
+    expect_plane(page, "sagittal", column, hu[::-1, :, column], (bone, 1800))
+    press(page, "i", "inverted", "true")
+    expect_plane(page, "coronal", row, hu[::-1, row], (bone, 1800), inverted=True)
+    press(page, "r", "rotation", "90")
+    expect(page.locator('.panes-case [data-edge="top"]')).to_have_text("R")
+    press(page, "Space", "window-width", "400")
+    page.keyboard.press(".")  # images of this kind open so from now on
+    read_case(page, 3)
+    expect_saved(page)
+    ((state,),) = product.rows("SELECT display_state FROM annotations_reading WHERE assignment_id = %s", assignment)
+    assert state["planes"] == {"column": column, "row": row, "is_shown": True}
+    expect_plane(page, "coronal", ROWS // 2, hu[::-1, ROWS // 2, ::-1])
+    page.keyboard.press("y")
+    expect(page.locator("[data-plane]")).to_have_count(0)
+    page.context.close()
+
+    product.add_person("pim", "planes", "manager")
+    manager = open_page(browser, product.address)
+    sign_in(manager, "pim")
+    (reading,) = product.rows("SELECT id FROM annotations_reading WHERE assignment_id = %s", assignment)[0]
+    manager.goto(f"/readings/{reading}/display/")
+    expect(manager.locator("main")).to_contain_text(f"crossing last at column {column}, row {row}")
+    manager.context.close()
+
+
+def test_where_no_planes_can_be_cut_a_sentence_says_why(product: Product, browser: Browser, tmp_path: Path) -> None:
+    def leaning(z: int) -> list[float]:
+        return [0, z, 2.5 * z]
+
+    furnish(
+        product, "tilted", new_volume(tmp_path, volume()[:6], name="t", ImagePositionPatient=leaning), readers=["tim"]
+    )
+    page = open_page(browser, product.address)
+    sign_in(page, "tim")
+    page.goto("/projects/tilted/read/")
+    case_on_screen(page)
+    page.keyboard.press("y")
+    expect(page.locator('[data-notice="room"]')).to_contain_text("tilted")
+    expect(page.locator("[data-plane]")).to_have_count(0)
+    page.context.close()
