@@ -25,6 +25,11 @@ export class FakeServer implements ApiClient {
     return this;
   }
 
+  /** What it answers so far. */
+  answerOf(end: string): Answer {
+    return this.answers.get(end) ?? (() => undefined);
+  }
+
   get<T>(url: string): Promise<T> {
     return this.answer<T>({ verb: 'GET', url, body: undefined });
   }

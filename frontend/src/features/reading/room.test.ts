@@ -319,3 +319,27 @@ test('from the feedback the case is opened again for a correction', async () => 
   expect([room.phase.value, room.draft.value?.assignment, room.next.value?.assignment]).toEqual(['reading', 'a', 'b']);
   expect(room.draft.value?.corrects).not.toBeNull();
 });
+
+test('a reader who is faster than the worklist is told to wait, and not that there is nothing', async () => {
+  const { room, server } = aRoom([aCase('a'), aCase('b'), aCase('c')]);
+  await room.start();
+  const letGo: (() => void)[] = [];
+  const worklist = server.answerOf('worklist/');
+  server.on('worklist/', async (seen) => {
+    await new Promise<void>((resolve) => letGo.push(resolve));
+    return worklist(seen);
+  });
+  const phases: string[] = [];
+  room.phase.subscribe((phase) => phases.push(phase));
+  scoreAll(room);
+  await room.submit();
+  await expect.poll(() => letGo.length).toBe(1); // asked for more, and not answered yet
+  scoreAll(room);
+  const submitted = room.submit();
+  await expect.poll(() => room.current.value).toBeNull();
+  expect(room.phase.value).toBe('loading');
+  letGo[0]?.();
+  await submitted;
+  expect(room.current.value?.assignment).toBe('c');
+  expect(phases).not.toContain('empty');
+});

@@ -280,7 +280,7 @@ export class Room {
     const { client, session, worklistUrl } = this.options;
     try {
       const count = Math.min(MOST, HELD + this.unacknowledged().size);
-      const finishedBefore = this.finished.size;
+      const [finishedBefore, handledBefore] = [this.finished.size, this.handled()];
       const worklist = await session.during(() => client.post<Worklist>(worklistUrl, { count }));
       if (this.finished.size === finishedBefore) {
         this.counts.value = { open: worklist.open_count, done: worklist.done_count };
@@ -288,6 +288,8 @@ export class Room {
       const out = this.unacknowledged();
       const fresh = worklist.cases.filter(({ assignment }) => !out.has(assignment) && !this.finished.has(assignment));
       await this.open(keepOrder(this.cases.value, fresh));
+      // What was submitted meanwhile made room for more than was asked for: its acknowledgement asks again.
+      if (this.phase.value === 'loading' && this.handled() === handledBefore) this.phase.value = 'empty';
     } catch (error) {
       this.failedToLease(error);
     }
@@ -303,6 +305,11 @@ export class Room {
   private unacknowledged(): Set<string> {
     const { waiting, refused } = this.options.outbox.state.value;
     return new Set([...waiting, ...refused].map((entry) => entry.assignment));
+  }
+
+  /** How many submissions were made here, with the server's word or without. */
+  private handled(): number {
+    return this.finished.size + this.unacknowledged().size;
   }
 
   private async advance(): Promise<void> {
@@ -329,7 +336,7 @@ export class Room {
       this.draft.value = draft;
       this.criterionIndex.value = first && draft ? firstOpen(first, draft) : 0;
       this.isMissingShown.value = false;
-      this.phase.value = first ? 'reading' : this.refilling ? 'empty' : 'loading';
+      this.phase.value = first ? 'reading' : 'loading';
     });
     this.keep();
     this.sync.restart();
