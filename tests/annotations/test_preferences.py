@@ -44,7 +44,7 @@ def test_the_list_itself_is_without_duplicates_and_reserved_keys() -> None:
 
 
 def test_chosen_keys_and_buttons_are_stored_with_the_user(client: APIClient, user: User) -> None:
-    keys, mouse = {"invert": ["Y"], "undo": ["Backspace", "U"]}, {"left": "scroll", "wheel": "zoom"}
+    keys, mouse = {"invert": [";"], "undo": ["Backspace", "U"]}, {"left": "scroll", "wheel": "zoom"}
     assert put(client, keys, mouse) == (200, [])
     user.refresh_from_db()
     buttons = {"left": "scroll", "middle": "pan", "right": "zoom", "wheel": "zoom"}
@@ -55,10 +55,10 @@ def test_chosen_keys_and_buttons_are_stored_with_the_user(client: APIClient, use
 def test_a_section_that_is_not_named_stays_as_it_is(client: APIClient, user: User) -> None:
     user.reading_preferences = {"of_another_version": {"a": 1}}
     user.save()
-    put(client, {"invert": ["Y"]}, {"left": "scroll"})
+    put(client, {"invert": [";"]}, {"left": "scroll"})
     assert client.put(URL, {"mouse": {"left": "pan"}}, format="json").status_code == 200
     user.refresh_from_db()
-    expected = {"of_another_version": {"a": 1}, "keys": {"invert": ["Y"]}, "mouse": {"left": "pan"}}
+    expected = {"of_another_version": {"a": 1}, "keys": {"invert": [";"]}, "mouse": {"left": "pan"}}
     assert user.reading_preferences == expected
     with pytest.raises(UnknownSection, match="colours"):
         set_preferences(user=user, colours={"left": "red"})

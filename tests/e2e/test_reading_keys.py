@@ -292,18 +292,18 @@ def test_keys_and_mouse_are_changed_stored_with_the_user_and_work(page: Page, ha
     expect(sheet.locator("[data-refused=true]")).to_contain_text("would mean both")
     check(page, "hand-settings-refused")
     sheet.locator('[data-action-keys="invert"] button').first.click()
-    page.keyboard.press("y")
+    page.keyboard.press(";")
     sheet.locator("select[name=left]").select_option("scroll")
     sheet.locator("[data-settings=save]").click()
     expect(sheet.locator("[role=alert][data-refused=false]")).not_to_be_empty()
     page.keyboard.press("Escape")
     expect_focus_on_criteria(page)
     (chosen,) = hand.rows("SELECT reading_preferences FROM annotations_user WHERE username = 'hand3'")[0]
-    assert chosen["keys"] == {"invert": ["Y"]}
+    assert chosen["keys"] == {"invert": [";"]}
     assert chosen["mouse"]["left"] == "scroll"
     page.reload()
     case_on_screen(page)
-    press(page, "y", "inverted", "true")
+    press(page, ";", "inverted", "true")
     press(page, "Home", "slice-index", "0")
     box = page.locator("[data-viewport]").bounding_box()
     assert box

@@ -133,5 +133,7 @@ function useFocusOnNewCase(desk: Desk): void {
   const assignment = desk.room.draft.value?.assignment;
   useEffect(() => {
     if (assignment && !desk.session.needsSignIn.value) focusCriterion(desk.room.criterionIndex.value);
+    // Where the room scrolls, the image comes first all the same: after the focus, which goes by frames too.
+    requestAnimationFrame(() => document.querySelector('.room-main')?.scrollTo(0, 0));
   }, [assignment, desk]);
 }
