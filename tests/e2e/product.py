@@ -1,5 +1,6 @@
 """The product under test: `manage.py up` on a data folder of its own, looked at from outside."""
 
+import json
 import os
 import signal
 import subprocess
@@ -36,22 +37,21 @@ class Product:
         arguments = ["-m", "mediqa_platform", "up", "--workers", "2"]
         self.running = Running(arguments, folder / "output", {"MEDIQA_HOME": str(self.home)})
         self.address = self.running.wait_for(r"ready: (\S+)/", seconds=START_SECONDS).group(1)
+        self.clerk = Clerk(self.home)
 
     def stop(self) -> None:
         """Leave no process behind, whatever a test did."""
+        self.clerk.leave()
         self.running.end(signal.SIGTERM, seconds=120)
         clear_leftovers(self.home, but_services=())
         for service in (EmbeddedValkey(self.home), EmbeddedPostgres(self.home)):
             service.stop()
 
-    def manage(self, *arguments: str, code: int = 0) -> str:
+    def manage(self, *words: str) -> str:
         """Run a management command beside the running product, and return what it printed."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-        environment = inherited | {"MEDIQA_HOME": str(self.home), "PYTHONPATH": str(SOURCE_ROOT)}
-        command = [sys.executable, "-m", "mediqa_platform", *arguments]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout
+        code, output = self.clerk.ask(words)
+        assert code == 0, output
+        return output
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Ask the database; one that was just killed is waited for."""
@@ -102,6 +102,34 @@ class Product:
         killed_at = datetime.now(UTC)
         eventually(lambda: self.process(child).pid != process.pid, seconds=120, what=f"{child} started again")
         return killed_at
+
+
+class Clerk:
+    """The process that runs management commands for a product: clerk.py."""
+
+    def __init__(self, home: Path) -> None:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.e2e.clerk"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd="/",
+            env=inherited | {"MEDIQA_HOME": str(home), "PYTHONPATH": str(SOURCE_ROOT)},
+        )
+
+    def ask(self, words: Sequence[str]) -> tuple[int, str]:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(words) + "\n")
+        self.process.stdin.flush()
+        code, output = json.loads(self.process.stdout.readline())
+        return code, output
+
+    def leave(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(timeout=60)
 
 
 class Api:
