@@ -1,21 +1,26 @@
 """A browser for the tests: an installed Chromium, else Playwright's, else one from the system's package manager."""
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# No sandbox: containers seldom let Chromium make one. The rest keeps it from calling home.
+# No sandbox: containers seldom let Chromium make one. The rest keeps it from calling home, and from painting whole
+# pages by an emulated graphics card: that is there for the images.
 OPTIONS = [
     *("--no-sandbox", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update", "--force-device-scale-factor=1"),
     *("--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
+    *("--disable-gpu-compositing", "--disable-gpu-rasterization"),
 ]
+INSTALL_LOCK = Path(tempfile.gettempdir()) / f"mediqa-test-browser-{os.getuid()}.lock"
 WHAT_TO_DO = (
     "The browser tests need Chromium, and none could be had. Install one (Debian and Ubuntu: "
     "`apt-get install chromium`; elsewhere `python -m playwright install --with-deps chromium`) and run pytest again."
@@ -28,9 +33,11 @@ def find_browser() -> str:
     Raises:
         RuntimeError: none could be had; says what to do.
     """
-    for candidate in _candidates():
-        if candidate is not None and Path(candidate).exists():
-            return candidate
+    with open(INSTALL_LOCK, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of test processes side by side, one installs
+        for candidate in _candidates():
+            if candidate is not None and Path(candidate).exists():
+                return candidate
     raise RuntimeError(WHAT_TO_DO)
 
 

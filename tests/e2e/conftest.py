@@ -3,11 +3,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from mediqa_platform.demo.seeding import image_sources
 from tests.e2e.browser import OPTIONS, find_browser
 from tests.e2e.product import Product
+
+EXPECT_MS = 30_000  # as long as any step may take: other tests use the machine
 
 
 @pytest.fixture(scope="package")
@@ -21,6 +23,7 @@ def product(bundle: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     path = find_browser()
+    expect.set_options(timeout=EXPECT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=OPTIONS)
         yield browser
