@@ -253,7 +253,8 @@ def test_a_radiograph_of_a_block_has_its_line_integral():
     assert lateral[10, 32] == pytest.approx(16 * 0.0192, rel=0.01)
 
 
-def test_the_command_trains_evaluates_and_repeats(folders, tmp_path, capsys):
+def test_the_command_trains_evaluates_and_repeats(folders, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("inference.mediqa.pretraining.training.NORMALISATION_STEPS", 2)
     digests = []
     for name in ("one", "two"):
         arguments = ["pretrain", str(folders), "--output", str(tmp_path / name), "--steps", "1", "--threads", "1"]
