@@ -1,8 +1,10 @@
-"""Real services for every test: an embedded PostgreSQL and Valkey in the test's own data folder."""
+"""Real services for every test: an embedded PostgreSQL and Valkey in the data folder of the process that runs it."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
@@ -11,8 +13,31 @@ from rest_framework.test import APIClient
 
 from annotations.models import User
 from mediqa_platform.supervisor.frontend import Checkout, build, needs_build
+from mediqa_platform.supervisor.plan import usable_cores
 from mediqa_platform.supervisor.postgres import EmbeddedPostgres
 from mediqa_platform.supervisor.valkey import EmbeddedValkey
+
+MEASURES = re.compile(r"(?<!not )\b(benchmark|gpu)\b")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One test process for each core; none beside this one for what is measured, and for a single file."""
+    places = {argument.partition("::")[0] for argument in config.args}
+    is_one_file = len(places) == 1 and Path(*places).is_file()
+    return 0 if is_one_file or MEASURES.search(config.option.markexpr) else usable_cores()
+
+
+def pytest_xdist_setupnodes(specs: list[Any]) -> None:
+    """Each test process has a data folder of its own, and so its own servers: no test sees another one's locks."""
+    for number, spec in enumerate(specs):
+        home = django_settings.MEDIQA_HOME / str(number)
+        home.mkdir(exist_ok=True)
+        spec.env["MEDIQA_HOME"] = str(home)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that start the product come first: they take longest, and short ones fill up the end."""
+    items.sort(key=lambda item: "stack" not in item.keywords)
 
 
 @pytest.fixture(scope="session")
