@@ -34,6 +34,7 @@ export class SecondWindow {
     const home = stage.parentElement;
     const room = child.document.createElement('div');
     room.className = 'room second-window';
+    room.role = 'main';
     dress(child.document, title);
     child.document.body.replaceChildren(room);
     room.append(stage);
@@ -54,9 +55,9 @@ function dress(page: Document, title: string): void {
   const { lang, dir } = document.documentElement;
   Object.assign(page.documentElement, { lang, dir, className: 'reading-room' });
   page.body.className = 'reading-room';
-  page.title = title;
   const sheets = document.querySelectorAll<HTMLLinkElement>('link[rel="stylesheet"]');
   page.head.replaceChildren(...[...sheets].map((sheet) => sheetLike(page, sheet)));
+  page.title = title;
 }
 
 function sheetLike(page: Document, { href }: HTMLLinkElement): HTMLLinkElement {
