@@ -17,12 +17,16 @@ export class PreferenceStore {
     this.current = signal<Preferences>(initial);
   }
 
-  /** Stores these sections; returns why it was not stored, else null. */
+  /** Stores these sections, which hold from now on unless they are refused; returns why they were, else null. */
   async save(wanted: Partial<Preferences>): Promise<string | null> {
+    const before = this.current.peek();
+    const meant = { ...before, ...wanted };
+    this.current.value = meant;
     try {
       this.current.value = await this.session.during(() => this.client.put<Preferences>(this.url, wanted));
       return null;
     } catch (error) {
+      if (this.current.peek() === meant) this.current.value = before;
       return error instanceof ApiError ? error.reason : t('The server could not be reached. Nothing was stored.');
     }
   }
