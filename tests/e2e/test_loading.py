@@ -250,7 +250,9 @@ def test_memory_stays_flat_over_200_cases(page: Page) -> None:
             heaps.append(devtools.send("Runtime.getHeapUsage")["usedSize"])
             wait_for_decoded(page, 9)
             held = page.evaluate(HELD)
-            assert (held["cases"], held["frames"]) == (3, 9)
+            # The one before, this one and the next; a worklist asked for before the last receipt names one more.
+            assert held["cases"] in (3, 4)
+            assert held["frames"] == 3 * held["cases"]
             assert held["bytes"] == 9 * 64 * 64 * 2
         served.submit()
     served.wait_for(200)
