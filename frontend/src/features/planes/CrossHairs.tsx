@@ -1,4 +1,4 @@
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 import type { StackViewer } from '../viewer/stackViewer';
 import type { Planes } from './planes';
 
@@ -8,7 +8,7 @@ const CLICK_PIXELS = 4;
 /** Over the slice: where the two other planes go through it. A click on the slice lets them cross there. */
 export function CrossHairs({ planes, viewer }: { planes: Planes; viewer: StackViewer }) {
   const isShown = planes.isShown.value;
-  useEffect(() => (isShown ? onClick(viewer.element, (x, y) => crossAt(planes, viewer.imagePointAt(x, y))) : undefined), [isShown, planes, viewer]);
+  useLayoutEffect(() => (isShown ? onClick(viewer.element, (x, y) => crossAt(planes, viewer.imagePointAt(x, y))) : undefined), [isShown, planes, viewer]);
   const { column, row } = planes.crossing.value;
   // Drawn anew with each picture, for the place on the screen moves with it.
   const at = isShown && viewer.state.value.drawn > 0 ? viewer.canvasPointOf(column, row) : null;

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { t } from '../../lib/i18n';
 import { SliceBar } from '../viewer/SliceBar';
 import { SliceLetters } from '../viewer/SliceLetters';
@@ -60,7 +60,8 @@ function OpenPane({ desk }: { desk: Desk }) {
 /** The pane that is not in use goes along with the one that is. */
 function useLink({ comparison, viewer }: Desk): void {
   const [main, other, isActive, isLinked] = [viewer.value, comparison.viewer.value, comparison.isActive.value, comparison.isLinked.value];
-  useEffect(() => {
+  // Before the next key, not after the next picture.
+  useLayoutEffect(() => {
     if (!main || !other || !isLinked) return undefined;
     return isActive ? linkViewers(other, main) : linkViewers(main, other);
   }, [main, other, isActive, isLinked]);

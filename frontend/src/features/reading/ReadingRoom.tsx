@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { t } from '../../lib/i18n';
 import { actionFor, chordOf, isTakenBy, performAction, type Action } from '../../lib/keymap';
 import { PlanePanes } from '../planes/PlanePane';
@@ -113,7 +113,7 @@ const ONCE = new Set(['submit', 'undo', 'bookmark', 'mark', 'measure']);
 
 function useKeys(actions: readonly Action[], desk: Desk): void {
   const other = desk.second.current.value;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       const chord = chordOf(event);
       const isBusy = desk.sheet.value !== null || desk.session.needsSignIn.value;

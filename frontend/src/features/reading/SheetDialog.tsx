@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { t } from '../../lib/i18n';
 import type { Desk, Sheet } from './desk';
 import { focusCriterion } from './focus';
@@ -15,19 +15,23 @@ interface Props {
 export function SheetDialog({ desk, name, title, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const isOpen = desk.sheet.value === name;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (isOpen && !dialog.current?.open) dialog.current?.showModal();
     else if (!isOpen) dialog.current?.close();
   }, [isOpen]);
-  const closed = (): void => {
+  // The keys are the room's again at once: the browser tells of a dialog that was closed when it has time to.
+  const leave = (): void => {
     if (desk.sheet.value === name) desk.sheet.value = null;
+  };
+  const closed = (): void => {
+    leave();
     focusCriterion(desk.room.criterionIndex.value);
   };
   return (
-    <dialog ref={dialog} class="sheet" data-sheet={name} aria-labelledby={`sheet-${name}`} onClose={closed}>
+    <dialog ref={dialog} class="sheet" data-sheet={name} aria-labelledby={`sheet-${name}`} onCancel={leave} onClose={closed}>
       <h2 id={`sheet-${name}`}>{title}</h2>
       {isOpen && children}
-      <form method="dialog" class="sheet-end">
+      <form method="dialog" class="sheet-end" onSubmit={leave}>
         <button class="button" type="submit">
           {t('Close')}
         </button>

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { t } from '../../lib/i18n';
 import type { Desk } from './desk';
 import { focusCriterion } from './focus';
@@ -10,7 +10,7 @@ export function SignInDialog({ desk }: { desk: Desk }) {
   const password = useRef<HTMLInputElement>(null);
   const reason = useSignal('');
   const isOpen = desk.session.needsSignIn.value;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (isOpen) dialog.current?.showModal();
     else if (dialog.current?.open) {
       dialog.current.close();
