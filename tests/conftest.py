@@ -16,6 +16,7 @@ from mediqa_platform.supervisor.frontend import Checkout, build, needs_build
 from mediqa_platform.supervisor.plan import usable_cores
 from mediqa_platform.supervisor.postgres import EmbeddedPostgres
 from mediqa_platform.supervisor.valkey import EmbeddedValkey
+from tests.e2e.browser import has_firefox
 
 MEASURES = re.compile(r"(?<!not )\b(benchmark|gpu)\b")
 
@@ -35,8 +36,15 @@ def pytest_xdist_setupnodes(specs: list[Any]) -> None:
         spec.env["MEDIQA_HOME"] = str(home)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_report_header() -> str | None:
+    return None if has_firefox() else "no Firefox here, or no Xvfb: what is marked firefox is deselected"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Files that start the product come first: they take longest, and short ones fill up the end."""
+    if not has_firefox():
+        config.hook.pytest_deselected(items=[item for item in items if "firefox" in item.keywords])
+        items[:] = [item for item in items if "firefox" not in item.keywords]
     items.sort(key=lambda item: "stack" not in item.keywords)
 
 

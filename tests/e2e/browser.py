@@ -11,6 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+FIREFOX = ("firefox", "firefox-esr")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # No sandbox: containers seldom let Chromium make one. The rest keeps it from calling home, and from painting whole
 # pages by an emulated graphics card: that is there for the images.
@@ -39,6 +40,15 @@ def find_browser() -> str:
             if candidate is not None and Path(candidate).exists():
                 return candidate
     raise RuntimeError(WHAT_TO_DO)
+
+
+def find_firefox() -> str | None:
+    return next((found for name in FIREFOX if (found := shutil.which(name))), None)
+
+
+def has_firefox() -> bool:
+    """Firefox, and a screen for it to draw on by WebGL."""
+    return find_firefox() is not None and shutil.which("Xvfb") is not None
 
 
 def _candidates() -> Iterator[str | None]:

@@ -48,12 +48,17 @@ def look(page: Page, *, with_values: bool) -> dict[str, Any]:
 
 
 def raw_values(seen: dict[str, Any], one: Specimen) -> NDArray[np.float64]:
+    shape = (one.stored.rows, one.stored.columns)
+    if not one.stored.is_colour:
+        return decoded(seen, shape)
     flat = np.frombuffer(base64.b64decode(seen["values"]), np.float64)
-    if one.stored.is_colour:
-        channels = len(flat) // (one.stored.rows * one.stored.columns)
-        return flat.reshape(one.stored.rows, one.stored.columns, channels)[..., :3]
+    return flat.reshape(*shape, -1)[..., :3]
+
+
+def decoded(seen: dict[str, Any], shape: tuple[int, int]) -> NDArray[np.float64]:
+    """The grey slice that the viewport holds, in modality units."""
     slope, intercept = seen["rescale"]
-    return flat.reshape(one.stored.rows, one.stored.columns) * slope + intercept
+    return np.frombuffer(base64.b64decode(seen["values"]), np.float64).reshape(shape) * slope + intercept
 
 
 def value_fault(values: NDArray[np.float64], one: Specimen, index: int) -> str | None:

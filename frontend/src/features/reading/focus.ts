@@ -1,6 +1,14 @@
+let wanted = 0;
+
+/** Once the screen shows it; what was wanted before and did not come about yet is not wanted any more. */
+function onceShown(focus: () => void): void {
+  cancelAnimationFrame(wanted);
+  wanted = requestAnimationFrame(focus);
+}
+
 /** Brings the focus to a criterion's chosen level, else its first, once the screen shows it. */
 export function focusCriterion(index: number): void {
-  requestAnimationFrame(() => {
+  onceShown(() => {
     const group = document.querySelector<HTMLElement>(`[data-criterion-index="${index}"]`);
     const chosen = group?.querySelector<HTMLElement>('input:checked') ?? group?.querySelector<HTMLElement>('input') ?? group;
     chosen?.focus({ preventScroll: true });
@@ -11,9 +19,8 @@ export function focusCriterion(index: number): void {
 /** At once where it is on the screen, so that the next key is its first letter; else when the rubric is back. */
 export function focusNote(): void {
   const note = (): HTMLElement | null => document.querySelector<HTMLElement>('.comment textarea');
-  const shown = note();
-  if (shown) shown.focus();
-  else requestAnimationFrame(() => note()?.focus());
+  onceShown(() => note()?.focus());
+  note()?.focus();
 }
 
 /** Whether the focus is on a criterion, or nowhere. */
