@@ -76,13 +76,6 @@ def run_pretraining(options: argparse.Namespace, say: Say) -> int:
     """Train, write the checkpoint, say what it reached; return the exit code."""
     if options.threads:
         torch.set_num_threads(options.threads)
-    slices = read_sources(options.sources, per_series=options.per_series)
-    training, held_out = split_sources(slices, held_out=options.hold_out or HELD_OUT, seed=options.seed)
-    development: list[SourceSlice] = []
-    if options.develop:
-        training, development = split_sources(training, held_out=options.develop)
-    say(f"training on {len({item.source for item in training})} sources, {len(training)} slices")
-    say(f"held out: {', '.join(sorted({item.source for item in held_out})) or 'nothing'}")
     config = PretrainingConfig(
         seed=options.seed,
         profile=options.profile,
@@ -98,6 +91,13 @@ def run_pretraining(options: argparse.Namespace, say: Say) -> int:
         volumes=options.volumes,
     )
     places = _places(options)
+    slices = read_sources(options.sources, per_series=options.per_series)
+    training, held_out = split_sources(slices, held_out=options.hold_out or HELD_OUT, seed=options.seed)
+    development: list[SourceSlice] = []
+    if options.develop:
+        training, development = split_sources(training, held_out=options.develop)
+    say(f"training on {len({item.source for item in training})} sources, {len(training)} slices")
+    say(f"held out: {', '.join(sorted({item.source for item in held_out})) or 'nothing'}")
     with group_from_environment() as group:
         result = pretrain(
             training, held_out, config, command=command_of(options), report=say, places=places, group=group,
@@ -146,6 +146,8 @@ def _export(predictor: Predictor, path: Path, say: Say) -> None:
 
 
 def _places(options: argparse.Namespace) -> Places:
+    if options.workers < 1:
+        raise ValueError(f"workers is {options.workers}; it must be 1 or more.")
     work: Path | None = options.work
     if work is None:
         return Places()

@@ -40,6 +40,9 @@ MEMORY = 0.02  # of the running means that are logged
 REPORT_EVERY = 50  # steps
 NORMALISATION_STEPS = 200  # from which the statistics for use are taken
 ALL_HIDDEN = 0.08  # share of copies of which the network is told nothing
+# The least that each of these settings may be; two copies of an image are what is ranked.
+LEAST = {"steps": 1, "per_modality": 1, "copies": 1, "generated": 0, "variants": 0, "crops_per_step": 1}
+LEAST |= {"images_per_step": 1, "copies_per_image": 2, "volumes": 1}
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,19 @@ class PretrainingConfig:
     feature_dropout: float = 0.15  # of the channels of a slice's tokens, before the heads
     crops_only: float = 0.25  # share of steps without the view of the whole slice
     volumes: int = 1500  # simulated for the prior
+
+    def __post_init__(self) -> None:
+        """Refuse what nothing could be trained with.
+
+        Raises:
+            ValueError: says which setting, and what it may be.
+        """
+        for name, least in LEAST.items():
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be {least} or more.")
+        for name, value in (("minutes", self.minutes), ("learning_rate", self.learning_rate)):
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} is {value:g}; it must be more than 0.")
 
     def is_over(self, state: TrainingState) -> bool:
         return self.share(state) >= 1
