@@ -54,6 +54,19 @@ def made_datasets() -> Iterator[tuple[str, Dataset]]:
             ramp(), Modality="PT", RescaleSlope=0.37, RescaleIntercept=-12.5, WindowCenter=600, WindowWidth=900
         ),
     )
+    # The ends are whole numbers in modality units, what lies between them is not; and they would fit into bytes.
+    yield (
+        "halves between whole ends",
+        make_dataset(
+            ramp(high=400), Modality="PT", RescaleSlope=0.5, RescaleIntercept=0, WindowCenter=100, WindowWidth=180
+        ),
+    )
+    yield (
+        "halves below whole ends",
+        make_dataset(
+            ramp(high=4000), Modality="CT", RescaleSlope=0.25, RescaleIntercept=-100, WindowCenter=300, WindowWidth=500
+        ),
+    )
     yield "several windows", make_dataset(ramp(), Modality="MR", WindowCenter=[1000, 3000], WindowWidth=[800, 1500])
     yield "monochrome1", make_dataset(ramp(), **mr, PhotometricInterpretation="MONOCHROME1")
     yield "inverse shape", make_dataset(ramp(), **mr, PresentationLUTShape="INVERSE")

@@ -1,5 +1,6 @@
 import { Enums, registerImageLoader, type Types } from '@cornerstonejs/core';
 import { createImage } from '@cornerstonejs/dicom-image-loader';
+import { decodeToUnits } from './modalityUnits';
 
 const HTJ2K = '1.2.840.10008.1.2.4.202';
 
@@ -29,8 +30,10 @@ async function fetchAndDecode(imageId: string, options: Record<string, unknown>)
   const codestream = new Uint8Array(await response.arrayBuffer());
   const syntax = transferSyntaxOf(response.headers.get('Content-Type'));
   try {
-    const image = await createImage(imageId, codestream, syntax, options);
-    return Object.assign(image as Types.IImage, { imageQualityStatus: Enums.ImageQualityStatus.FULL_RESOLUTION });
+    const image = await decodeToUnits(
+      (isScaled) => createImage(imageId, codestream, syntax, { ...options, preScale: { enabled: isScaled } }) as Promise<Types.IImage>,
+    );
+    return Object.assign(image, { imageQualityStatus: Enums.ImageQualityStatus.FULL_RESOLUTION });
   } catch (error) {
     throw new FrameError(null, error);
   }
