@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { actionFor, chordOf, clashes, isTakenBy, type Action, type KeyPress } from './keymap';
+import { actionFor, chordOf, clashes, isTakenBy, wouldScore, type Action, type KeyPress } from './keymap';
 
 const press = (change: Partial<KeyPress>): KeyPress => ({
   key: '',
@@ -55,6 +55,15 @@ describe('actions', () => {
   test('names chords given twice', () => {
     expect(clashes([action('a', ['A', 'B']), action('b', ['B'])])).toEqual(['B']);
   });
+});
+
+test('no arrow chooses a level: beyond the last criterion and on a single image they would be the browser\'s', () => {
+  document.body.innerHTML = `
+    <fieldset data-criterion-index="0"><input type="radio" id="level"><input type="range" id="slider"></fieldset>
+    <input type="radio" id="confidence">`;
+  const found = ['level', 'slider', 'confidence'].map((id) => wouldScore(document.getElementById(id), 'ArrowDown'));
+  expect(found).toEqual([true, true, false]);
+  expect(wouldScore(document.getElementById('level'), 'Tab')).toBe(false);
 });
 
 describe('isTakenBy', () => {

@@ -111,6 +111,14 @@ export function clashes(actions: readonly ActionDescription[]): string[] {
   return [...twice];
 }
 
+const CHOOSING_INPUTS = new Set(['radio', 'range']);
+
+/** Whether the browser would choose another level by this key: the arrows are the criteria's and the slices'. */
+export function wouldScore(target: EventTarget | null, chord: string): boolean {
+  if (!chord.startsWith('Arrow') || !(target instanceof HTMLInputElement) || !CHOOSING_INPUTS.has(target.type)) return false;
+  return target.closest('[data-criterion-index]') !== null;
+}
+
 const TEXT_INPUTS = new Set(['text', 'search', 'password', 'number', 'email', 'url']);
 
 /** Whether the focused element needs this key for itself. */

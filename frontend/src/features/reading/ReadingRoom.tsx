@@ -1,6 +1,6 @@
 import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { t } from '../../lib/i18n';
-import { actionFor, chordOf, isTakenBy, performAction, type Action } from '../../lib/keymap';
+import { actionFor, chordOf, isTakenBy, performAction, wouldScore, type Action } from '../../lib/keymap';
 import { PlanePanes } from '../planes/PlanePane';
 import { createActions } from './actions';
 import { BookmarkSheet } from './BookmarkSheet';
@@ -118,6 +118,7 @@ function useKeys(actions: readonly Action[], desk: Desk): void {
       const chord = chordOf(event);
       const isBusy = desk.sheet.value !== null || desk.session.needsSignIn.value;
       if (chord === null || isBusy || isTakenBy(event.target, chord) || event.isComposing) return;
+      if (wouldScore(event.target, chord)) event.preventDefault();
       const action = actionFor(actions, chord);
       if (!action || (event.repeat && ONCE.has(action.id))) return;
       if (!isOpenNow(action, desk.room.phase.value)) return;
