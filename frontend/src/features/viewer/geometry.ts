@@ -45,11 +45,11 @@ export class ScreenGeometry {
     return [round(Math.min(columns - 1, Math.max(0, column))), round(Math.min(rows - 1, Math.max(0, row)))];
   }
 
-  /** CSS pixels for one image pixel, along a row; NaN where nothing is drawn. */
+  /** CSS pixels for one image pixel, the way that it is drawn smaller; NaN where nothing is drawn. */
   pixelSize(): number {
-    const a = this.canvasOf(0, 0);
-    const b = this.canvasOf(100, 0);
-    return a && b ? Math.hypot(b[0] - a[0], b[1] - a[1]) / 100 : NaN;
+    const [origin, right, down] = [this.canvasOf(0, 0), this.canvasOf(100, 0), this.canvasOf(0, 100)];
+    if (!origin || !right || !down) return NaN;
+    return Math.min(...[right, down].map(([x, y]) => Math.hypot(x - origin[0], y - origin[1]) / 100));
   }
 
   /** How far the image's middle is drawn from the element's. */
