@@ -13,7 +13,7 @@ class FindingMarkSerializer(serializers.Serializer[None]):
     """A point, or with `width` and `height` (pixels) a box."""
 
     criterion = serializers.SlugField(allow_null=True, default=None)
-    type = serializers.CharField(max_length=40)
+    type = serializers.CharField(max_length=40, allow_blank=True)  # blank where the Rubric names none
     slice_index = serializers.IntegerField(min_value=0)
     x = serializers.FloatField(min_value=0)
     y = serializers.FloatField(min_value=0)

@@ -53,6 +53,16 @@ def test_edit_is_given_back_to_another_device(device: APIClient, case: Assignmen
     assert (kept["content"]["comment"], kept["content"]["confidence"]) == (" half a sentence ", "low")
 
 
+def test_finding_without_a_type_is_kept_where_the_rubric_names_none(
+    device: APIClient, project: Project, case: Assignment
+) -> None:
+    project.rubrics.update(finding_types=[])
+    place = {"type": "", "slice_index": 0, "x": 4.5, "y": 5}
+    assert device.put(url(case), edit(1, 3, findings=[place]), "json").status_code == 200
+    (kept,) = device.get(url(case)).json()["draft"]["content"]["findings"]
+    assert (kept["type"], kept["x"]) == ("", 4.5)
+
+
 def test_larger_revision_stands_in_whatever_order_they_arrive(device: APIClient, case: Assignment) -> None:
     newer, older = edit(7, 4), edit(6, 1)
     device.put(url(case), newer, "json")

@@ -36,21 +36,23 @@ function FindingLine({ desk, finding, index }: { desk: Desk; finding: Finding; i
           {t('slice {number}', { number: finding.slice_index + 1 })}
         </span>
       </button>
-      <select
-        aria-label={t('Kind of finding {number}', { number })}
-        value={finding.type}
-        onChange={(event) => {
-          const type = event.currentTarget.value;
-          desk.room.change((draft) => withFindingChanged(draft, index, { type }));
-          focusCriterion(desk.room.criterionIndex.value);
-        }}
-      >
-        {types.map((type) => (
-          <option key={type} value={type}>
-            {told(type)}
-          </option>
-        ))}
-      </select>
+      {types.length > 0 && (
+        <select
+          aria-label={t('Kind of finding {number}', { number })}
+          value={finding.type}
+          onChange={(event) => {
+            const type = event.currentTarget.value;
+            desk.room.change((draft) => withFindingChanged(draft, index, { type }));
+            focusCriterion(desk.room.criterionIndex.value);
+          }}
+        >
+          {types.map((type) => (
+            <option key={type} value={type}>
+              {told(type)}
+            </option>
+          ))}
+        </select>
+      )}
       <button
         type="button"
         class="button-quiet"

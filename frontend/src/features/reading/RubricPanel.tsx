@@ -36,6 +36,7 @@ export function RubricPanel({ desk }: { desk: Desk }) {
           <span>{t('Note')}</span>
           <textarea
             rows={2}
+            maxLength={LONGEST_NOTE}
             value={draft.comment}
             onInput={(event) => {
               const comment = event.currentTarget.value;
@@ -48,6 +49,9 @@ export function RubricPanel({ desk }: { desk: Desk }) {
     </aside>
   );
 }
+
+/** Characters that the server takes. */
+const LONGEST_NOTE = 2000;
 
 const CONFIDENCES = [
   ['low', 'Low'],

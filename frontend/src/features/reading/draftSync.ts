@@ -108,8 +108,11 @@ export class DraftSync {
 
   private failed(error: unknown): Next {
     if (error instanceof ApiError && error.code === 'already_submitted') return 'pull';
-    // Another refusal is the submission's to tell; the device keeps the draft.
-    if (!isPassing(error)) return 'wait';
+    // Another refusal is the submission's to tell; the device keeps the draft, and the server does not have it.
+    if (!isPassing(error)) {
+      this.update({ status: 'idle', savedAt: null });
+      return 'wait';
+    }
     this.failures += 1;
     if (this.hasUnsent()) this.update({ status: 'offline' });
     this.callOff ??= this.options.schedule(() => void this.send(), backoffMilliseconds(this.failures));
