@@ -27,6 +27,8 @@ import { SecondWindow } from './secondWindow';
 import { Session } from './session';
 
 const LEASE_MINUTES = 3;
+/** For the next picture, before what was submitted is sent. */
+const LONGEST_WAIT_MS = 300;
 const LOOK_AGAIN_SECONDS = 30;
 
 /** All that the reading page's parts share. */
@@ -90,6 +92,7 @@ export function createDesk(config: ReadingConfig): Desk {
     },
     now: () => new Date(),
     schedule,
+    ...(config.arm === 'blind' && { whenDrawn: () => anotherDrawn(viewer) }),
   });
   const room: Room = new Room({
     client,
@@ -113,6 +116,26 @@ export function createDesk(config: ReadingConfig): Desk {
   const planes = new Planes(viewer, room.onScreen, memoryBudget());
   const desk: Desk = { config, room, outbox, session, kept, viewer, bookmarks, preferences, feedback, comparison, planes, active, second, stage: signal(null), ...screen };
   return desk;
+}
+
+/** Resolves when another case than now is on the screen, or soon: sending must not keep a picture waiting. */
+function anotherDrawn(viewer: Desk['viewer']): Promise<void> {
+  const left = viewer.peek()?.state.peek().assignment;
+  const isDrawn = computed(() => {
+    const state = viewer.value?.state.value;
+    return state?.status === 'rendered' && state.assignment !== left;
+  });
+  return new Promise((resolve) => {
+    const end = (): void => {
+      stop();
+      stopWaiting();
+      resolve();
+    };
+    const stopWaiting = schedule(end, LONGEST_WAIT_MS);
+    const stop = isDrawn.subscribe((drawn) => {
+      if (drawn) queueMicrotask(end);
+    });
+  });
 }
 
 function schedule(callback: () => void, milliseconds: number): () => void {

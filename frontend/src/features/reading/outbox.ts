@@ -38,6 +38,8 @@ export interface OutboxOptions {
   send: (entry: OutboxEntry) => Promise<SendOutcome>;
   onSaved: (entry: OutboxEntry, receipt: ReadingReceipt) => void;
   now: () => Date;
+  /** Resolves when the next picture is there, or soon: what is kept may wait for it. */
+  whenDrawn?: () => Promise<void>;
   /** Calls back later; returns the way to call it off. */
   schedule: (callback: () => void, milliseconds: number) => () => void;
 }
@@ -68,7 +70,7 @@ export class Outbox {
   async add(entry: OutboxEntry): Promise<void> {
     await this.options.store.set(entry.submission.client_key, { ...entry, queuedAt: this.behindAll(entry.queuedAt) });
     await this.open();
-    void this.flush();
+    void (this.options.whenDrawn?.() ?? Promise.resolve()).then(() => this.flush());
   }
 
   /** A clock that was set back must not let a correction overtake what it corrects. */
