@@ -2,11 +2,11 @@ import 'fake-indexeddb/auto';
 import { expect, test, vi } from 'vitest';
 import { RECEIPT, anEntry, memoryStore } from '../../testing/fakes';
 import { openKeptStore, type KeptStore } from './keptStore';
-import { Outbox, type OutboxEntry, type SendOutcome } from './outbox';
+import { Outbox, type OutboxEntry, type OutboxOptions, type SendOutcome } from './outbox';
 
 const SAVED: SendOutcome = { kind: 'saved', receipt: RECEIPT };
 
-function anOutbox(outcomes: SendOutcome[] = [], store: KeptStore<OutboxEntry> = memoryStore<OutboxEntry>()) {
+function anOutbox(outcomes: SendOutcome[] = [], store: KeptStore<OutboxEntry> = memoryStore<OutboxEntry>(), more: Pick<OutboxOptions, 'whenDrawn'> = {}) {
   const sent: string[] = [];
   const waits: { callback: () => void; milliseconds: number }[] = [];
   const onSaved = vi.fn();
@@ -23,6 +23,7 @@ function anOutbox(outcomes: SendOutcome[] = [], store: KeptStore<OutboxEntry> = 
       waits.push({ callback, milliseconds });
       return () => undefined;
     },
+    ...more,
   });
   return { outbox, sent, waits, onSaved, store };
 }
@@ -43,6 +44,17 @@ test('keeps a reading on the device before it sends it', async () => {
   };
   await outbox.add(anEntry('a'));
   expect(order).toEqual(['kept', 'sent']);
+});
+
+test('a reading is kept at once and sent when the next picture is drawn', async () => {
+  let draw = (): void => undefined;
+  const drawn = new Promise<void>((resolve) => (draw = resolve));
+  const { outbox, sent, store } = anOutbox([], memoryStore<OutboxEntry>(), { whenDrawn: () => drawn });
+  await outbox.add(anEntry('a'));
+  expect(await store.all()).toHaveLength(1);
+  expect(sent).toEqual([]);
+  draw();
+  await expect.poll(() => sent).toEqual(['a']);
 });
 
 test('says saved only after the acknowledgement, and forgets the entry then', async () => {

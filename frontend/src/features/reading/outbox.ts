@@ -70,7 +70,9 @@ export class Outbox {
   async add(entry: OutboxEntry): Promise<void> {
     await this.options.store.set(entry.submission.client_key, { ...entry, queuedAt: this.behindAll(entry.queuedAt) });
     await this.open();
-    void (this.options.whenDrawn?.() ?? Promise.resolve()).then(() => this.flush());
+    const drawn = this.options.whenDrawn?.();
+    if (drawn) void drawn.then(() => this.flush());
+    else void this.flush();
   }
 
   /** A clock that was set back must not let a correction overtake what it corrects. */
