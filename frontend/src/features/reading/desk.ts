@@ -92,7 +92,7 @@ export function createDesk(config: ReadingConfig): Desk {
     },
     now: () => new Date(),
     schedule,
-    ...(config.arm === 'blind' && { whenDrawn: () => anotherDrawn(viewer) }),
+    ...(config.arm === 'blind' && { whenDrawn: () => whenNextDrawn(viewer) }),
   });
   const room: Room = new Room({
     client,
@@ -106,6 +106,7 @@ export function createDesk(config: ReadingConfig): Desk {
     staysForFeedback: config.arm !== 'blind',
     now: () => Date.now(),
     displayState: () => displayState(desk),
+    whenDrawn: (wanted) => whenDrawn(viewer, (assignment) => assignment === wanted),
     isImageShown: () => viewer.value?.state.value.status === 'rendered',
     activity: { activeMs: () => activity.activeMs(), restart: (activeMs) => activity.restart(activeMs) },
     schedule,
@@ -118,12 +119,16 @@ export function createDesk(config: ReadingConfig): Desk {
   return desk;
 }
 
-/** Resolves when another case than now is on the screen, or soon: sending must not keep a picture waiting. */
-function anotherDrawn(viewer: Desk['viewer']): Promise<void> {
+function whenNextDrawn(viewer: Desk['viewer']): Promise<void> {
   const left = viewer.peek()?.state.peek().assignment;
+  return whenDrawn(viewer, (assignment) => assignment !== left);
+}
+
+/** Resolves when such a case is on the screen, or soon: the server must not keep a picture waiting. */
+function whenDrawn(viewer: Desk['viewer'], isMeant: (assignment: string | null) => boolean): Promise<void> {
   const isDrawn = computed(() => {
     const state = viewer.value?.state.value;
-    return state?.status === 'rendered' && state.assignment !== left;
+    return state?.status === 'rendered' && isMeant(state.assignment);
   });
   return new Promise((resolve) => {
     const end = (): void => {

@@ -26,6 +26,8 @@ export interface RoomOptions {
   displayState: () => DisplayState;
   /** After a submission the case stays on the screen until the reader goes on. */
   staysForFeedback?: boolean;
+  /** Resolves when this case is on the screen, or soon. */
+  whenDrawn?: (assignment: string) => Promise<void>;
   /** Nothing is submitted of an image that was not on the screen. */
   isImageShown: () => boolean;
   /** Active milliseconds of the open case, and a fresh start for the next one. */
@@ -340,7 +342,13 @@ export class Room {
     });
     this.keep();
     this.sync.restart();
-    void this.sync.pull();
+    void this.pullBehind(first);
+  }
+
+  /** What other devices did may come after the picture. */
+  private async pullBehind(first: Case | null): Promise<void> {
+    if (first) await this.options.whenDrawn?.(first.assignment);
+    await this.sync.pull();
   }
 
   private entryOf(reading: Case, draft: Draft): OutboxEntry {
