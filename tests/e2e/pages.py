@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image as Picture
 from playwright.sync_api import Browser, Page, expect
 
+from tests.e2e.axe import violations
 from tests.e2e.product import PASSWORD
 
 OUTPUT = Path(__file__).resolve().parents[1] / "output"
@@ -35,10 +36,12 @@ def _note(page: Page, text: str) -> None:
 
 
 def check(page: Page, name: str) -> None:
-    """Keep a picture of the page, and fail on what its scripts complained of."""
+    """Keep a picture of the page; fail on what its scripts complained of, and on any breach of WCAG 2.2 AA."""
     OUTPUT.mkdir(exist_ok=True)
     page.screenshot(path=OUTPUT / f"{name}.png")
     assert page.errors == [], page.errors  # type: ignore[attr-defined]
+    broken = violations(page)
+    assert broken == [], "\n".join(broken)
 
 
 def sign_in(page: Page, username: str, password: str = PASSWORD) -> None:
