@@ -3,6 +3,7 @@
 import io
 import re
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +15,17 @@ from tests.e2e.product import PASSWORD
 
 OUTPUT = Path(__file__).resolve().parents[1] / "output"
 LONG = 180_000  # ms, for work on a busy machine
+# More is decoded than the open case has.
+NEXT_IS_THERE = """() => {
+  const element = document.querySelector('[data-viewport]');
+  return element.inspect().held.decoded > Number(element.dataset.sliceCount);
+}"""
 
 
-def open_page(browser: Browser, address: str) -> Page:
-    """A fresh person at a fresh computer."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=address)
-    return watched(context.new_page())
+def open_page(browser: Browser, address: str, **context: Any) -> Page:
+    """A fresh person at a fresh computer, of which `context` may say more."""
+    screen = {"viewport": {"width": 1440, "height": 900}} | context
+    return watched(browser.new_context(base_url=address, **screen).new_page())
 
 
 def watched(page: Page) -> Page:
@@ -50,6 +56,15 @@ def sign_in(page: Page, username: str, password: str = PASSWORD) -> None:
     page.get_by_label("Password").fill(password)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Projects")).to_be_visible()
+
+
+def open_room(browser: Browser, address: str, project: str, username: str, **context: Any) -> Page:
+    """The reading room of a fresh person, with a case on the screen."""
+    page = open_page(browser, address, **context)
+    sign_in(page, username)
+    page.goto(f"/projects/{project}/read/")
+    case_on_screen(page)
+    return page
 
 
 def case_on_screen(page: Page) -> str:
@@ -89,6 +104,22 @@ def viewport(page: Page, name: str) -> str:
 def press(page: Page, key: str, name: str, expected: str | re.Pattern[str]) -> None:
     page.keyboard.press(key)
     expect(page.locator("[data-viewport]")).to_have_attribute(f"data-{name}", expected)
+
+
+def drag(
+    page: Page,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    button: Literal["left", "middle", "right"] = "left",
+) -> None:
+    page.mouse.move(*start)
+    page.mouse.down(button=button)
+    page.mouse.move(*end, steps=3)
+    page.mouse.up(button=button)
+
+
+def expect_focus_on_criteria(page: Page) -> None:
+    page.wait_for_function("() => document.activeElement?.closest('.criterion') !== null")
 
 
 def canvas_at(page: Page, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8], list[tuple[int, int, int, int]]]:

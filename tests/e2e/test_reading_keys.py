@@ -15,9 +15,12 @@ from annotations.dicom.frames import decode_frames, frame_format, to_modality_un
 from annotations.dicom.windows import Window, apply_window
 from tests.e2e.pages import (
     LONG,
+    NEXT_IS_THERE,
     canvas_at,
     case_on_screen,
     check,
+    drag,
+    expect_focus_on_criteria,
     expect_saved,
     open_page,
     press,
@@ -29,11 +32,6 @@ from tests.e2e.product import Product
 from tests.e2e.rooms import furnish
 
 pytestmark = pytest.mark.stack
-# More is decoded than the open case has.
-NEXT_IS_THERE = """() => {
-  const element = document.querySelector('[data-viewport]');
-  return element.inspect().held.decoded > Number(element.dataset.sliceCount);
-}"""
 SCORES = """SELECT s.value, r.supersedes_id IS NOT NULL FROM annotations_reading r
     JOIN annotations_score s ON s.reading_id = r.id WHERE r.assignment_id = %s ORDER BY r.submitted_at"""
 
@@ -92,19 +90,8 @@ def point(page: Page, row: int, column: int, shape: tuple[int, ...]) -> tuple[fl
     return x, y
 
 
-def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
-    page.mouse.move(*start)
-    page.mouse.down()
-    page.mouse.move(*end, steps=3)
-    page.mouse.up()
-
-
 def layer(page: Page) -> Locator:
     return page.locator("[data-pointing]")
-
-
-def expect_focus_on_criteria(page: Page) -> None:
-    page.wait_for_function("() => document.activeElement?.closest('.criterion') !== null")
 
 
 def stored(product: Product, statement: str, *values: object) -> Any:
@@ -361,7 +348,7 @@ def test_what_cannot_be_judged_is_stored_with_its_reason_and_how_sure_one_is(pag
 
 @by("hand5")
 def test_what_the_display_hides_is_said_and_stored(page: Page, hand: Product) -> None:
-    """A radiograph of more pixels than the screen has, then a window far narrower than the first."""
+    """A radiograph of more pixels than the screen has; the other notices are in test_notices.py."""
     notices = page.locator("[data-display-notices]")
     for _ in range(8):
         case_on_screen(page)
