@@ -28,7 +28,7 @@ export function TopBar({ desk }: { desk: Desk }) {
 
 function SaveStrip({ desk }: { desk: Desk }) {
   const outbox = desk.outbox.state.value;
-  const status = saveStatus(outbox, desk.session.needsSignIn.value, desk.kept.isDurable(), desk.room.sync.state.value);
+  const status = saveStatus(outbox, desk.session.needsSignIn.value, desk.isDurable(), desk.room.sync.state.value);
   const refused = outbox.refused[0];
   const said = desk.room.notice.value || desk.bookmarks.problem.value || undoHint(desk, outbox);
   return (

@@ -16,7 +16,7 @@ import { Comparison } from './comparison';
 import { FeedbackStore } from './feedback';
 import { hang } from './hanging';
 import { focusCriterion } from './focus';
-import { openKeptStore, type KeptStore } from './keptStore';
+import { openKeptStore } from './keptStore';
 import { Outbox, type OutboxEntry } from './outbox';
 import type { Measure } from './measures';
 import { PreferenceStore } from './preferences';
@@ -37,7 +37,8 @@ export interface Desk {
   room: Room;
   outbox: Outbox;
   session: Session;
-  kept: KeptStore<OutboxEntry>;
+  /** Whether what waits, and what was answered of the open case, outlasts the tab. */
+  isDurable: () => boolean;
   viewer: Signal<StackViewer | null>;
   bookmarks: Bookmarks;
   preferences: PreferenceStore;
@@ -68,7 +69,8 @@ export type Pointing = 'nothing' | 'mark' | 'length' | 'region';
 export function createDesk(config: ReadingConfig): Desk {
   const client = createClient({ csrfToken: config.csrf_token });
   const session = new Session(client, config.session_url, config.username);
-  const kept = openKeptStore<OutboxEntry>('mediqa-outbox');
+  const kept = { readings: openKeptStore<OutboxEntry>('mediqa-outbox'), drafts: openKeptStore<Draft>('mediqa-drafts') };
+  const isDurable = (): boolean => kept.readings.isDurable() && kept.drafts.isDurable();
   const viewer = signal<StackViewer | null>(null);
   const activity = new ActivityWatch();
   const assignmentsUrl = `${apiRoot(config.session_url)}assignments/`;
@@ -84,7 +86,7 @@ export function createDesk(config: ReadingConfig): Desk {
   });
   const outbox = new Outbox({
     username: config.username,
-    store: kept,
+    store: kept.readings,
     send: (entry) => sendReading(client, session, entry),
     onSaved: (entry, receipt) => {
       void room.acknowledged(entry, receipt);
@@ -98,7 +100,7 @@ export function createDesk(config: ReadingConfig): Desk {
     client,
     session,
     outbox,
-    drafts: openKeptStore<Draft>('mediqa-drafts'),
+    drafts: kept.drafts,
     username: config.username,
     worklistUrl: config.worklist_url,
     undoUrl: config.undo_url,
@@ -115,7 +117,7 @@ export function createDesk(config: ReadingConfig): Desk {
   const preferences = new PreferenceStore(client, session, config.preferences_url, config.preferences);
   const screen = { isFolded: signal(false), sheet: signal<Sheet>(null), mode: signal<Pointing>('nothing'), measures: signal([]) };
   const planes = new Planes(viewer, room.onScreen, memoryBudget());
-  const desk: Desk = { config, room, outbox, session, kept, viewer, bookmarks, preferences, feedback, comparison, planes, active, second, stage: signal(null), ...screen };
+  const desk: Desk = { config, room, outbox, session, isDurable, viewer, bookmarks, preferences, feedback, comparison, planes, active, second, stage: signal(null), ...screen };
   return desk;
 }
 

@@ -41,8 +41,20 @@ test('a full disk loses nothing of what the tab has, and what was on it before s
   await store.set('a', 2);
   expect(store.isDurable()).toBe(false);
   expect(new Map(await store.all())).toEqual(new Map([['before', 1], ['a', 2]]));
+  expect(store.isDurable()).toBe(false); // a full disk can still be read
   full.mockRestore();
   await store.set('a', 3);
   expect(store.isDurable()).toBe(true);
   expect(await openKeptStore<number>('full').get('a')).toBe(3);
+});
+
+test('what is gone needs no disk', async () => {
+  const full = vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(() => {
+    throw new DOMException('full', 'QuotaExceededError');
+  });
+  const store = openKeptStore<number>('emptied');
+  await store.set('a', 1);
+  await store.delete('a');
+  expect(store.isDurable()).toBe(true);
+  full.mockRestore();
 });

@@ -7,7 +7,7 @@ export interface KeptStore<Value> {
   set(key: string, value: Value): Promise<void>;
   delete(key: string): Promise<void>;
   all(): Promise<[string, Value][]>;
-  /** False where the browser refused its disk: what is kept then lasts as long as the tab. */
+  /** False while the browser refuses its disk for something kept: that may last only as long as the tab. */
   isDurable(): boolean;
 }
 
@@ -18,17 +18,15 @@ export interface KeptStore<Value> {
 export function openKeptStore<Value>(name: string): KeptStore<Value> {
   const memory = new Map<string, Value>();
   const journal = openJournal<Value>(name);
-  let isDurable = true;
+  /** The keys whose values the disk was refused for. */
+  const refused = new Set<string>();
   let store: UseStore | null = null;
 
   async function onDisk<Result>(work: (store: UseStore) => Promise<Result>, otherwise: Result): Promise<Result> {
     try {
       store ??= createStore(name, 'kept');
-      const result = await work(store);
-      isDurable = true;
-      return result;
+      return await work(store);
     } catch {
-      isDurable = false;
       return otherwise;
     }
   }
@@ -41,17 +39,23 @@ export function openKeptStore<Value>(name: string): KeptStore<Value> {
       memory.set(key, value);
       journal.set(key, value);
       const isOnDisk = await onDisk((disk) => set(key, value, disk).then(() => true), false);
-      if (isOnDisk && memory.get(key) === value) journal.delete(key);
+      if (memory.get(key) !== value) return;
+      if (!isOnDisk) refused.add(key);
+      else {
+        refused.delete(key);
+        journal.delete(key);
+      }
     },
     async delete(key) {
       memory.delete(key);
       journal.delete(key);
+      refused.delete(key);
       await onDisk((disk) => del(key, disk), undefined);
     },
     async all() {
       const kept = await onDisk<[string, Value][]>((disk) => entries<string, Value>(disk), []);
       return [...new Map([...kept, ...journal.all(), ...memory])];
     },
-    isDurable: () => isDurable,
+    isDurable: () => refused.size === 0,
   };
 }

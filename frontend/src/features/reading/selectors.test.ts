@@ -22,6 +22,8 @@ test.each([
 test('says so where the browser keeps nothing beyond the tab', () => {
   const outbox: OutboxState = { ...EMPTY, status: 'offline', waiting: [anEntry('a')] };
   expect(saveStatus(outbox, false, false, NO_DRAFT).text).toBe('1 waiting for the network, kept in this tab only');
+  const draft: DraftSyncState = { status: 'offline', savedAt: null };
+  expect(saveStatus(EMPTY, false, false, draft).text).toBe('Draft waiting for the network, kept in this tab only');
 });
 
 test.each([

@@ -27,7 +27,10 @@ export function saveStatus(outbox: OutboxState, needsSignIn: boolean, isDurable:
     return { state: 'refused', text: counted(outbox.refused.length, '{count} reading was not accepted', '{count} readings were not accepted') };
   }
   if (draft.status !== 'idle' && needsSignIn) return { state: 'sign-in', text: t('Sign in to send what you scored') };
-  if (draft.status === 'offline') return { state: 'draft-waiting', text: t('Draft on this device, waiting for the network') };
+  if (draft.status === 'offline') {
+    const text = isDurable ? t('Draft on this device, waiting for the network') : t('Draft waiting for the network') + where;
+    return { state: 'draft-waiting', text };
+  }
   if (draft.savedAt) return { state: 'draft-saved', text: t('Draft saved {time}', { time: clockTime(draft.savedAt) }) };
   if (outbox.savedAt) return { state: 'saved', text: t('Saved {time}', { time: clockTime(outbox.savedAt) }) };
   return { state: 'nothing', text: '' };
