@@ -34,11 +34,9 @@ function SaveStrip({ desk }: { desk: Desk }) {
   return (
     <div class="savestrip" data-save-state={status.state} data-waiting={outbox.waiting.length}>
       <span role="status">{status.text}</span>
-      {said && (
-        <span role="status" class="savestrip-hint" data-notice="room">
-          {said}
-        </span>
-      )}
+      <span role="status" class="savestrip-hint" data-notice="room">
+        {said}
+      </span>
       {refused && (
         <span class="savestrip-refusal">
           <span class="savestrip-reason" title={refused.refusal ?? ''}>
