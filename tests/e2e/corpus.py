@@ -121,6 +121,13 @@ def _rescaled(frame: NDArray[Any], dataset: Dataset, index: int) -> NDArray[np.f
     return np.asarray(apply_modality_lut(frame, dataset), np.float64)
 
 
+def stretched(table: dict[str, Any], center: float, width: float) -> dict[str, Any]:
+    """A table that was dragged to another window: its shape, between these ends."""
+    first, last = table["points"][0][0], table["points"][-1][0]
+    share = [((value - first) / (last - first), output) for value, output in table["points"]]
+    return table | {"points": [(center + (part - 0.5) * width, output) for part, output in share]}
+
+
 def shown_as(window: dict[str, Any], is_inverted: bool) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
     """PS3.3 C.11.2.1.2.1, C.11.2.1.3.1, C.11.2.1.3.2: values to 0 to 255."""
 

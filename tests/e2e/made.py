@@ -19,7 +19,7 @@ def ramp(dtype: str = "u2", low: float = 0, high: float = 4000) -> np.ndarray:
 def table(entries: np.ndarray, first: int, bits: int = 16) -> Dataset:
     item = Dataset()
     item.LUTDescriptor = [len(entries), first, bits]
-    item.LUTData = [int(entry) for entry in entries]
+    item.add_new("LUTData", "US", [int(entry) for entry in entries])
     item.LUTExplanation = "CURVE"
     return item
 

@@ -122,6 +122,20 @@ def expect_focus_on_criteria(page: Page) -> None:
     page.wait_for_function("() => document.activeElement?.closest('.criterion') !== null")
 
 
+def drag_window(page: Page, right: int, down: int) -> tuple[float, float]:
+    """Drag the window of the image by so many pixels; return its centre and width when it is drawn."""
+    place, before = page.locator("[data-viewport]"), viewport(page, "window-width")
+    box = place.bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + right, y + down)
+    page.mouse.up()
+    expect(place).not_to_have_attribute("data-window-width", before)
+    return float(viewport(page, "window-center")), float(viewport(page, "window-width"))
+
+
 def canvas_at(page: Page, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8], list[tuple[int, int, int, int]]]:
     """The viewport's grey values, and where a grid of the image's pixels (row, column) lies in them (x, y)."""
     place = page.locator("[data-viewport] canvas").first

@@ -3,11 +3,26 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from pydicom import Sequence
+from pydicom.uid import ComputedRadiographyImageStorage
 
-from tests.e2e.generated import new_ramp
-from tests.e2e.pages import case_on_screen, check, expect_saved, open_page, press, read_case, sign_in
+from tests.annotations.dicom.builders import make_dataset, to_bytes
+from tests.e2e.generated import new_ramp, new_uid
+from tests.e2e.made import ramp, table
+from tests.e2e.pages import (
+    case_on_screen,
+    check,
+    drag_window,
+    expect_saved,
+    open_page,
+    press,
+    read_case,
+    sign_in,
+    viewport,
+)
 from tests.e2e.product import Product
 from tests.e2e.rooms import furnish
 
@@ -139,4 +154,39 @@ def test_case_is_compared_with_the_anchor_images_of_its_levels(
     read_case(page, 4)
     expect(page.locator('.room[data-phase="empty"]')).to_be_visible()  # no anchor is handed out
     check(page, "comparison-end")
+    page.context.close()
+
+
+def test_image_beside_draws_its_table_in_the_window_that_the_case_is_dragged_to(
+    product: Product, browser: Browser, tmp_path: Path
+) -> None:
+    curve = Sequence([table(np.rint(65535 * np.linspace(0, 1, 4096) ** 2.2), 0)])
+    kind = {"Modality": "CR", "SOPClassUID": ComputedRadiographyImageStorage, "VOILUTSequence": curve}
+    files = [tmp_path / f"{name}.dcm" for name in ("fair", "plain")]
+    for file in files:
+        dataset = make_dataset(ramp(), **kind, PatientID=new_uid(), SeriesDescription=file.stem)
+        file.write_bytes(to_bytes(dataset))
+    furnish(product, "curves", files, readers=["cora"])
+    product.add_person("carl", "curves", "manager")
+    manager = open_page(browser, product.address)
+    sign_in(manager, "carl")
+    choose(manager, "curves", 2, "fair")
+    manager.context.close()
+
+    page = open_page(browser, product.address)
+    sign_in(page, "cora")
+    page.goto("/projects/curves/read/")
+    case_on_screen(page)
+    page.keyboard.press("a")
+    beside(page, "state", "rendered")
+    expect(page.locator(BESIDE)).to_have_attribute("data-window-width", viewport(page, "window-width"))
+    places = [(0.5 + x, 0.5 + y) for x in (-0.2, 0, 0.2) for y in (-0.2, 0, 0.2)]
+    before = [page.evaluate(GREY, [BESIDE, *place]) for place in places]
+    center, width = drag_window(page, -150, -100)
+    beside(page, "window-center", f"{center:g}")
+    beside(page, "window-width", f"{width:g}")
+    leads, follows = ([page.evaluate(GREY, [pane, *place]) for place in places] for pane in (CASE, BESIDE))
+    assert follows == pytest.approx(leads, abs=5)
+    assert follows != pytest.approx(before, abs=5)
+    check(page, "comparison-table")
     page.context.close()

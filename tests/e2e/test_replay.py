@@ -10,10 +10,29 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image as Picture
 from playwright.sync_api import Browser, Page, expect
+from pydicom import Dataset, Sequence
+from pydicom.uid import ComputedRadiographyImageStorage
 
-from tests.e2e.pages import LONG, case_on_screen, check, expect_saved, open_page, press, read_case, sign_in, viewport
+from tests.annotations.dicom.builders import make_dataset, to_bytes
+from tests.e2e.corpus import shown_as, specimen, stretched
+from tests.e2e.generated import new_uid
+from tests.e2e.made import SIZE, ramp, table
+from tests.e2e.pages import (
+    LONG,
+    case_on_screen,
+    check,
+    drag_window,
+    expect_saved,
+    open_page,
+    press,
+    read_case,
+    sign_in,
+    viewport,
+)
+from tests.e2e.picture import decoded, look, picture_fault
 from tests.e2e.product import Product
 from tests.e2e.rooms import furnish
+from tests.e2e.test_comparison import CASE, drawn_anew
 
 pytestmark = pytest.mark.stack
 SHOWN = (
@@ -68,4 +87,47 @@ def test_manager_sees_what_the_reader_saw(product: Product, browser: Browser, im
     assert again.shape == seen.shape
     assert np.mean(np.abs(again - seen) > 8) < 0.01
     check(manager, "replay")
+    manager.context.close()
+
+
+def radiograph_with_two_tables() -> Dataset:
+    """Of the same ends, as vendors write them: which of them was chosen is told by neither centre nor width."""
+    tables = [table(np.rint(65535 * np.linspace(0, 1, 4096) ** power), 0) for power in (2.2, 0.5)]
+    kind = {"Modality": "CR", "SOPClassUID": ComputedRadiographyImageStorage, "PatientID": new_uid()}
+    return make_dataset(ramp(), **kind, VOILUTSequence=Sequence(tables))
+
+
+def test_table_is_shown_as_the_reader_had_chosen_and_dragged_it(
+    product: Product, browser: Browser, tmp_path: Path
+) -> None:
+    dataset = radiograph_with_two_tables()
+    (tmp_path / "tables.dcm").write_bytes(to_bytes(dataset))
+    furnish(product, "tables", [tmp_path / "tables.dcm"], readers=["tess"])
+    product.add_person("mona", "tables", "manager")
+    reader = open_page(browser, product.address)
+    sign_in(reader, "tess")
+    reader.goto("/projects/tables/read/")
+    case_on_screen(reader)
+    drawn_anew(reader, CASE, "Shift+Digit2")
+    expect(reader.locator('.presets [aria-pressed="true"]')).to_have_attribute("data-preset", "2")
+    center, width = drag_window(reader, -150, -100)
+    expect(reader.locator('.presets [aria-pressed="true"]')).to_have_count(0)
+    seen = look(reader, with_values=True)
+    values, chosen = decoded(seen, (SIZE, SIZE)), specimen("tables", dataset).display.to_json()["windows"][1]
+    show = shown_as(stretched(chosen, center, width), is_inverted=False)
+    assert picture_fault(seen, values, show) is None
+    assignment = read_case(reader, 3)
+    expect_saved(reader)
+    reader.context.close()
+
+    (reading,) = product.rows("SELECT id FROM annotations_reading WHERE assignment_id = %s", assignment)[0]
+    manager = open_page(browser, product.address)
+    sign_in(manager, "mona")
+    manager.goto(f"/readings/{reading}/display/")
+    expect(manager.locator('[data-viewport][data-replayed="true"]')).to_be_visible(timeout=LONG)
+    expect(manager.locator(CASE)).to_have_attribute("data-window-width", f"{width:g}")
+    again = look(manager, with_values=False)
+    assert picture_fault(again, values, show) is None
+    assert picture_fault(again, values, shown_as(chosen, is_inverted=False)) is not None
+    check(manager, "replay-table")
     manager.context.close()

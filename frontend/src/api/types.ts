@@ -149,6 +149,8 @@ export interface DisplayState {
   window_center?: number;
   window_width?: number;
   window_function?: WindowPreset['function'];
+  /** Which of the case's windows it has its table from; absent where it is none. */
+  window_table?: number;
   /** Screen pixels (CSS) for one image pixel. */
   zoom: number;
   /** Shift of the image's middle from the viewport's, in CSS pixels. */

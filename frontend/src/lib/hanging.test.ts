@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { WindowPreset } from '../api/types';
+import { presetsFor } from './windows';
 import { AS_IT_COMES, hangingFrom, hangingOf, openingSlice, openingWindow, type Hung } from './hanging';
 
 const preset = (name: string, center: number, width: number): WindowPreset => ({ name, center, width, function: 'LINEAR', points: [] });
 const WINDOWS = [preset('Soft tissue', 40, 400), preset('Lung', -600, 1500), preset('Header', 1, 2)];
+const TABLE: WindowPreset = { ...preset('Hard', 60, 20), function: 'TABLE', points: [[0, 0], [100, 1]] };
 const UPRIGHT = { rotation: 0, isFlippedHorizontally: false, isFlippedVertically: false };
 const SCREEN: Hung = { sliceIndex: 4, sliceCount: 9, window: WINDOWS[0]!, presets: WINDOWS, orientation: UPRIGHT, zoom: 2 };
 
@@ -23,6 +25,7 @@ describe('hangingOf', () => {
     expect(openingWindow(WINDOWS, hanging)?.name).toBe('Lung');
     expect(openingWindow(WINDOWS.slice(0, 1), hanging)?.name).toBe('Soft tissue');
     expect(openingWindow([], hanging)).toBeUndefined();
+    expect(openingWindow([TABLE], hanging)).toMatchObject({ center: 50, width: 100 }); // from end to end
   });
 });
 
@@ -44,5 +47,12 @@ describe('hangingFrom', () => {
   it('leaves the window to the image where it is its own, or one of this header alone', () => {
     expect(hangingFrom(SCREEN, 'one', ['', 'Lung'], 1)).toEqual(AS_IT_COMES);
     expect(hangingFrom({ ...SCREEN, window: WINDOWS[2]! }, 'one', ['', 'Lung'], 1).window).toBe('');
+  });
+
+  it('keeps a window that is a table', () => {
+    const presets = presetsFor([...WINDOWS, TABLE]);
+    const keep = (window: WindowPreset): string => hangingFrom({ ...SCREEN, presets, window }, 'one', ['', 'Hard'], 1).window;
+    expect(keep(presets[3]!)).toBe('Hard');
+    expect(keep({ ...presets[3]!, width: 120 })).toBe('');
   });
 });

@@ -1,5 +1,6 @@
 import type { Case, Hanging, WindowPreset } from '../api/types';
 import { firstSlice } from './loadOrder';
+import { isPreset, withOwnEnds } from './windows';
 
 /** How a case is shown where nobody set anything. */
 export const AS_IT_COMES: Hanging = {
@@ -25,14 +26,15 @@ export function openingSlice(count: number, hanging: Hanging): number {
 
 /** The window of this name, where the image offers it; else its own first one. */
 export function openingWindow(windows: readonly WindowPreset[], hanging: Hanging): WindowPreset | undefined {
-  return windows.find(({ name }) => name === hanging.window) ?? windows[0];
+  const opening = windows.find(({ name }) => name === hanging.window) ?? windows[0];
+  return opening && withOwnEnds(opening);
 }
 
 /** What of the screen a hanging can keep. */
 export interface Hung {
   sliceIndex: number;
   sliceCount: number;
-  window: { center: number; width: number } | null;
+  window: WindowPreset | null;
   presets: readonly WindowPreset[];
   orientation: { rotation: number; isFlippedHorizontally: boolean; isFlippedVertically: boolean };
   /** CSS pixels for one image pixel. */
@@ -41,8 +43,7 @@ export interface Hung {
 
 /** The screen as a hanging; `names` are the windows that can be kept. */
 export function hangingFrom(now: Hung, layout: Hanging['layout'], names: readonly string[], devicePixelRatio: number): Hanging {
-  const { center, width } = now.window ?? {};
-  const preset = now.presets.slice(1).find((one) => one.center === center && one.width === width);
+  const preset = now.presets.slice(1).find((one) => isPreset(now.window, one));
   return {
     layout,
     window: preset && names.includes(preset.name) ? preset.name : '',

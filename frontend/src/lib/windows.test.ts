@@ -1,9 +1,14 @@
 import { expect, test } from 'vitest';
 import type { WindowPreset } from '../api/types';
-import { formatWindowValue, greyOf, presetsFor, rangeOf, windowOf } from './windows';
+import { asKept, formatWindowValue, greyOf, isPreset, presetsFor, rangeOf, tableOf, windowOf } from './windows';
 
 function aWindow(center: number, width: number, change: Partial<WindowPreset> = {}): WindowPreset {
   return { name: 'Header', center, width, function: 'LINEAR', points: [], ...change };
+}
+
+/** As the server gives one: centre and width say about where it rises. */
+function aTable(name: string, bend: number): WindowPreset {
+  return aWindow(50, 20, { name, function: 'TABLE', points: [[10, 0], [60, bend], [90, 1]] });
 }
 
 test('as many presets are offered as there are keys', () => {
@@ -26,12 +31,47 @@ test('a width of 1 is a step, and can be drawn', () => {
   expect((lower + upper) / 2).toBeCloseTo(99.5);
 });
 
-test('a table reaches from its first value to its last', () => {
-  const table = aWindow(50, 20, { function: 'TABLE', points: [[10, 0], [60, 0.2], [90, 1]] });
-  expect(rangeOf(table)).toEqual({ lower: 10, upper: 90 });
+test('a table is offered from its first value to its last, and drawn to the ends that it was dragged to', () => {
+  const [offered] = presetsFor([aTable('Hard', 0.2)]);
+  expect(offered).toMatchObject({ center: 50, width: 80 });
+  expect(rangeOf(offered!)).toEqual({ lower: 10, upper: 90 });
+  expect(rangeOf({ ...offered!, center: 100, width: 160 })).toEqual({ lower: 20, upper: 180 });
 });
 
-test.each(['LINEAR', 'LINEAR_EXACT', 'SIGMOID'] as const)('windowOf undoes rangeOf for %s', (voi) => {
+test('a kept window has the shape of its table between its own ends', () => {
+  const presets = presetsFor([aWindow(40, 400), aTable('Soft', 0.8), aTable('Hard', 0.2)]);
+  const dragged = { ...presets[2]!, center: 100, width: 160 };
+  expect(tableOf(dragged, presets)).toBe(2);
+  const { center, width, function: voi } = dragged;
+  const again = asKept({ center, width, function: voi, table: 2 }, presets);
+  expect(again).toEqual(dragged);
+  expect(greyOf(again, false)(120) / 255).toBeCloseTo(0.2); // 60 of 10 to 90 is 120 of 20 to 180
+  expect(asKept({ center, width, function: voi, table: null }, presets).points).toBe(presets[1]!.points);
+});
+
+test('a kept table that the case has no more is drawn as the line between its ends', () => {
+  const again = asKept({ center: 100, width: 160, function: 'TABLE', table: 1 }, [aWindow(40, 400)]);
+  expect(rangeOf(again)).toEqual({ lower: 20, upper: 180 });
+  expect(greyOf(again, false)(60) / 255).toBeCloseTo(0.25);
+});
+
+test('a kept line needs no table', () => {
+  const window = aWindow(40, 400);
+  expect(tableOf(window, [window])).toBeNull();
+  expect(asKept({ center: 40, width: 400, function: 'LINEAR', table: null }, [])).toMatchObject({ center: 40, width: 400, function: 'LINEAR' });
+});
+
+test('a preset is known again on the screen, whatever its curve, and of two tables that one alone', () => {
+  const presets = presetsFor([aWindow(0.3, 0.7, { function: 'LINEAR_EXACT' }), aWindow(40, 400, { function: 'SIGMOID' }), aTable('Soft', 0.8), aTable('Hard', 0.2)]);
+  for (const preset of presets) {
+    const shown = { ...preset, ...windowOf(rangeOf(preset), preset.function) };
+    expect(presets.map((one) => isPreset(shown, one))).toEqual(presets.map((one) => one === preset));
+    expect(isPreset({ ...shown, width: shown.width * 1.01 }, preset)).toBe(false);
+  }
+  expect(isPreset(null, presets[0]!)).toBe(false);
+});
+
+test.each(['LINEAR', 'LINEAR_EXACT', 'SIGMOID', 'TABLE'] as const)('windowOf undoes rangeOf for %s', (voi) => {
   expect(windowOf(rangeOf(aWindow(37.5, 401, { function: voi })), voi)).toEqual({ center: 37.5, width: 401 });
 });
 

@@ -11,27 +11,61 @@ export type VoiFunction = WindowPreset['function'];
 const MOST_PRESETS = 9;
 /** What cannot be drawn narrower: black and white must not be the same value. */
 const NARROWEST = 1e-3;
+/** Share of a width that is lost on the way to the ends and back. */
+const ROUNDING = 1e-6;
 
 /** What Shift+1 to Shift+9 offer: the server's list, of which the first is the one to open with. */
 export function presetsFor(windows: readonly WindowPreset[]): WindowPreset[] {
-  return windows.slice(0, MOST_PRESETS);
+  return windows.slice(0, MOST_PRESETS).map(withOwnEnds);
 }
 
-/** The values at which a preset is black and white. */
-export function rangeOf({ center, width, function: voi, points }: WindowPreset): ValueRange {
-  const [first, last] = [points[0], points.at(-1)];
-  if (voi === 'TABLE' && first && last) return { lower: first[0], upper: last[0] };
-  return linearRange(center, width, voi);
+/** A table as the server gives it, whose centre and width say about where it rises, by its first and last value. */
+export function withOwnEnds(preset: WindowPreset): WindowPreset {
+  const [first, last] = [preset.points[0], preset.points.at(-1)];
+  if (preset.function !== 'TABLE' || !first || !last) return preset;
+  return { ...preset, ...windowOf({ lower: first[0], upper: last[0] }, 'TABLE') };
 }
 
-/** DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3. A sigmoid is handed to the library by the ends of the line. */
-function linearRange(center: number, width: number, voi: VoiFunction): ValueRange {
-  if (voi === 'LINEAR_EXACT') return { lower: center - width / 2, upper: center + width / 2 };
+/**
+ * The values at which a window is black and white: DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3. A sigmoid is handed to the
+ * library by the ends of the line, a table reaches from end to end.
+ */
+export function rangeOf({ center, width, function: voi }: Omit<WindowPreset, 'name' | 'points'>): ValueRange {
+  if (voi === 'LINEAR_EXACT' || voi === 'TABLE') return { lower: center - width / 2, upper: center + width / 2 };
   const half = Math.max(width - 1, NARROWEST) / 2;
   return { lower: center - 0.5 - half, upper: center - 0.5 + half };
 }
 
-/** The window of these values: the way back of `rangeOf`, but for tables, which have no more than their ends. */
+/** Whether a window is this preset as it comes. */
+export function isPreset(window: WindowPreset | null, preset: WindowPreset): boolean {
+  if (window?.function !== preset.function || (preset.function === 'TABLE' && window.points !== preset.points)) return false;
+  const rounding = ROUNDING * preset.width;
+  return Math.abs(window.center - preset.center) <= rounding && Math.abs(window.width - preset.width) <= rounding;
+}
+
+/** A window as a Reading keeps it. `table` is the place of the preset whose table it is; older Readings keep none. */
+export interface KeptWindow {
+  center: number;
+  width: number;
+  function: VoiFunction;
+  table: number | null;
+}
+
+/** Which of the presets a window has its table from; null where it is none. */
+export function tableOf(window: WindowPreset, presets: readonly WindowPreset[]): number | null {
+  const index = presets.findIndex(({ points }) => points === window.points);
+  return window.function === 'TABLE' && index >= 0 ? index : null;
+}
+
+/** A kept window with its table; where the case has none any more, as a line. */
+export function asKept({ table, ...window }: KeptWindow, presets: readonly WindowPreset[]): WindowPreset {
+  const tables = presets.filter((preset) => preset.function === 'TABLE');
+  const kin = tables.find((preset) => preset === presets[table ?? -1]) ?? tables[0];
+  if (window.function !== 'TABLE') return { name: '', points: [], ...window };
+  return kin ? { ...kin, ...window } : { name: '', points: [], ...window, function: 'LINEAR_EXACT' };
+}
+
+/** The window of these values: the way back of `rangeOf`. */
 export function windowOf(range: ValueRange, voi: VoiFunction): { center: number; width: number } {
   const span = range.upper - range.lower;
   if (voi === 'LINEAR_EXACT' || voi === 'TABLE') return { center: (range.lower + range.upper) / 2, width: span };
@@ -54,7 +88,7 @@ export function greyOf(window: WindowPreset, isInverted: boolean): (value: numbe
 function curveOf(window: WindowPreset): (value: number) => number {
   const { center, width, function: voi, points } = window;
   if (voi === 'SIGMOID') return (value) => 1 / (1 + Math.exp((-4 * (value - center)) / width));
-  const { lower, upper } = voi === 'TABLE' ? linearRange(center, width, 'LINEAR_EXACT') : rangeOf(window);
+  const { lower, upper } = rangeOf(window);
   const shareOf = (value: number): number => Math.min(1, Math.max(0, (value - lower) / (upper - lower)));
   if (voi !== 'TABLE') return shareOf;
   const [first, last] = [points[0]?.[0] ?? lower, points.at(-1)?.[0] ?? upper];
@@ -64,8 +98,13 @@ function curveOf(window: WindowPreset): (value: number) => number {
 
 /** Of a table, straight from point to point. */
 function outputOf(points: WindowPreset['points'], value: number): number {
-  const next = Math.max(1, points.findIndex(([from], index) => from >= value && index > 0));
-  const [before, after] = [points[next - 1], points[next]];
-  if (!before || !after) return before?.[1] ?? 0;
+  let [from, to] = [0, points.length - 1];
+  while (to - from > 1) {
+    const middle = (from + to) >> 1;
+    if ((points[middle]?.[0] ?? 0) < value) from = middle;
+    else to = middle;
+  }
+  const [before, after] = [points[from], points[to]];
+  if (!before || !after || from === to) return before?.[1] ?? 0;
   return before[1] + ((value - before[0]) / (after[0] - before[0])) * (after[1] - before[1]);
 }

@@ -1,7 +1,7 @@
 import { computed } from '@preact/signals';
 import { sizeOf } from '../../lib/loadOrder';
 import { drawPlane, heightOf, type Plane } from '../../lib/planes';
-import { greyOf } from '../../lib/windows';
+import { greyOf, tableOf } from '../../lib/windows';
 import { valuesInMemory } from '../viewer/sliceValues';
 import type { StackViewer } from '../viewer/stackViewer';
 import type { Planes } from './planes';
@@ -30,13 +30,14 @@ export function paintPlane(canvas: HTMLCanvasElement, plane: Plane, planes: Plan
 
 /** All that a picture depends on: the row or column, the window, and how many slices are not there yet. */
 function describe(at: number, viewer: StackViewer): string {
-  const { window, windowFunction, isInverted, sliceCount } = viewer.state.value;
+  const { window, presets, isInverted, sliceCount } = viewer.state.value;
   const missing = sliceCount - sizeOf(viewer.frames.value?.loaded.value ?? []);
-  return [at, window?.center, window?.width, windowFunction, isInverted ? 'inverted' : 'plain', missing].join(' ');
+  const curve = `${window?.function}${(window && tableOf(window, presets)) ?? ''}`;
+  return [at, window?.center, window?.width, curve, isInverted ? 'inverted' : 'plain', missing].join(' ');
 }
 
 function draw(canvas: HTMLCanvasElement, plane: Plane, planes: Planes, viewer: StackViewer): void {
-  const [window, frames] = [viewer.shownWindow(), viewer.frames.peek()];
+  const [window, frames] = [viewer.state.peek().window, viewer.frames.peek()];
   if (!window || !frames) return;
   const there = frames.imageIds.map((imageId) => valuesInMemory(imageId));
   const { horizontal, vertical } = plane;

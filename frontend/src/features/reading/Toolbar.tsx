@@ -1,5 +1,6 @@
 import { t, told } from '../../lib/i18n';
 import { keysText, type Action } from '../../lib/keymap';
+import { isPreset } from '../../lib/windows';
 import type { Desk } from './desk';
 import { ICONS } from './icons';
 
@@ -77,7 +78,7 @@ function Presets({ desk }: { desk: Desk }) {
           class="tool"
           key={index}
           data-preset={index + 1}
-          aria-pressed={state.window?.center === preset.center && state.window.width === preset.width}
+          aria-pressed={isPreset(state.window, preset)}
           title={t('Window {width}, level {level}', { width: preset.width, level: preset.center })}
           onClick={() => desk.viewer.value?.applyPreset(index)}
         >

@@ -4,6 +4,7 @@ import type { Case, DisplayState } from '../../api/types';
 import { displayNotices, type DisplayNotice } from '../../lib/displayNotices';
 import { hangingOf, openingSlice } from '../../lib/hanging';
 import { budgetBytes } from '../../lib/memoryPlan';
+import { tableOf } from '../../lib/windows';
 import { dropFrame, framesOf, releaseCase } from '../viewer/frameLoader';
 import { LoadingPlan, idle } from '../viewer/loadingPlan';
 import type { StackViewer } from '../viewer/stackViewer';
@@ -258,17 +259,24 @@ export function noticesOf(state: ViewerState, config: ReadingConfig, { devicePix
   });
 }
 
+function windowKept({ window, presets }: ViewerState): Partial<DisplayState> {
+  if (!window) return {};
+  const table = tableOf(window, presets);
+  return {
+    window_center: window.center,
+    window_width: window.width,
+    window_function: window.function,
+    ...(table !== null && { window_table: table }),
+  };
+}
+
 function displayState({ viewer: { value: viewer }, config, comparison, planes }: Desk): DisplayState {
   const state = viewer?.state.value ?? EMPTY_STATE;
   const [compared, crossed] = [comparison.record(), planes.record()];
   const home = viewer?.element.ownerDocument.defaultView ?? window;
   return {
     slice_index: state.sliceIndex,
-    ...(state.window && {
-      window_center: state.window.center,
-      window_width: state.window.width,
-      window_function: state.windowFunction,
-    }),
+    ...windowKept(state),
     zoom: state.zoom,
     pan: state.pan,
     is_inverted: state.isInverted,

@@ -3,10 +3,10 @@ import type { Presentation } from '../viewer/viewerState';
 
 /** The stored display state as the viewer takes it; what an older Reading did not store is left as the case opens. */
 export function presentationOf(state: Partial<DisplayState>): Presentation {
-  const { window_center: center, window_width: width, window_function: voi = 'LINEAR' } = state;
+  const { window_center: center, window_width: width, window_function: voi = 'LINEAR', window_table: table = null } = state;
   return {
     sliceIndex: state.slice_index ?? null,
-    window: center === undefined || width === undefined ? null : { center, width, function: voi },
+    window: center === undefined || width === undefined ? null : { center, width, function: voi, table },
     isInverted: state.is_inverted ?? null,
     orientation: {
       rotation: state.rotation ?? 0,

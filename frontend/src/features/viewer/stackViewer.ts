@@ -2,7 +2,7 @@ import { Enums, type Types } from '@cornerstonejs/core';
 import { signal } from '@preact/signals';
 import type { Case, Hanging, MouseTool, WindowPreset } from '../../api/types';
 import { AS_IT_COMES, openingSlice, openingWindow } from '../../lib/hanging';
-import { presetsFor, windowOf, type VoiFunction } from '../../lib/windows';
+import { asKept, presetsFor, windowOf } from '../../lib/windows';
 import type { Taken } from '../../lib/following';
 import type { SliceValues } from '../../lib/planes';
 import { wheelTurn } from '../../lib/wheel';
@@ -24,12 +24,13 @@ let viewersMade = 0;
 const DRAG_PIXELS = 8;
 const ZOOM_STEP = 1.15;
 const CINE_SECONDS = 1 / 12;
+const NO_WINDOW: WindowPreset = { name: '', center: 0, width: 1, function: 'LINEAR', points: [] };
 interface Shown {
   reading: Case;
   hanging: Hanging;
   frames: FrameLoad;
-  /** Of the window that was set last. */
-  voi: VoiFunction;
+  /** As it was set last, before a drag. */
+  window: WindowPreset;
   isColour: boolean;
   /** False until the right first window is set: what is drawn before that does not count. */
   isFitted: boolean;
@@ -97,7 +98,7 @@ export class StackViewer {
     this.update({ ...EMPTY_STATE, status: 'loading', assignment: reading.assignment, modality: reading.image.modality, sliceCount: count, leftTool });
     try {
       const frames = framesOf(reading, this.isCpu);
-      const shown: Shown = { reading, hanging, frames, voi: 'LINEAR', isColour: isColour(reading), isFitted: false };
+      const shown: Shown = { reading, hanging, frames, window: NO_WINDOW, isColour: isColour(reading), isFitted: false };
       this.shown = shown;
       this.frames.value = frames;
       this.update({ presets: shown.isColour ? [] : presetsFor(reading.image.windows) });
@@ -189,7 +190,7 @@ export class StackViewer {
   async present({ sliceIndex, window, isInverted, orientation, zoom, pan }: Presentation): Promise<void> {
     if (!this.shown) return;
     if (sliceIndex !== null) await this.scrollTo(sliceIndex);
-    if (window) this.setWindow(this.shown, this.windowLike(window));
+    if (window) this.setWindow(this.shown, asKept(window, this.state.value.presets));
     if (isInverted !== null) this.viewport.setProperties({ invert: isInverted });
     this.turn(orientation);
     if (zoom !== null) this.viewport.setZoom((this.viewport.getZoom() * zoom) / this.geometry.pixelSize());
@@ -201,7 +202,7 @@ export class StackViewer {
   async take({ sliceIndex, window, zoom, pan }: Taken): Promise<void> {
     if (sliceIndex !== this.wantedSlice) await this.scrollTo(sliceIndex);
     if (!this.shown || this.state.value.status !== 'rendered') return;
-    if (window) this.setWindow(this.shown, this.windowLike({ ...window, function: this.shown.voi }));
+    if (window) this.setWindow(this.shown, { ...this.shown.window, center: window.center, width: window.width });
     this.viewport.setZoom((this.viewport.getZoom() * zoom) / this.geometry.pixelSize());
     this.shiftBy(pan);
     this.viewport.render();
@@ -210,12 +211,6 @@ export class StackViewer {
   /** Millimetres from one slice to the next, where they are known. */
   sliceSpacing(): number | null {
     return this.shown?.reading.image.spacing_mm?.[0] ?? null;
-  }
-
-  /** The window with the curve of the case's own of that kind, where it is one. */
-  private windowLike(window: Omit<WindowPreset, 'name' | 'points'>): WindowPreset {
-    const kin = this.state.value.presets.find((preset) => preset.function === window.function);
-    return { name: '', points: kin?.points ?? [], ...window };
   }
 
   private shiftBy(wanted: [number, number]): void {
@@ -285,12 +280,6 @@ export class StackViewer {
     return image && this.state.value.status === 'rendered' && !this.shown?.isColour ? valuesOf(image) : null;
   }
 
-  /** The window that is on the screen, with its curve; null for colour. */
-  shownWindow(): WindowPreset | null {
-    const { window, windowFunction } = this.state.value;
-    return window && this.windowLike({ ...window, function: windowFunction });
-  }
-
   toggleCine(): void {
     if (this.state.value.sliceCount > 1) this.cine.toggle(this.shown?.reading.image.frame_seconds ?? CINE_SECONDS);
   }
@@ -310,7 +299,8 @@ export class StackViewer {
   }
 
   private setWindow(shown: Shown, preset: WindowPreset): void {
-    shown.voi = drawWindow(this.viewport, preset, this.isCpu);
+    shown.window = preset;
+    drawWindow(this.viewport, preset, this.isCpu);
   }
 
   /** An image that was whole on the screen is whole in the new size too. */
@@ -380,8 +370,7 @@ export class StackViewer {
     this.update({
       status: 'rendered',
       sliceIndex: index,
-      window: voiRange && !shown.isColour ? windowOf(voiRange, shown.voi) : null,
-      windowFunction: shown.voi,
+      window: voiRange && !shown.isColour ? { ...shown.window, ...windowOf(voiRange, shown.window.function) } : null,
       isInverted: invert ?? false,
       orientation: this.orientation(),
       zoom,

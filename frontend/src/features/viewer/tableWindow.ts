@@ -1,12 +1,14 @@
 import type { Types } from '@cornerstonejs/core';
+import type { ValueRange } from '../../lib/windows';
 
 interface Curve {
   removeAllPoints(): void;
   addRGBPoint(value: number, red: number, green: number, blue: number): void;
+  setMappingRange(lower: number, upper: number): void;
 }
 
-/** Draws by a VOI look-up table (PS3.3 C.11.2.1.1). Dragging the window afterwards stretches the whole table. */
-export function applyTable(viewport: Types.IStackViewport, points: readonly (readonly [number, number])[]): void {
+/** Draws by a VOI look-up table (PS3.3 C.11.2.1.1), stretched to these ends, as dragging the window stretches it further. */
+export function applyTable(viewport: Types.IStackViewport, points: readonly (readonly [number, number])[], ends: ValueRange): void {
   const actor = viewport.getDefaultActor().actor as unknown as {
     getProperty(): { getRGBTransferFunction(index: number): Curve };
   };
@@ -17,4 +19,5 @@ export function applyTable(viewport: Types.IStackViewport, points: readonly (rea
     const shown = isInverted ? 1 - output : output;
     curve.addRGBPoint(value, shown, shown, shown);
   }
+  curve.setMappingRange(ends.lower, ends.upper);
 }

@@ -1,4 +1,5 @@
 import type { Hanging, MouseTool, WindowPreset } from '../../api/types';
+import type { KeptWindow } from '../../lib/windows';
 
 export type ViewerStatus = 'empty' | 'loading' | 'rendered' | 'failed';
 
@@ -12,7 +13,7 @@ export interface Orientation {
 /** How a case is to be shown; null leaves it as the case opens. Zoom and pan as in `ViewerState`. */
 export interface Presentation {
   sliceIndex: number | null;
-  window: { center: number; width: number; function: WindowPreset['function'] } | null;
+  window: KeptWindow | null;
   isInverted: boolean | null;
   orientation: Orientation;
   zoom: number | null;
@@ -33,9 +34,8 @@ export interface ViewerState {
   modality: string;
   sliceIndex: number;
   sliceCount: number;
-  window: { center: number; width: number } | null;
-  /** Of that window; LINEAR where there is none. */
-  windowFunction: WindowPreset['function'];
+  /** With its curve, and the name of the preset that gave it; null for colour. */
+  window: WindowPreset | null;
   isInverted: boolean;
   orientation: Orientation;
   /** CSS pixels for one image pixel. */
@@ -58,7 +58,6 @@ export const EMPTY_STATE: ViewerState = {
   sliceIndex: 0,
   sliceCount: 0,
   window: null,
-  windowFunction: 'LINEAR',
   isInverted: false,
   orientation: UPRIGHT,
   zoom: 1,

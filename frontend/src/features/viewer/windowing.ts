@@ -10,17 +10,15 @@ const VOI_FUNCTIONS: Record<VoiFunction, Enums.VOILUTFunctionType> = {
   TABLE: Enums.VOILUTFunctionType.LINEAR,
 };
 
-/** Sets the window for the next picture; returns the curve that it is drawn by. */
-export function drawWindow(viewport: Types.IStackViewport, preset: WindowPreset, isCpu: boolean): VoiFunction {
-  // Without WebGL the library knows straight lines only: curves are drawn as the line that rises where they do.
+/** Sets the window for the next picture. */
+export function drawWindow(viewport: Types.IStackViewport, window: WindowPreset, isCpu: boolean): void {
+  const voiRange = rangeOf(window);
   if (isCpu) {
-    const voi = preset.function === 'LINEAR' ? 'LINEAR' : 'LINEAR_EXACT';
-    viewport.setProperties({ voiRange: rangeOf({ ...preset, function: voi }) });
-    return voi;
+    viewport.setProperties({ voiRange });
+    return;
   }
   // The library draws a curve anew only where its kind changes: by way of another kind, what was left of a table goes.
-  for (const kind of ['SIGMOID', preset.function] as const) viewport.setProperties({ VOILUTFunction: VOI_FUNCTIONS[kind] });
-  viewport.setProperties({ voiRange: rangeOf(preset) });
-  if (preset.function === 'TABLE') applyTable(viewport, preset.points);
-  return preset.function;
+  for (const kind of ['SIGMOID', window.function] as const) viewport.setProperties({ VOILUTFunction: VOI_FUNCTIONS[kind] });
+  viewport.setProperties({ voiRange });
+  if (window.function === 'TABLE') applyTable(viewport, window.points, voiRange);
 }
