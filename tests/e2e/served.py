@@ -44,8 +44,8 @@ class Served:
         kind = "application/octet-stream; transfer-syntax=1.2.840.10008.1.2.4.202"
         route.fulfill(body=self.shown[number].codestream(index - 1), content_type=kind)
 
-    def open(self) -> None:
-        self.page.goto(f"/projects/{self.project}/read/")
+    def open(self, query: str = "") -> None:
+        self.page.goto(f"/projects/{self.project}/read/{query}")
 
     def wait_for(self, number: int) -> None:
         selector = f'[data-viewport][data-state="rendered"][data-assignment="corpus-{number}"]'

@@ -8,14 +8,17 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.corpus import Specimen, shown_as, specimen, specimens
-from tests.e2e.made import made_datasets
-from tests.e2e.pages import open_page, sign_in
+from tests.annotations.dicom.builders import make_dataset
+from tests.e2e.corpus import Specimen, shown_as, specimen, specimens, stretched
+from tests.e2e.made import made_datasets, ramp
+from tests.e2e.pages import drag_window, open_page, sign_in
 from tests.e2e.picture import look, picture_fault, raw_values, value_fault
 from tests.e2e.product import Product
 from tests.e2e.served import Served
 
 pytestmark = pytest.mark.stack
+ON_THE_PROCESSOR = "?rendering=cpu"
+CURVES = ("sigmoid", "voi table", "falling voi table", "inverted voi table")
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +61,9 @@ def faults_of(page: Page, one: Specimen) -> list[str]:
     return [fault for fault in found if fault]
 
 
-def read_all(page: Page, shown: Sequence[Specimen]) -> dict[str, list[str]]:
+def read_all(page: Page, shown: Sequence[Specimen], query: str = "") -> dict[str, list[str]]:
     reading, faults = Served(page, "pixels", shown), dict[str, list[str]]()
-    reading.open()
+    reading.open(query)
     for number, one in enumerate(shown):
         reading.wait_for(number)
         if fault := faults_of(page, one):
@@ -74,6 +77,51 @@ def read_all(page: Page, shown: Sequence[Specimen]) -> dict[str, list[str]]:
 def test_each_step_of_the_pipeline_is_drawn_after_the_standard(page: Page) -> None:
     made = [specimen(name, dataset) for name, dataset in made_datasets()]
     assert read_all(page, made) == {}
+
+
+@pytest.mark.usefixtures("unrouted")
+def test_each_step_of_the_pipeline_is_drawn_without_webgl(page: Page) -> None:
+    made = [specimen(name, dataset) for name, dataset in made_datasets()]
+    assert read_all(page, made, ON_THE_PROCESSOR) == {}
+
+
+@pytest.mark.usefixtures("unrouted")
+@pytest.mark.parametrize("query", ["", ON_THE_PROCESSOR])
+def test_curves_keep_their_shape_where_the_window_is_dragged(page: Page, query: str) -> None:
+    made = [specimen(name, dataset) for name, dataset in made_datasets() if name in CURVES]
+    assert len(made) == len(CURVES)
+    reading = Served(page, "pixels", made)
+    reading.open(query)
+    for number, one in enumerate(made):
+        reading.wait_for(number)
+        center, width = drag_window(page, -150, -100)
+        seen, display = look(page, with_values=True), one.display.to_json()
+        values, window = raw_values(seen, one), display["windows"][0]
+        drawn = window | {"center": center, "width": width}
+        show = shown_as(stretched(drawn, center, width) if drawn["points"] else drawn, display["is_inverted"])
+        assert picture_fault(seen, values, show) is None, one.name
+        assert picture_fault(seen, values, shown_as(window, display["is_inverted"])) is not None, one.name
+        if one is not made[-1]:
+            reading.submit()
+
+
+@pytest.mark.usefixtures("unrouted")
+@pytest.mark.parametrize("query", ["", ON_THE_PROCESSOR])
+def test_curve_stays_from_slice_to_slice(page: Page, query: str) -> None:
+    frames = np.stack([ramp(high=1000), ramp(low=500, high=2000), ramp(high=4000)])
+    fractions = {"RescaleSlope": 0.37, "RescaleIntercept": -12.5}
+    sigmoid = {"WindowCenter": 300, "WindowWidth": 500, "VOILUTFunction": "SIGMOID"}
+    one = specimen("fractions", make_dataset(frames, Modality="MR", **sigmoid, **fractions))
+    reading = Served(page, "pixels", [one])
+    reading.open(query)
+    reading.wait_for(0)
+    for index, key in ((0, "Home"), (2, "End"), (1, "ArrowUp")):
+        page.keyboard.press(key)
+        expect(page.locator("[data-viewport]")).to_have_attribute("data-slice-index", str(index))
+        seen = look(page, with_values=True)
+        values = raw_values(seen, one)
+        assert value_fault(values, one, index) is None
+        assert picture_fault(seen, values, shown_as(one.display.to_json()["windows"][0], is_inverted=False)) is None
 
 
 @pytest.mark.usefixtures("unrouted")

@@ -13,6 +13,7 @@ import { framesOf, type FrameLoad } from './frameLoader';
 import { ScreenGeometry } from './geometry';
 import { inspectionOf } from './inspection';
 import { isColour } from './metadata';
+import { drawCurvesOnProcessor } from './processorCurves';
 import { valuesOf } from './sliceValues';
 import { drawWindow } from './windowing';
 import { dragToolsOf, type DragTools, type MouseBindings } from './tools';
@@ -74,6 +75,7 @@ export class StackViewer {
       defaultOptions: { background: [0, 0, 0] },
     });
     this.geometry = new ScreenGeometry(() => this.viewport, element, this.isCpu);
+    if (this.isCpu) drawCurvesOnProcessor(element, () => this.viewport, () => this.shown?.window ?? NO_WINDOW);
     this.dragTools = dragToolsOf(this.viewportId, (pixels) => this.dragSlices(pixels));
     element.addEventListener(Enums.Events.IMAGE_RENDERED, this.onDrawn);
     element.addEventListener('wheel', (event) => this.turnWheel(event), { passive: false });
