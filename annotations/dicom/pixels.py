@@ -107,7 +107,7 @@ def _uncompressed(dataset: Dataset, layout: PixelLayout) -> Iterator[NDArray[Any
         yield from _bit_frames(pixels, layout)
         return
     if layout.bits_allocated == 8 and not layout.transfer_syntax.is_little_endian:
-        pixels = _swap_words(pixels) if dataset[layout.keyword].VR == "OW" else pixels
+        pixels = swap_words(pixels) if dataset[layout.keyword].VR == "OW" else pixels
     frame_bytes = layout.frame_bits // 8
     dtype = _native_dtype(layout)
     for index in range(layout.frame_count):
@@ -144,15 +144,22 @@ def _expand_422(values: NDArray[Any], layout: PixelLayout) -> NDArray[Any]:
 
 
 def _bit_frames(pixels: bytes, layout: PixelLayout) -> Iterator[NDArray[Any]]:
-    size = layout.rows * layout.columns
     for index in range(layout.frame_count):
-        start = index * size
-        packed = np.frombuffer(pixels, np.uint8, offset=start // 8, count=(start % 8 + size + 7) // 8)
-        bits = np.unpackbits(packed, bitorder="little")[start % 8 : start % 8 + size]
-        yield bits.reshape(layout.rows, layout.columns)
+        yield bits_of_frame(pixels, index, layout.rows, layout.columns)
 
 
-def _swap_words(pixels: bytes) -> bytes:
+def bits_of_frame(content: bytes, index: int, rows: int, columns: int) -> NDArray[np.uint8]:
+    """The frame `index` (from 0) of packed bits, as 0 and 1: the first in the lowest bit of a byte, no gap between
+    rows or frames (PS3.5 8.1.2). Raises ValueError where the content ends before.
+    """
+    start = index * rows * columns
+    packed = np.frombuffer(content, np.uint8, offset=start // 8, count=(start % 8 + rows * columns + 7) // 8)
+    bits = np.unpackbits(packed, bitorder="little")[start % 8 : start % 8 + rows * columns]
+    return bits.reshape(rows, columns)
+
+
+def swap_words(pixels: bytes) -> bytes:
+    """Bytes of 16-bit words in the other order; an odd one gets a zero."""
     even = pixels + b"\0" * (len(pixels) % 2)
     return np.frombuffer(even, np.uint16).byteswap().tobytes()
 

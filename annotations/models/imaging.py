@@ -109,6 +109,11 @@ class Instance(models.Model):
     slice_headers = models.JSONField(
         default=list, help_text="annotations.dicom.geometry.SliceHeader of each frame: what the Series is grouped by."
     )
+    overlays = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="annotations.dicom.overlays: what is drawn over the frames.",
+    )
     display = models.JSONField(default=dict, help_text="annotations.dicom.windows.Display: windows, inversion.")
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -48,8 +48,17 @@ def _prior(assignment: Assignment, reader: User) -> dict[str, Any] | None:
 
 
 def picture_of(image: Image) -> dict[str, Any]:
-    """An Image with what the viewer needs to draw it, and nothing that was said of it."""
-    return {"image": _image(image), "instances": _metadata(image)}
+    """An Image with what the viewer needs to draw it, and nothing that was said of it.
+
+    `instances`: DICOM JSON of each Instance, once however many frames it has; `overlays`: of those that have any.
+    """
+    instances = Instance.objects.filter(pk__in=image.slices.values("instance"))
+    found = list(instances.values_list("sop_instance_uid", "metadata", "overlays"))
+    overlays = {uid: drawn for uid, _metadata, drawn in found if drawn}
+    return {
+        "image": _image(image) | {"overlays": overlays},
+        "instances": {uid: metadata for uid, metadata, _drawn in found},
+    }
 
 
 def _image(image: Image) -> dict[str, Any]:
@@ -80,12 +89,6 @@ def _frame(image: Image, sop_instance_uid: str, frame_number: int) -> dict[str, 
         "sop_instance_uid": sop_instance_uid,
         "frame_number": frame_number,
     }
-
-
-def _metadata(image: Image) -> dict[str, Any]:
-    """DICOM JSON of each Instance, once however many frames it has."""
-    instances = Instance.objects.filter(pk__in=image.slices.values("instance"))
-    return dict(instances.values_list("sop_instance_uid", "metadata"))
 
 
 def _criterion(criterion: Criterion, reader: User) -> dict[str, Any]:

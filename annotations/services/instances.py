@@ -21,6 +21,7 @@ from pydicom import Dataset, dcmwrite
 from annotations.dicom import tags
 from annotations.dicom.dicomjson import metadata
 from annotations.dicom.frames import FrameFormat, decode_frames, encode_frame, frame_format
+from annotations.dicom.overlays import read_overlays
 from annotations.dicom.parsing import is_dicom
 from annotations.dicom.physical import extract_physical_parameters
 from annotations.dicom.refusals import RefusalReason, RefusedFile
@@ -138,6 +139,7 @@ def _instance_fields(dataset: Dataset, stored_format: FrameFormat) -> dict[str, 
         "frame_count": stored_format.frame_count,
         "metadata": metadata(dataset, stored_format),
         "frame_format": stored_format.to_json(),
+        "overlays": read_overlays(dataset),
         "slice_headers": [header.to_json() for header in slice_headers(dataset)],
     }
 

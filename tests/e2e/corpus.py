@@ -18,6 +18,7 @@ from pydicom.pixels import apply_color_lut, apply_modality_lut, iter_pixels
 from annotations.dicom.dicomjson import metadata
 from annotations.dicom.frames import FrameFormat, decode_frames, encode_frame, frame_format
 from annotations.dicom.loading import load_datasets
+from annotations.dicom.overlays import read_overlays
 from annotations.dicom.refusals import RefusedFile
 from annotations.dicom.windows import Display, display_settings
 from tests.annotations.dicom.builders import real_files
@@ -50,6 +51,7 @@ class Specimen:
             for index in range(len(self.frames))
         ]
         image = {"id": number, "dimension": "2D", "modality": "OT", "title": f"{number}", "frames": frames}
+        image |= {"overlays": {"1.2": overlays} if (overlays := read_overlays(self.dataset)) else {}}
         image |= {"frame_seconds": None, "windows": shown["windows"], "is_inverted": shown["is_inverted"]}
         criterion = {"key": "overall", "question": "Overall", "minimum": 0, "maximum": 4, "step": 1, "anchors": []}
         return {

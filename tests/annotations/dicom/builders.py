@@ -70,6 +70,30 @@ def set_pixels(dataset: Dataset, values: NDArray[Any]) -> None:
     dataset.PixelData = content + b"\0" * (len(content) % 2)
 
 
+def with_overlay(
+    dataset: Dataset, content: bytes, *, group: int = 0x6000, shape: tuple[int, int] = (8, 8), **elements: Any
+) -> Dataset:
+    """`dataset` with an overlay plane of these bits; `elements`: kind, origin, frames, first, vr."""
+    dataset.add_new((group, 0x0010), "US", shape[0])
+    dataset.add_new((group, 0x0011), "US", shape[1])
+    dataset.add_new((group, 0x0040), "CS", elements.get("kind", "G"))
+    dataset.add_new((group, 0x0050), "SS", elements.get("origin", [1, 1]))
+    dataset.add_new((group, 0x0100), "US", 1)
+    dataset.add_new((group, 0x0102), "US", 0)
+    for name, element, vr in (("frames", 0x0015, "IS"), ("first", 0x0051, "US")):
+        if name in elements:
+            dataset.add_new((group, element), vr, elements[name])
+    dataset.add_new((group, 0x3000), elements.get("vr", "OW"), content)
+    return dataset
+
+
+def packed_bits(*frames: NDArray[Any]) -> bytes:
+    """Masks as overlay data: the first pixel in the lowest bit, no gap between rows or frames (PS3.5 8.1.2)."""
+    bits = np.concatenate([frame.ravel() for frame in frames]).astype(np.uint8)
+    content = np.packbits(bits, bitorder="little").tobytes()
+    return content + b"\0" * (len(content) % 2)
+
+
 def to_bytes(dataset: Dataset) -> bytes:
     stream = BytesIO()
     pydicom.dcmwrite(stream, dataset, enforce_file_format=True)
