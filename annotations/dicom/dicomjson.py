@@ -2,7 +2,8 @@
 
 The pixels are HTJ2K, decoded to grey or RGB, so that the Image Pixel module is that of the FrameFormat and
 not of the
-file. Bulk data (overlays, palettes, icons, private blobs) are left out, and so is who the patient is.
+file. Bulk data (palettes, icons, private blobs) are left out, overlays too (`annotations.dicom.overlays` has them), and
+so is who the patient is.
 """
 
 import json
@@ -15,6 +16,7 @@ from pydicom.tag import BaseTag, Tag
 
 from annotations.dicom import tags
 from annotations.dicom.frames import STORED_TRANSFER_SYNTAX_UID, FrameFormat
+from annotations.dicom.modality_lut import read_modality_table
 
 _BULK = frozenset(["OB", "OD", "OF", "OL", "OV", "OW", "UN"])
 _WHOLE_NUMBERS = frozenset(["IS", "SL", "SS", "SV", "UL", "US", "UV"])
@@ -60,15 +62,15 @@ def metadata(dataset: Dataset, stored_format: FrameFormat, *, with_identity: boo
     cannot be read
     are left out; never raises for them.
     """
-    found = _dataset_json(dataset, _left_out(stored_format), with_identity, 0)
+    found = _dataset_json(dataset, _left_out(dataset, stored_format), with_identity, 0)
     found.update(_pixel_module(stored_format))
     for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
         found.setdefault(_hex(Tag(keyword)), {"vr": "UI", "Value": [tags.text(dataset, keyword)]})
     return dict(sorted(found.items()))
 
 
-def _left_out(stored_format: FrameFormat) -> frozenset[BaseTag]:
-    is_moved = stored_format.offset != 0 or stored_format.step != 1
+def _left_out(dataset: Dataset, stored_format: FrameFormat) -> frozenset[BaseTag]:
+    is_moved = stored_format.offset != 0 or stored_format.step != 1 or read_modality_table(dataset) is not None
     return (
         _LEFT_OUT | _GREY_ONLY
         if stored_format.is_colour
