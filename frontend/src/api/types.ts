@@ -40,6 +40,27 @@ export interface CaseImage {
   windows: WindowPreset[];
   is_inverted: boolean;
   spacing_mm: number[] | null;
+  /** By SOP Instance UID; of those that have any. */
+  overlays?: Record<string, Overlays>;
+}
+
+/** What a file draws over its frames (PS3.3 C.9.2). */
+export interface Overlays {
+  pictures: OverlayPicture[];
+  /** For each frame of the Instance, the places in `pictures` of what lies over it. */
+  frames: number[][];
+}
+
+/** In pixels of the image, to which it is cut. */
+export interface OverlayPicture {
+  /** Graphics, or a region of interest. */
+  kind: 'G' | 'R';
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+  /** Base64 of the zlib stream of its bits: row after row without a gap, the first in the lowest bit of a byte. */
+  bits: string;
 }
 
 export interface Anchor {
@@ -173,6 +194,8 @@ export interface DisplayState {
   compared?: ComparedImage[];
   /** Where the three planes crossed, and whether they were open at submission; absent where they never were. */
   planes?: { column: number; row: number; is_shown: boolean };
+  /** Whether the overlays that came with the image were on the screen; absent where there are none. */
+  has_graphics?: boolean;
   /** The image was in a window of its own; `screen` and pixels are of that one. */
   is_second_window?: true;
 }

@@ -1,5 +1,7 @@
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { t } from '../../lib/i18n';
+import { Graphics } from '../viewer/Graphics';
+import { Padding } from '../viewer/Padding';
 import { SliceBar } from '../viewer/SliceBar';
 import { SliceLetters } from '../viewer/SliceLetters';
 import { linkViewers } from '../viewer/linking';
@@ -50,6 +52,8 @@ function OpenPane({ desk }: { desk: Desk }) {
           if (event.button === 0) focusCriterion(desk.room.criterionIndex.value);
         }}
       />
+      {viewer && picture && <Padding viewer={viewer} reading={picture} />}
+      {viewer && picture && desk.hasGraphics.value && <Graphics viewer={viewer} reading={picture} />}
       {viewer && picture && <SliceLetters viewer={viewer} reading={picture} />}
       <Captions desk={desk} />
       {viewer && <SliceBar viewer={viewer} />}

@@ -60,6 +60,7 @@ const SHORT = {
   'compare-anchor': 'Anchor image',
   'compare-prior': 'Earlier image',
   planes: 'Planes',
+  graphics: 'Overlays',
   'second-window': 'Second window',
 } as const;
 

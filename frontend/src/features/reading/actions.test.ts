@@ -58,12 +58,14 @@ const desk = {
     isActive: signal(false),
     isChosen: signal(false),
     isLinked: signal(true),
+    picture: signal(null),
     open: vi.fn(),
     close: vi.fn(),
   },
   sheet: signal(null),
   mode: signal('nothing'),
   isFolded: signal(false),
+  hasGraphics: signal(true),
   measures: signal([{}]),
   feedback: { shown: signal<unknown>(null), isOverlaid: signal(true) },
 } as unknown as Desk;
@@ -199,6 +201,18 @@ test('Enter goes on from the feedback, and O hides what is drawn over the image'
   press('o', 'KeyO');
   expect(desk.feedback.isOverlaid.value).toBe(false);
   desk.feedback.shown.value = null;
+});
+
+test('the colon hides the overlays of a case that has any, and shows them again', () => {
+  press(':', 'Semicolon', true);
+  expect(desk.hasGraphics.value).toBe(true);
+  const shown = aCase('a', criteria);
+  room.onScreen.value = { ...shown, image: { ...shown.image, overlays: { '1.2': { pictures: [], frames: [] } } } };
+  press(':', 'Semicolon', true);
+  expect(desk.hasGraphics.value).toBe(false);
+  press(':', 'Period', true); // where it lies on a German keyboard
+  expect(desk.hasGraphics.value).toBe(true);
+  room.onScreen.value = shown;
 });
 
 test('E folds the rubric, and N brings it back for the note', () => {

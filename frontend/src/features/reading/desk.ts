@@ -4,6 +4,7 @@ import type { Case, DisplayState } from '../../api/types';
 import { displayNotices, type DisplayNotice } from '../../lib/displayNotices';
 import { hangingOf, openingSlice } from '../../lib/hanging';
 import { budgetBytes } from '../../lib/memoryPlan';
+import { hasOverlays } from '../../lib/overlays';
 import { tableOf } from '../../lib/windows';
 import { dropFrame, framesOf, releaseCase } from '../viewer/frameLoader';
 import { LoadingPlan, idle } from '../viewer/loadingPlan';
@@ -60,6 +61,8 @@ export interface Desk {
   mode: Signal<Pointing>;
   /** The image alone, the rubric folded to a strip. */
   isFolded: Signal<boolean>;
+  /** The overlays that come with images are on the screen. */
+  hasGraphics: Signal<boolean>;
   /** What was measured in this case. */
   measures: Signal<readonly Measure[]>;
 }
@@ -116,7 +119,7 @@ export function createDesk(config: ReadingConfig): Desk {
   });
   const bookmarks = new Bookmarks(client, session, config.bookmarks_url);
   const preferences = new PreferenceStore(client, session, config.preferences_url, config.preferences);
-  const screen = { isFolded: signal(false), sheet: signal<Sheet>(null), mode: signal<Pointing>('nothing'), measures: signal([]) };
+  const screen = { isFolded: signal(false), hasGraphics: signal(true), sheet: signal<Sheet>(null), mode: signal<Pointing>('nothing'), measures: signal([]) };
   const planes = new Planes(viewer, room.onScreen, memoryBudget());
   const desk: Desk = { config, room, outbox, session, isDurable, viewer, bookmarks, preferences, feedback, comparison, planes, active, second, stage: signal(null), ...screen };
   return desk;
@@ -270,7 +273,7 @@ function windowKept({ window, presets }: ViewerState): Partial<DisplayState> {
   };
 }
 
-function displayState({ viewer: { value: viewer }, config, comparison, planes }: Desk): DisplayState {
+function displayState({ viewer: { value: viewer }, config, comparison, planes, room, hasGraphics }: Desk): DisplayState {
   const state = viewer?.state.value ?? EMPTY_STATE;
   const [compared, crossed] = [comparison.record(), planes.record()];
   const home = viewer?.element.ownerDocument.defaultView ?? window;
@@ -289,8 +292,13 @@ function displayState({ viewer: { value: viewer }, config, comparison, planes }:
     notices: noticesOf(state, config, home),
     ...(config.display_check && { display_check: config.display_check.id }),
     software_version: config.software_version,
+    ...graphicsState(room, hasGraphics),
     ...(home !== window && { is_second_window: true }),
     ...(compared.length > 0 && { compared }),
     ...(crossed && { planes: crossed }),
   };
+}
+
+function graphicsState({ onScreen }: Room, hasGraphics: Signal<boolean>): Partial<DisplayState> {
+  return hasOverlays(onScreen.peek()?.image) ? { has_graphics: hasGraphics.peek() } : {};
 }

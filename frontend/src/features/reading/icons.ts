@@ -14,6 +14,7 @@ export const ICONS: Record<string, string> = {
   compare: 'M4 5h7v14H4zM13 5h7v14h-7M6.5 14l1.5-3l1.5 3',
   prior: 'M4 5h7v14H4zM13 5h7v14h-7M7.5 9v3.5l2 1.5',
   planes: 'M4 4h16v16H4zM12 4v16M4 12h16',
+  graphics: 'M4 4h16v16H4zM8 16l4-8l4 8M9.5 13h5',
   second: 'M3 5h12v9H3zM11 17h10V8h-3',
   cine: 'M8 5l11 7l-11 7z',
   mark: 'M12 3v5M12 16v5M3 12h5M16 12h5M12 11.5v1',

@@ -1,4 +1,5 @@
 import type { Performer } from '../../lib/keymap';
+import { hasOverlays } from '../../lib/overlays';
 import { nextAnchor, priorComparable } from './comparison';
 import type { Desk } from './desk';
 import { ofHanging } from './hanging';
@@ -24,6 +25,13 @@ export function ofViews(desk: Desk): Record<string, Performer> {
         comparison.close();
         const refusal = planes.toggle();
         if (refusal) desk.room.notice.value = refusal;
+      },
+    },
+    graphics: {
+      isAvailable: () => hasOverlays(desk.room.onScreen.value?.image) || hasOverlays(comparison.picture.value?.image),
+      isPressed: () => desk.hasGraphics.value,
+      perform: () => {
+        desk.hasGraphics.value = !desk.hasGraphics.value;
       },
     },
     'compare-anchor': {
