@@ -26,7 +26,7 @@ TOLERANCE = 1.5
 def test_first_window_is_what_pydicom_makes_of_the_header() -> None:
     made = (specimen(name, dataset) for name, dataset in made_datasets())
     windowed = [one for one in itertools.chain(specimens(), made) if has_window(one)]
-    assert len(windowed) > 100
+    assert len(windowed) > 30  # 42 without the shared data
     off, undecodable = dict[str, float](), set[str]()
     for one in windowed:
         values = expected_values(one.dataset, one.opening)
