@@ -41,7 +41,7 @@ FINDINGS = (
     "SELECT f.type, f.slice_index FROM annotations_finding f JOIN annotations_reading r ON r.id = f.reading_id "
     "WHERE r.assignment_id = %s"
 )
-READERS = ("mover", "slider", "misser", "hearer")
+READERS = ("mover", "ender", "slider", "misser", "hearer")
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +125,18 @@ def test_tab_and_arrows_move_between_criteria_and_digits_score_the_current_one(p
     case_on_screen(page)
     expect_current(page, "noise")  # the next case begins with the first
     expect_scores(page, noise="", share="", edges="")
+
+
+@by("ender")
+def test_arrows_beyond_the_first_and_the_last_criterion_choose_no_level(page: Page) -> None:
+    score(page, "3", "noise", "3")
+    page.keyboard.press("ArrowLeft")
+    go(page, "Tab", "share")
+    go(page, "ArrowRight", "edges")
+    score(page, "2", "edges", "2")
+    page.keyboard.press("ArrowRight")
+    press(page, "i", "inverted", "true")  # the arrow before it was heard
+    expect_scores(page, noise="3", edges="2")
 
 
 @by("slider")

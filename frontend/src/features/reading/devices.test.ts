@@ -192,6 +192,20 @@ test('what the second tab changed of it meanwhile becomes a correction, and is n
   expect(second.outbox.state.value.refused).toEqual([]);
 });
 
+test('a draft that the server refuses is not said to be saved, and stays on the device', async () => {
+  const world = aServer([aCase('a', TWO)]);
+  const desk = aDevice(world);
+  await desk.room.start();
+  desk.score('noise', 2);
+  await desk.settle();
+  expect(desk.room.sync.state.value.savedAt).not.toBeNull();
+  world.server.on('/assignments/a/draft/', () => new ApiError(400, 'invalid', 'Too long.'));
+  desk.score('noise', 4);
+  await desk.settle();
+  expect(desk.room.sync.state.value).toEqual({ status: 'idle', savedAt: null });
+  expect((await desk.disk.all()).map(([, draft]) => draft.scores)).toEqual([{ noise: 4 }]);
+});
+
 test('without its disk the device still has the server', async () => {
   const world = aServer([aCase('a')]);
   const full = memoryStore<Draft>();

@@ -54,9 +54,8 @@ function layerOf(frame: CaseFrame, [low, high]: Range): Layer | null {
   return { left: 0, top: 0, mask: maskOf(image.columns, image.rows, isPadding, BLACK) };
 }
 
-/** Most are brought to modality units when they are decoded, PET to uptake values where the header allows it. */
+/** Most are brought to modality units when they are decoded. */
 function scalingOf({ preScale }: Types.IImage, hasFractions: boolean): Scaling {
-  const { modality, suvbw, rescaleSlope = 1, rescaleIntercept = 0 } = (preScale?.scaled && preScale.scalingParameters) || {};
-  const factor = modality === 'PT' && suvbw ? suvbw : 1;
-  return { slope: factor * rescaleSlope, intercept: factor * rescaleIntercept, isWhole: !hasFractions };
+  const { rescaleSlope = 1, rescaleIntercept = 0 } = (preScale?.scaled && preScale.scalingParameters) || {};
+  return { slope: rescaleSlope, intercept: rescaleIntercept, isWhole: !hasFractions };
 }

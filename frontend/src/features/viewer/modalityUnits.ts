@@ -19,7 +19,7 @@ function isCutOff({ preScale, slope, intercept, dataType }: Types.IImage): boole
 }
 
 /** The same image with its values times slope plus intercept, PS3.3 C.11.1.1.2, as floating point numbers. */
-export function inUnits(image: Types.IImage): Types.IImage {
+function inUnits(image: Types.IImage): Types.IImage {
   const { slope, intercept, width, height } = image;
   const scalarData = Float32Array.from(image.getPixelData(), (stored) => stored * slope + intercept);
   const [lower, upper] = [image.minPixelValue, image.maxPixelValue].map((stored) => stored * slope + intercept) as [number, number];
