@@ -1,6 +1,7 @@
 """Right pixels, right window: every decodable file, read in the real room, compared with what others decode."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,12 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.annotations.dicom.builders import make_dataset
 from tests.e2e.corpus import Specimen, shown_as, specimen, specimens, stretched
+from tests.e2e.generated import new_volume
 from tests.e2e.made import made_datasets, ramp
-from tests.e2e.pages import drag_window, open_page, sign_in
+from tests.e2e.pages import case_on_screen, drag_window, open_page, press, sign_in, viewport
 from tests.e2e.picture import look, picture_fault, raw_values, value_fault
 from tests.e2e.product import Product
+from tests.e2e.rooms import furnish
 from tests.e2e.served import Served
 
 pytestmark = pytest.mark.stack
@@ -122,6 +125,27 @@ def test_curve_stays_from_slice_to_slice(page: Page, query: str) -> None:
         values = raw_values(seen, one)
         assert value_fault(values, one, index) is None
         assert picture_fault(seen, values, shown_as(one.display.to_json()["windows"][0], is_inverted=False)) is None
+
+
+@pytest.mark.parametrize("query", ["", ON_THE_PROCESSOR])
+def test_window_that_a_stack_opens_with_holds_where_slices_have_others(
+    product: Product, browser: Browser, tmp_path: Path, query: str
+) -> None:
+    slug = "windows-cpu" if query else "windows"
+    hu = np.stack([ramp("i2", -300, 400)] * 3)
+    windows = {"WindowCenter": lambda z: 40 + 10 * z, "WindowWidth": 400}
+    files = new_volume(tmp_path, hu, name="each its own", **windows)
+    furnish(product, slug, files, readers=["wanda"])
+    page = open_page(browser, product.address)
+    sign_in(page, "wanda")
+    page.goto(f"/projects/{slug}/read/{query}")
+    case_on_screen(page)
+    opened = viewport(page, "window-center"), viewport(page, "window-width")
+    assert opened[0] == "50"
+    for index, key in ((0, "Home"), (1, "ArrowDown"), (2, "End")):
+        press(page, key, "slice-index", str(index))
+        assert (viewport(page, "window-center"), viewport(page, "window-width")) == opened
+    page.context.close()
 
 
 @pytest.mark.usefixtures("unrouted")

@@ -19,6 +19,8 @@ export function drawWindow(viewport: Types.IStackViewport, window: WindowPreset,
   }
   // The library draws a curve anew only where its kind changes: by way of another kind, what was left of a table goes.
   for (const kind of ['SIGMOID', window.function] as const) viewport.setProperties({ VOILUTFunction: VOI_FUNCTIONS[kind] });
+  // And it takes a window for set only where that is another one: else the next slice gets its own header's.
+  viewport.setProperties({ voiRange: { ...voiRange, upper: voiRange.upper + 1 } }, true);
   viewport.setProperties({ voiRange });
   if (window.function === 'TABLE') applyTable(viewport, window.points, voiRange);
 }
