@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { focusCriterion, focusNote } from './focus';
+import { focusCriterion, focusNote, leaveForCriterion } from './focus';
 
 test('a note that is begun right after a score keeps the keys', async () => {
   document.body.innerHTML = `
@@ -14,4 +14,22 @@ test('a note that is begun right after a score keeps the keys', async () => {
   focusCriterion(0);
   await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
   expect(document.activeElement?.tagName).toBe('INPUT');
+});
+
+test('the key after Esc is not written into the note any more', () => {
+  document.body.innerHTML = '<label class="comment"><textarea></textarea></label>';
+  focusNote();
+  leaveForCriterion(0);
+  expect(document.activeElement?.tagName).toBe('BODY');
+});
+
+test('Tab right after a score leads on and is not taken back', async () => {
+  document.body.innerHTML = `
+    <fieldset data-criterion-index="0"><input type="radio" checked /></fieldset>
+    <input id="next" />`;
+  const next = document.querySelector<HTMLElement>('#next');
+  focusCriterion(0);
+  next?.focus();
+  await new Promise((resolve) => requestAnimationFrame(resolve));
+  expect(document.activeElement).toBe(next);
 });

@@ -1,9 +1,15 @@
 let wanted = 0;
 
-/** Once the screen shows it; what was wanted before and did not come about yet is not wanted any more. */
+/**
+ * Once the screen shows it; what was wanted before and did not come about yet is not wanted any more.
+ * Where the reader goes meanwhile, the focus stays.
+ */
 function onceShown(focus: () => void): void {
   cancelAnimationFrame(wanted);
-  wanted = requestAnimationFrame(focus);
+  const before = document.activeElement;
+  wanted = requestAnimationFrame(() => {
+    if ([before, document.body, null].includes(document.activeElement)) focus();
+  });
 }
 
 /** Brings the focus to a criterion's chosen level, else its first, once the screen shows it. */
@@ -21,6 +27,12 @@ export function focusNote(): void {
   const note = (): HTMLElement | null => document.querySelector<HTMLElement>('.comment textarea');
   onceShown(() => note()?.focus());
   note()?.focus();
+}
+
+/** Leaves what is written in, so that the next key is an action; then back to the criterion. */
+export function leaveForCriterion(index: number): void {
+  if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+  focusCriterion(index);
 }
 
 /** Whether the focus is on a criterion, or nowhere. */

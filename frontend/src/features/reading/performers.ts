@@ -3,7 +3,7 @@ import type { Performer } from '../../lib/keymap';
 import { scoreAfterDigit, scoreAfterStep } from '../../lib/scale';
 import type { Desk, Pointing } from './desk';
 import { withNextAbstention, withNextConfidence, withScore } from './draft';
-import { focusCriterion, focusNote, isAmongCriteria } from './focus';
+import { focusCriterion, focusNote, isAmongCriteria, leaveForCriterion } from './focus';
 import { setFolded } from './folding';
 import type { Room } from './room';
 import { ofViews } from './viewActions';
@@ -74,7 +74,7 @@ function pointing(desk: Desk): Record<string, Performer> {
     leave: {
       perform: () => {
         mode.value = 'nothing';
-        focusCriterion(desk.room.criterionIndex.value);
+        leaveForCriterion(desk.room.criterionIndex.value);
       },
     },
   };
