@@ -110,6 +110,7 @@ def make_assignment(
     slot: int = 1,
     purpose: Purpose = Purpose.UNCERTAIN,
     request_key: uuid.UUID | None = None,
+    reader: User | None = None,
 ) -> Assignment:
     return Assignment.objects.create(
         project=project,
@@ -118,6 +119,7 @@ def make_assignment(
         priority=priority,
         slot=slot,
         request_key=request_key or uuid.uuid4(),
+        reader=reader,
     )
 
 

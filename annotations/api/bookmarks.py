@@ -1,6 +1,9 @@
 """One's own bookmarks in a Project. Nobody sees another's."""
 
+from uuid import UUID
+
 from django.db.models import Exists, OuterRef
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -11,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotations.api.requests import user_of
-from annotations.models import Bookmark, Reading, Role
+from annotations.models import Assignment, Bookmark, Image, Reading, Role
 from annotations.permissions import get_project, project_role
 from annotations.services.bookmarks import remove_bookmark, set_bookmark
 
@@ -23,14 +26,19 @@ class BookmarkSerializer(serializers.ModelSerializer[Bookmark]):
 
     class Meta:
         model = Bookmark
-        fields = ["image", "title", "thumbnail_url", "is_read", "created_at"]
+        fields = ["assignment", "title", "thumbnail_url", "is_read", "created_at"]
 
     def get_title(self, bookmark: Bookmark) -> str:
-        series = bookmark.image.series
+        series = _image(bookmark).series
         return " · ".join(filter(None, (series.modality, series.description)))
 
     def get_thumbnail_url(self, bookmark: Bookmark) -> str | None:
-        return reverse("image-thumbnail", args=[bookmark.image_id]) if bookmark.image.thumbnail_name else None
+        image = _image(bookmark)
+        return reverse("image-thumbnail", args=[image.pk]) if image.thumbnail_name else None
+
+
+def _image(bookmark: Bookmark) -> Image:
+    return bookmark.assignment.image
 
 
 class BookmarkList(APIView):
@@ -39,24 +47,28 @@ class BookmarkList(APIView):
     @extend_schema(responses=BookmarkSerializer(many=True))
     def get(self, request: Request, slug: str) -> Response:
         project = get_project(slug, request.user)
-        own = Reading.objects.filter(project=project, image=OuterRef("image"), reader=user_of(request))
-        bookmarks = Bookmark.objects.visible_to(request.user).filter(project=project)
-        found = bookmarks.select_related("image__series").annotate(is_read=Exists(own))
+        own = Reading.objects.filter(assignment=OuterRef("assignment"), reader=user_of(request))
+        bookmarks = Bookmark.objects.visible_to(request.user).filter(assignment__project=project)
+        found = bookmarks.select_related("assignment__image__series").annotate(is_read=Exists(own))
         return Response(BookmarkSerializer(found, many=True).data)
 
 
-class BookmarkOfImage(APIView):
+class BookmarkOfCase(APIView):
     """PUT sets it, DELETE takes it away; both as often as one likes."""
 
     permission_classes = [IsAuthenticated, project_role(Role.READER)]
 
     @extend_schema(request=None, responses={204: None})
-    def put(self, request: Request, slug: str, image_pk: int) -> Response:
-        project = get_project(slug, request.user)
-        set_bookmark(project=project, image_id=image_pk, user=user_of(request), now=timezone.now())
+    def put(self, request: Request, slug: str, assignment_pk: UUID) -> Response:
+        assignment = _assignment(request, slug, assignment_pk)
+        set_bookmark(assignment=assignment, user=user_of(request), now=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=None, responses={204: None})
-    def delete(self, request: Request, slug: str, image_pk: int) -> Response:
-        remove_bookmark(project=get_project(slug, request.user), image_id=image_pk, user=user_of(request))
+    def delete(self, request: Request, slug: str, assignment_pk: UUID) -> Response:
+        remove_bookmark(assignment=_assignment(request, slug, assignment_pk), user=user_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _assignment(request: Request, slug: str, pk: UUID) -> Assignment:
+    return get_object_or_404(Assignment, pk=pk, project=get_project(slug, request.user))

@@ -27,7 +27,9 @@ urlpatterns = [
     path("projects/<slug:slug>/worklist/undo/", worklists.Undo.as_view(), name="worklist-undo"),
     path("projects/<slug:slug>/bookmarks/", bookmarks.BookmarkList.as_view(), name="bookmark-list"),
     path(
-        "projects/<slug:slug>/bookmarks/<int:image_pk>/", bookmarks.BookmarkOfImage.as_view(), name="bookmark-of-image"
+        "projects/<slug:slug>/bookmarks/<uuid:assignment_pk>/",
+        bookmarks.BookmarkOfCase.as_view(),
+        name="bookmark-of-case",
     ),
     path("projects/<slug:slug>/images/", images.ProjectImages.as_view(), name="image-list"),
     path("images/<int:pk>/thumbnail/", images.ImageThumbnail.as_view(), name="image-thumbnail"),

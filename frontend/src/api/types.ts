@@ -256,7 +256,7 @@ export interface Reopened {
 }
 
 export interface Bookmark {
-  image: number;
+  assignment: string;
   title: string;
   thumbnail_url: string | null;
   is_read: boolean;

@@ -11,7 +11,7 @@ export function BookmarkSheet({ desk }: { desk: Desk }) {
       {list.length === 0 && <p>{t('None yet. B marks the case on the screen.')}</p>}
       <ul class="bookmarks">
         {list.map((bookmark) => (
-          <BookmarkLine key={bookmark.image} desk={desk} bookmark={bookmark} />
+          <BookmarkLine key={bookmark.assignment} desk={desk} bookmark={bookmark} />
         ))}
       </ul>
     </SheetDialog>
@@ -19,10 +19,10 @@ export function BookmarkSheet({ desk }: { desk: Desk }) {
 }
 
 function BookmarkLine({ desk, bookmark }: { desk: Desk; bookmark: Bookmark }) {
-  const isHere = desk.room.current.value?.image.id === bookmark.image;
+  const isHere = desk.room.current.value?.assignment === bookmark.assignment;
   const state = isHere ? t('on the screen') : bookmark.is_read ? t('read by you') : t('to read');
   return (
-    <li data-bookmark={bookmark.image}>
+    <li data-bookmark={bookmark.assignment}>
       {bookmark.thumbnail_url && <img src={bookmark.thumbnail_url} alt="" width="72" height="72" />}
       <span class="bookmark-title">
         {bookmark.title}
@@ -32,7 +32,7 @@ function BookmarkLine({ desk, bookmark }: { desk: Desk; bookmark: Bookmark }) {
         type="button"
         class="button-quiet"
         aria-label={t('Remove the bookmark of {title}', { title: bookmark.title })}
-        onClick={() => void desk.bookmarks.toggle(bookmark.image)}
+        onClick={() => void desk.bookmarks.toggle(bookmark.assignment)}
       >
         ×
       </button>

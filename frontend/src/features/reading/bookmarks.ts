@@ -4,8 +4,6 @@ import type { Bookmark } from '../../api/types';
 import { t } from '../../lib/i18n';
 import type { Session } from './session';
 
-type ImageId = string | number | undefined;
-
 /** The reader's own bookmarks in this project, as the server has them. */
 export class Bookmarks {
   readonly list = signal<readonly Bookmark[]>([]);
@@ -17,18 +15,18 @@ export class Bookmarks {
     private readonly url: string,
   ) {}
 
-  has(image: ImageId): boolean {
-    return this.list.value.some((bookmark) => bookmark.image === image);
+  has(assignment: string | undefined): boolean {
+    return this.list.value.some((bookmark) => bookmark.assignment === assignment);
   }
 
   async load(): Promise<void> {
     await this.attempt(() => Promise.resolve());
   }
 
-  async toggle(image: ImageId): Promise<void> {
-    if (image === undefined) return;
-    const url = `${this.url}${image}/`;
-    const isSet = this.has(image);
+  async toggle(assignment: string | undefined): Promise<void> {
+    if (assignment === undefined) return;
+    const url = `${this.url}${assignment}/`;
+    const isSet = this.has(assignment);
     await this.attempt(() => (isSet ? this.client.delete(url) : this.client.put(url)));
   }
 

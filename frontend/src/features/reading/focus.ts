@@ -1,24 +1,15 @@
-let frame = 0;
-let wanted: (() => void) | null = null;
+let wanted = 0;
 
 /**
  * Once the screen shows it; what was wanted before and did not come about yet is not wanted any more.
  * Where the reader goes meanwhile, the focus stays.
  */
 function onceShown(focus: () => void): void {
-  cancelAnimationFrame(frame);
+  cancelAnimationFrame(wanted);
   const before = document.activeElement;
-  wanted = () => {
+  wanted = requestAnimationFrame(() => {
     if ([before, document.body, null].includes(document.activeElement)) focus();
-  };
-  frame = requestAnimationFrame(settleFocus);
-}
-
-/** Brings about now what is still to come, so that the browser's own Tab starts from there. */
-export function settleFocus(): void {
-  cancelAnimationFrame(frame);
-  wanted?.();
-  wanted = null;
+  });
 }
 
 /** Brings the focus to a criterion's chosen level, else its first, once the screen shows it. */

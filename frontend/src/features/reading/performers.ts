@@ -3,7 +3,7 @@ import type { Performer } from '../../lib/keymap';
 import { scoreAfterDigit, scoreAfterStep } from '../../lib/scale';
 import type { Desk, Pointing } from './desk';
 import { withNextAbstention, withNextConfidence, withScore } from './draft';
-import { focusCriterion, focusNote, isAmongCriteria, leaveForCriterion, settleFocus } from './focus';
+import { focusCriterion, focusNote, isAmongCriteria, leaveForCriterion } from './focus';
 import { setFolded } from './folding';
 import type { Room } from './room';
 import { ofViews } from './viewActions';
@@ -29,9 +29,9 @@ function scoring(desk: Desk): Record<string, Performer> {
 
 function noting(desk: Desk): Record<string, Performer> {
   const { bookmarks, room, sheet } = desk;
-  const image = (): string | number | undefined => room.current.value?.image.id;
+  const assignment = (): string | undefined => room.current.value?.assignment;
   return {
-    bookmark: { perform: () => void bookmarks.toggle(image()), isPressed: () => bookmarks.has(image()) },
+    bookmark: { perform: () => void bookmarks.toggle(assignment()), isPressed: () => bookmarks.has(assignment()) },
     bookmarks: {
       perform: () => {
         sheet.value = 'bookmarks';
@@ -176,10 +176,7 @@ function setScore(room: Room, criterion: Criterion, score: number | null): void 
 function moveCriterion({ room }: Desk, direction: 1 | -1): boolean | undefined {
   const index = room.criterionIndex.value + direction;
   const count = room.current.value?.rubric.criteria.length ?? 0;
-  if (!isAmongCriteria() || index < 0 || index >= count) {
-    settleFocus();
-    return false;
-  }
+  if (!isAmongCriteria() || index < 0 || index >= count) return false;
   room.setCriterion(index);
   focusCriterion(index);
   return undefined;
