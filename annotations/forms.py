@@ -35,9 +35,20 @@ class ProjectSettingsForm(forms.ModelForm[Project]):
 
     class Meta:
         model = Project
-        fields = ["name", "description", "arm", "display_check_policy", "is_prior_shown"]
+        fields = [
+            "name",
+            "description",
+            "arm",
+            "display_check_policy",
+            "is_prior_shown",
+            "repeat_share",
+            "repeat_distance",
+        ]
         labels = LABELS
-        widgets = {"description": forms.Textarea(attrs={"rows": 3})}
+        widgets = {
+            "description": forms.Textarea(attrs={"rows": 3}),
+            "repeat_share": forms.NumberInput(attrs={"min": 0, "max": 0.5, "step": 0.01}),
+        }
         help_texts = {
             "arm": _(
                 "Before submission nothing is shown, whatever is set here. What is corrected after feedback "
@@ -51,6 +62,11 @@ class ProjectSettingsForm(forms.ModelForm[Project]):
                 "A reader may compare a case with an earlier image of the same patient and modality in "
                 "this project: only with one that they have read, and nothing that was said of it is shown."
             ),
+            "repeat_share": _(
+                "Share of a reader's cases that they are given once more, 0 to 0.5; 0.1 is one in ten. Nothing tells "
+                "them which. Only in a blind project, and only to who can see neither predictions nor others' readings."
+            ),
+            "repeat_distance": _("So many other cases at least lie between a case and its repeat."),
         }
 
 

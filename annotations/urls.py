@@ -1,7 +1,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from annotations import anchor_pages, manager_pages, views
+from annotations import anchor_pages, calibration_pages, manager_pages, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -23,6 +23,13 @@ urlpatterns = [
         "projects/<slug:slug>/anchor-images/<slug:criterion_key>/<str:value>/",
         anchor_pages.choose_anchor,
         name="choose-anchor",
+    ),
+    path("projects/<slug:slug>/calibration/", calibration_pages.calibration, name="calibration"),
+    path("projects/<slug:slug>/calibration/add/", calibration_pages.choose_calibration, name="choose-calibration"),
+    path(
+        "projects/<slug:slug>/calibration/<int:image_pk>/remove/",
+        calibration_pages.remove_calibration,
+        name="remove-calibration",
     ),
     path("projects/<slug:slug>/hanging/", manager_pages.hanging, name="hanging"),
     path("projects/<slug:slug>/upload/", views.upload, name="upload"),

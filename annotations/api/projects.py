@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from annotations.models import Project, Role
 from annotations.permissions import get_project, project_role
-from annotations.services.agreement import Agreement, agreement_of
+from annotations.services.agreement import agreement_of
 from annotations.services.progress import progress_of
 
 
@@ -52,11 +52,27 @@ class DayProgressSerializer(serializers.Serializer[None]):
     done = serializers.IntegerField()
 
 
+class RepeatsSerializer(serializers.Serializer[None]):
+    count = serializers.IntegerField(help_text="Cases that a reader was given twice.")
+    same = serializers.FloatField(allow_null=True, help_text="Share with the same score.")
+    within_one_step = serializers.FloatField(allow_null=True)
+    shift = serializers.FloatField(allow_null=True, help_text="Mean of second minus first score.")
+
+
+class ReaderAgreementSerializer(serializers.Serializer[None]):
+    username = serializers.CharField()
+    image_count = serializers.IntegerField(help_text="Images that others have read too.")
+    offset = serializers.FloatField(allow_null=True, help_text="Mean of their score minus the others' mean.")
+    repeats = RepeatsSerializer()
+
+
 class AgreementSerializer(serializers.Serializer[None]):
     criterion = serializers.CharField()
     image_count = serializers.IntegerField()
     alpha = serializers.FloatField(allow_null=True, help_text="Krippendorff's alpha, interval distance.")
     within_one_step = serializers.FloatField(allow_null=True)
+    repeats = RepeatsSerializer()
+    by_reader = ReaderAgreementSerializer(many=True)
 
 
 class ProgressSerializer(serializers.Serializer[dict[str, Any]]):
@@ -78,14 +94,5 @@ class ProjectProgress(APIView):
     def get(self, request: Request, slug: str) -> Response:
         project = get_project(slug, request.user)
         progress: dict[str, Any] = asdict(progress_of(project, now=timezone.now()))
-        agreement = [_agreement(figure) for figure in agreement_of(project)]
+        agreement = [asdict(figure) | {"criterion": figure.criterion.key} for figure in agreement_of(project)]
         return Response(ProgressSerializer({**progress, "agreement": agreement}).data)
-
-
-def _agreement(figure: Agreement) -> dict[str, Any]:
-    return {
-        "criterion": figure.criterion.key,
-        "image_count": figure.image_count,
-        "alpha": figure.alpha,
-        "within_one_step": figure.within_one_step,
-    }

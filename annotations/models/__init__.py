@@ -1,5 +1,5 @@
 from annotations.models.anchor_image import AnchorImage
-from annotations.models.assignment import Assignment, Purpose
+from annotations.models.assignment import MIXED_IN, Assignment, Purpose
 from annotations.models.bookmark import Bookmark
 from annotations.models.display_check import DisplayCheck
 from annotations.models.draft import Draft
@@ -40,6 +40,7 @@ from annotations.models.rubric import Criterion, Rubric
 from annotations.models.user import User
 
 __all__ = [
+    "MIXED_IN",
     "Abstention",
     "AbstentionReason",
     "AnchorImage",

@@ -25,6 +25,9 @@ class Purpose(models.TextChoices):
     ADJUDICATION = "adjudication", _("Adjudication")
 
 
+MIXED_IN = (Purpose.REPEAT, Purpose.CALIBRATION)
+
+
 class AssignmentQuerySet(models.QuerySet["Assignment"]):
     """An Assignment is *done*, else *leased* (a reader has it before them), else *open*."""
 
@@ -40,6 +43,14 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         cases = ProjectImage.objects.cases().filter(project=OuterRef("project"), image=OuterRef("image"))
         return self.filter(Exists(cases), submitted_at__isnull=True)
 
+    def mixed_in(self) -> AssignmentQuerySet:
+        """Made for one reader, when they asked for a case: see services.mixing."""
+        return self.filter(purpose__in=MIXED_IN)
+
+    def asked_for(self) -> AssignmentQuerySet:
+        """By a selection, of whoever comes first: all that is not mixed in."""
+        return self.exclude(purpose__in=MIXED_IN)
+
     def leased(self, now: datetime) -> AssignmentQuerySet:
         return self.undone().filter(lease_expires_at__gt=now)
 
@@ -50,16 +61,21 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         return self.leased(now).filter(reader=reader)
 
     def claimable_by(self, reader: User, now: datetime) -> AssignmentQuerySet:
-        """Open, and not of an Image that this reader has read, has before them or let lapse in another place."""
+        """Open, and not of an Image that this reader has read, has before them or let lapse in another place.
+
+        What was mixed in is its own reader's, and nobody else's.
+        """
         same_image = Assignment.objects.filter(
             project=OuterRef("project"), image=OuterRef("image"), reader=reader
         ).exclude(pk=OuterRef("pk"))
-        return self.open(now).filter(~Exists(same_image))
+        own = Q(purpose__in=MIXED_IN, reader=reader)
+        return self.open(now).filter(own | Q(~Exists(same_image), ~Q(purpose__in=MIXED_IN)))
 
-    def unseen_by(self, reader: User) -> AssignmentQuerySet:
-        """Of Images that this reader has not read in the Project, and has not been given."""
-        seen = Assignment.objects.filter(project=OuterRef("project"), image=OuterRef("image"), reader=reader)
-        return self.filter(~Exists(seen))
+    def left_for(self, reader: User, now: datetime) -> AssignmentQuerySet:
+        """Asked for, open, of Images that this reader was not given in the Project and is not given as calibration."""
+        given = Assignment.objects.filter(project=OuterRef("project"), image=OuterRef("image"), reader=reader)
+        calibrating = ProjectImage.objects.calibrating().filter(project=OuterRef("project"), image=OuterRef("image"))
+        return self.asked_for().open(now).filter(~Exists(given), ~Exists(calibrating))
 
     def in_worklist_order(self) -> AssignmentQuerySet:
         """The order that the selection gave."""
@@ -104,7 +120,15 @@ class Assignment(models.Model):
                 condition=Q(reader__isnull=False) & ~Q(purpose=Purpose.REPEAT),
                 name="assignment_reader_reads_an_image_once",
             ),
+            models.UniqueConstraint(
+                fields=["project", "image", "reader"],
+                condition=Q(purpose=Purpose.REPEAT),
+                name="assignment_repeated_once",
+            ),
             models.CheckConstraint(condition=Q(purpose__in=Purpose.values), name="assignment_purpose_known"),
+            models.CheckConstraint(
+                condition=~Q(purpose__in=MIXED_IN) | Q(reader__isnull=False), name="assignment_mixed_in_for_a_reader"
+            ),
             models.CheckConstraint(condition=Q(slot__gte=1), name="assignment_slot_from_one"),
             models.CheckConstraint(
                 condition=Q(lease_expires_at__isnull=True) | Q(reader__isnull=False, leased_at__isnull=False),

@@ -56,6 +56,11 @@ class ProjectQuerySet(models.QuerySet["Project"]):
             models.Exists(Membership.objects.filter(project=models.OuterRef("pk"), user=user, role__in=roles))
         )
 
+    def mixing(self) -> ProjectQuerySet:
+        """Where cases are mixed in among those that were asked for: repeats, or calibration cases."""
+        calibrating = ProjectImage.objects.calibrating().filter(project=models.OuterRef("pk"))
+        return self.filter(models.Exists(calibrating) | models.Q(repeat_share__gt=0))
+
     def with_roles_of(self, user: User | AnonymousUser) -> ProjectQuerySet:
         """`roles`: what the user is in each Project, in order; empty for who is no member."""
         own = Membership.objects.filter(project=models.OuterRef("pk"), user=user.pk).order_by("role")
@@ -87,6 +92,18 @@ class Project(models.Model):
         validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
         help_text="Share of a batch that is drawn at random: the platform's unbiased sample.",
     )
+    repeat_share = models.FloatField(
+        default=0.0,
+        validators=[MinValueValidator(0.0), MaxValueValidator(0.5)],
+        verbose_name=_("Repeats"),
+        help_text="Share of the cases of a reader that they are given once more, without being told.",
+    )
+    repeat_distance = models.PositiveSmallIntegerField(
+        default=20,
+        validators=[MinValueValidator(1)],
+        verbose_name=_("Cases before a repeat"),
+        help_text="Other cases that a reader is given at least between an Image and its repeat.",
+    )
     lease_minutes = models.PositiveSmallIntegerField(
         default=30, validators=[MinValueValidator(1)], help_text="How long a case is kept for a reader who left it."
     )
@@ -112,6 +129,10 @@ class Project(models.Model):
             models.CheckConstraint(
                 condition=models.Q(random_share__gte=0, random_share__lte=1), name="project_random_share_is_a_share"
             ),
+            models.CheckConstraint(
+                condition=models.Q(repeat_share__gte=0, repeat_share__lte=0.5), name="project_repeat_share_up_to_half"
+            ),
+            models.CheckConstraint(condition=models.Q(repeat_distance__gte=1), name="project_repeat_distance_positive"),
             models.CheckConstraint(
                 condition=models.Q(display_check_policy__in=DisplayCheckPolicy.values),
                 name="project_display_check_policy_known",
@@ -155,6 +176,10 @@ class ProjectImageQuerySet(models.QuerySet["ProjectImage"]):
         """What may be handed out to be read."""
         return self.current().unreserved()
 
+    def calibrating(self) -> ProjectImageQuerySet:
+        """Cases that every reader is given."""
+        return self.cases().filter(is_calibration=True)
+
 
 class ProjectImage(models.Model):
     """An Image taken into a Project."""
@@ -168,6 +193,9 @@ class ProjectImage(models.Model):
         on_delete=models.SET_NULL,
         related_name="supersedes",
         help_text="The one with more slices of the same stack, when some arrived later.",
+    )
+    is_calibration = models.BooleanField(
+        default=False, help_text="Mixed in among the cases of every reader, so that they can be compared."
     )
     added_at = models.DateTimeField(auto_now_add=True)
 

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from annotations.models.assignment import Assignment
+from annotations.models.assignment import Assignment, AssignmentQuerySet, Purpose
 from annotations.models.imaging import Image
 from annotations.models.project import Arm, Project, ProjectImage, Role
 from annotations.models.rubric import Criterion, Rubric
@@ -59,11 +59,16 @@ class ReadingQuerySet(models.QuerySet["Reading"]):
         none_is = Q(superseded_by__isnull=True) & ~Q(Exists(independent.filter(assignment=OuterRef("assignment"))))
         return self.filter(newest | none_is)
 
+    def with_feedback(self) -> ReadingQuerySet:
+        """Of what their reader could be told afterwards what the model and others say."""
+        return self.exclude(arm=Arm.BLIND, project__arm=Arm.BLIND)
+
     def visible_to(self, user: User | AnonymousUser) -> ReadingQuerySet:
-        """One's own, and those that blinding lets one see."""
+        """One's own, but for an Image that one is to read once more; and those that blinding lets one see."""
         if not user.is_authenticated:
             return self.none()
-        own = Q(reader=user, project__in=Project.objects.visible_to(user))
+        repeats = _left_to(user).filter(purpose=Purpose.REPEAT, project=OuterRef("project"))
+        own = ~Q(Exists(repeats)) & Q(reader=user, project__in=Project.objects.visible_to(user))
         return self.filter(own | unblinded_for(user))
 
     def of(self, project: Project) -> ReadingQuerySet:
@@ -224,7 +229,12 @@ def has_nothing_left_of(user: User) -> Q:
     reads_here = Project.objects.with_role(user, Role.READER)
     submitted = Reading.objects.filter(project=OuterRef("project"), image=OuterRef("image"), reader=user)
     still_to_read = ProjectImage.objects.filter(image=OuterRef("image"), project__in=reads_here)
-    repeats = Assignment.objects.filter(
+    return ~Q(Exists(still_to_read.filter(~Exists(submitted)))) & ~Q(Exists(_left_to(user)))
+
+
+def _left_to(user: User) -> AssignmentQuerySet:
+    """Of the outer row's Image, what the user was given and has not submitted."""
+    reads_here = Project.objects.with_role(user, Role.READER)
+    return Assignment.objects.filter(
         image=OuterRef("image"), project__in=reads_here, reader=user, submitted_at__isnull=True
     )
-    return ~Q(Exists(still_to_read.filter(~Exists(submitted)))) & ~Q(Exists(repeats))

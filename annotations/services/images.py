@@ -133,8 +133,11 @@ def _supersede_others(project: Project, series: Series, current: list[ProjectIma
     ProjectImage.objects.filter(pk__in=keep).update(superseded_by=None)
     earlier = ProjectImage.objects.current().filter(project=project, image__series=series).exclude(pk__in=keep)
     for project_image in earlier:
-        project_image.superseded_by = _successor(project_image, current)
+        successor = _successor(project_image, current)
+        project_image.superseded_by = successor
         project_image.save(update_fields=["superseded_by"])
+        if successor is not None and project_image.is_calibration:
+            ProjectImage.objects.filter(pk=successor.pk).update(is_calibration=True)
 
 
 def _successor(earlier: ProjectImage, current: list[ProjectImage]) -> ProjectImage | None:

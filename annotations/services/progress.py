@@ -11,6 +11,7 @@ from django.db.models.functions import TruncDate
 
 from annotations.models import Assignment, Image, Project, User
 from annotations.models.assignment import AssignmentQuerySet
+from annotations.services.mixing import count_left_to_mix_in
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,10 @@ class DayProgress:
 
 @dataclass(frozen=True)
 class ProjectProgress:
-    """`images_read`: every Assignment of the Image is done. `images_left`: some Assignment of it is not."""
+    """`images_read`: all that was asked for of the Image is done. `images_left`: some Assignment of it is not.
+
+    `assignments_open`: of those that were asked for; what was mixed in and given back waits for its one reader.
+    """
 
     images: int
     images_read: int
@@ -51,7 +55,7 @@ class ProjectProgress:
 def progress_of(project: Project, *, now: datetime) -> ProjectProgress:
     assignments = Assignment.objects.filter(project=project)
     images = Image.objects.in_project(project)
-    left = images.filter(Exists(assignments.undone().filter(image=OuterRef("pk"))))
+    left = images.filter(Exists(assignments.asked_for().undone().filter(image=OuterRef("pk"))))
     begun = images.filter(Exists(assignments.done().filter(image=OuterRef("pk"))))
     return ProjectProgress(
         images=images.count(),
@@ -59,7 +63,7 @@ def progress_of(project: Project, *, now: datetime) -> ProjectProgress:
         images_left=left.count(),
         assignments_done=assignments.done().count(),
         assignments_leased=assignments.leased(now).count(),
-        assignments_open=assignments.open(now).count(),
+        assignments_open=assignments.asked_for().open(now).count(),
         by_reader=_by_reader(project),
         by_day=_by_day(project),
     )
@@ -97,13 +101,21 @@ def worklist_counts(project: Project, *, reader: User, now: datetime) -> dict[st
 
 def worklist_counts_in(projects: Iterable[Project], *, reader: User, now: datetime) -> dict[int, dict[str, int]]:
     """The same for many Projects at once, by their keys."""
-    keys = [project.pk for project in projects]
-    assignments = Assignment.objects.filter(project__in=keys)
-    available = _by_project(assignments.open(now).unseen_by(reader), Count("image", distinct=True))
+    by_key = {project.pk: project for project in projects}
+    assignments = Assignment.objects.filter(project__in=by_key)
+    available = _by_project(assignments.left_for(reader, now), Count("image", distinct=True))
     held = _by_project(assignments.undone().filter(reader=reader), Count("pk"))
     done = _by_project(assignments.done().filter(reader=reader), Count("pk"))
+    mixed_in = {
+        project.pk: count_left_to_mix_in(project=project, reader=reader, now=now)
+        for project in Project.objects.mixing().filter(pk__in=by_key)
+    }
     return {
-        key: {"open_count": available.get(key, 0) + held.get(key, 0), "done_count": done.get(key, 0)} for key in keys
+        key: {
+            "open_count": available.get(key, 0) + held.get(key, 0) + mixed_in.get(key, 0),
+            "done_count": done.get(key, 0),
+        }
+        for key in by_key
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from annotations.errors import (
@@ -35,6 +35,7 @@ from annotations.models import (
     Finding,
     Image,
     Membership,
+    Purpose,
     Reading,
     Role,
     Rubric,
@@ -153,8 +154,7 @@ def _first_arm(assignment: Assignment, reader: User) -> Arm:
 
 def _has_had_feedback(reader: User, image_id: int) -> bool:
     """Whether it was to be had: who looked is not kept."""
-    earlier = Reading.objects.filter(reader=reader, image=image_id)
-    return earlier.filter(~Q(arm=Arm.BLIND) | ~Q(project__arm=Arm.BLIND)).exists()
+    return Reading.objects.filter(reader=reader, image=image_id).with_feedback().exists()
 
 
 def _arm_of_correction(reading: Reading, reader: User) -> Arm:
@@ -182,6 +182,7 @@ def _place_of(assignment: Assignment, reader: User) -> Assignment:
     if not was_theirs:
         raise NotYourAssignment
     places = Assignment.objects.filter(project=assignment.project, image=assignment.image, reader=reader)
+    places = places.exclude(purpose=Purpose.REPEAT)
     return places.select_for_update(of=("self",)).first() or _additional_place(assignment, reader)
 
 

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from annotations.errors import NotYourAssignment
-from annotations.models import Assignment, Membership, Project, Role, User
+from annotations.models import MIXED_IN, Assignment, Membership, Project, Role, User
+from annotations.services.mixing import mix_in
 
 
 @transaction.atomic
@@ -25,7 +26,7 @@ def lease_assignments(*, project: Project, reader: User, count: int, now: dateti
     expires_at = now + timedelta(minutes=project.lease_minutes)
     _extend(held, expires_at)
     while len(held) < count:
-        assignment = _next_claimable(project, reader, now, may_wait=not held)
+        assignment = _next_case(project, reader, now, may_wait=not held)
         if assignment is None:
             break
         held.append(_claim(assignment, reader, now, expires_at))
@@ -39,6 +40,15 @@ def _serialise_requests_of(reader: User, project: Project) -> None:
         raise NotYourAssignment
 
 
+def _next_case(project: Project, reader: User, now: datetime, *, may_wait: bool) -> Assignment | None:
+    """What is due to be mixed in, else the queue's first; what is left to be mixed in when the queue is empty."""
+    return (
+        mix_in(project=project, reader=reader, now=now, is_due=True)
+        or _next_claimable(project, reader, now, may_wait=may_wait)
+        or mix_in(project=project, reader=reader, now=now, is_due=False)
+    )
+
+
 def _next_claimable(project: Project, reader: User, now: datetime, *, may_wait: bool) -> Assignment | None:
     queue = Assignment.objects.filter(project=project).claimable_by(reader, now).in_worklist_order()
     free = queue.select_for_update(skip_locked=True, of=("self",), no_key=True).first()
@@ -48,7 +58,8 @@ def _next_claimable(project: Project, reader: User, now: datetime, *, may_wait: 
 
 
 def _claim(assignment: Assignment, reader: User, now: datetime, expires_at: datetime) -> Assignment:
-    _remember_reader(assignment)
+    if assignment.reader != reader:
+        _remember_reader(assignment)
     assignment.reader = reader
     assignment.leased_at = now
     assignment.lease_expires_at = expires_at
@@ -84,11 +95,13 @@ def extend_lease(*, assignment: Assignment, reader: User, now: datetime) -> Assi
 
 @transaction.atomic
 def release_lease(*, assignment: Assignment, reader: User) -> None:
-    """Put the case back for anybody."""
+    """Put the case back for anybody; what was mixed in, for the same reader."""
     mine = Assignment.objects.undone().filter(pk=assignment.pk, reader=reader)
     current = mine.select_for_update(of=("self",)).first()
     if current is None:
         raise NotYourAssignment
-    _remember_reader(current)
-    current.reader = current.leased_at = current.lease_expires_at = None
+    current.lease_expires_at = None
+    if current.purpose not in MIXED_IN:
+        _remember_reader(current)
+        current.reader = current.leased_at = None
     current.save(update_fields=["reader", "leased_at", "lease_expires_at"])

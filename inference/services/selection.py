@@ -84,8 +84,10 @@ def _check(size: int, random_share: float, strategy: str) -> None:
 
 
 def _unread(project: Project) -> QuerySet[Image]:
+    """Neither asked for yet nor calibration cases, which every reader is given anyhow."""
     assigned = Assignment.objects.filter(project=project, image=OuterRef("pk"))
-    return Image.objects.cases_of(project).filter(~Exists(assigned))
+    calibrating = project.project_images.calibrating().values("image")
+    return Image.objects.cases_of(project).filter(~Exists(assigned)).exclude(pk__in=calibrating)
 
 
 def _pool(project: Project, version: ModelVersion) -> list[int]:

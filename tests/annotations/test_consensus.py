@@ -5,8 +5,8 @@ import uuid
 import pytest
 from django.utils import timezone
 
-from annotations.models import Arm, Assignment, Criterion, Project, Reading, Role, User
-from annotations.services.agreement import agreement_of
+from annotations.models import Arm, Assignment, Criterion, Project, Purpose, Reading, Role, User
+from annotations.services.agreement import ReaderAgreement, Repeats, agreement_of
 from annotations.services.consensus import Consensus, consensus_of
 from annotations.services.progress import progress_of
 from annotations.services.readings import correct_reading, submit_reading
@@ -149,3 +149,46 @@ def test_image_that_nobody_could_judge_has_no_consensus() -> None:
     submit_reading(assignment=place, reader=reader, submission=submission, now=timezone.now())
     assert consensus_of(project) == []
     assert progress_of(project, now=timezone.now()).images_read == 1
+
+
+def repeat(reading: Reading, score: float) -> Reading:
+    """The reader is given the Image once more."""
+    place = make_assignment(reading.project, reading.image, slot=9, purpose=Purpose.REPEAT, reader=reading.reader)
+    submission = make_submission(reading.project, {"overall": score})
+    return submit_reading(assignment=place, reader=reading.reader, submission=submission, now=timezone.now())[0]
+
+
+def test_who_read_an_image_twice_counts_once_with_the_mean(project: Project, reader: User) -> None:
+    image, other = make_image(project), make_member(project, Role.READER)
+    repeat(make_reading(project, image, reader, {"overall": 1.0}), 2.0)
+    make_reading(project, image, other, {"overall": 3.0})
+    consensus = only(consensus_of(project))
+    assert (consensus.value, consensus.reader_count) == (2.25, 2)
+    assert consensus.spread == pytest.approx(1.5 / 2**0.5)
+
+
+def test_repeats_are_no_second_reader(project: Project, reader: User) -> None:
+    repeat(make_reading(project, make_image(project), reader, {"overall": 1.0}), 4.0)
+    (agreement,) = agreement_of(project)
+    assert (agreement.image_count, agreement.within_one_step) == (0, None)
+    assert agreement.repeats == Repeats(count=1, same=0.0, within_one_step=0.0, shift=3.0)
+
+
+def test_each_reader_is_held_against_the_others_and_against_themselves(project: Project, reader: User) -> None:
+    other, third = make_member(project, Role.READER), make_member(project, Role.READER)
+    images = [make_image(project) for _ in range(3)]
+    given = {reader: (3.0, 1.0, 2.0), other: (1.0, 1.0, None), third: (2.0, None, None)}
+    readings = {
+        (person, index): make_reading(project, images[index], person, {"overall": value})
+        for person, values in given.items()
+        for index, value in enumerate(values)
+        if value is not None
+    }
+    repeat(readings[reader, 0], 2.0)
+    repeat(readings[reader, 2], 2.0)
+    (agreement,) = agreement_of(project)
+    by_name = {one.username: one for one in agreement.by_reader}
+    assert by_name[reader.username] == ReaderAgreement(reader.username, 2, 0.75, Repeats(2, 0.5, 1.0, -0.5))
+    assert by_name[other.username] == ReaderAgreement(other.username, 2, -0.75, Repeats(0, None, None, None))
+    assert by_name[third.username].offset == 0.0
+    assert agreement.repeats.count == 2

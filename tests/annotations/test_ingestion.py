@@ -183,6 +183,14 @@ def test_slices_that_arrive_later_supersede_the_image(project: Project) -> None:
     assert ProjectImage.objects.get(image=single).superseded_by == ProjectImage.objects.get(image=volume)
 
 
+def test_calibration_case_that_grows_stays_one(project: Project) -> None:
+    ingest(project, {"1.dcm": ct_slice(1)})
+    ProjectImage.objects.update(is_calibration=True)
+    ingest(project, {"2.dcm": ct_slice(2), "0.dcm": ct_slice(0)})
+    volume = Image.objects.in_project(project).get()
+    assert [one.image for one in ProjectImage.objects.calibrating()] == [volume]
+
+
 def test_another_project_stores_nothing_twice_and_shares_the_image(project: Project, objects: Path) -> None:
     ingest(project, ct_volume(3))
     stored = objects_in(objects)

@@ -98,7 +98,14 @@ def test_settings_are_stored_and_what_cannot_be_is_refused(browser_of: Callable[
     project = make_project()
     browser = browser_of(make_member(project, Role.MANAGER))
     url = f"/projects/{project.slug}/settings/"
-    fields = {"name": "Dose", "description": "", "arm": "training", "display_check_policy": "daily"}
+    fields = {
+        "name": "Dose",
+        "description": "",
+        "arm": "training",
+        "display_check_policy": "daily",
+        "repeat_share": 0,
+        "repeat_distance": 20,
+    }
     assert browser.post(url, fields).status_code == 302
     project.refresh_from_db()
     assert (project.name, project.arm, project.display_check_policy) == ("Dose", Arm.TRAINING, DisplayCheckPolicy.DAILY)

@@ -74,8 +74,7 @@ def test_image_before_a_hidden_repeat_or_a_reading_elsewhere_is_no_prior(project
     earlier = read(project, reader, 2020)
     assignment = case_in_hand(project, reader)
     assert prior_of(assignment, reader=reader) == earlier
-    repeat = make_assignment(project, earlier, slot=2, purpose=Purpose.REPEAT)
-    Assignment.objects.filter(pk=repeat.pk).update(reader=reader)
+    repeat = make_assignment(project, earlier, slot=2, purpose=Purpose.REPEAT, reader=reader)
     assert prior_of(assignment, reader=reader) is None
     repeat.delete()
     elsewhere = make_project()

@@ -17,9 +17,11 @@ request_assignments(project=project, request_key=uuid.uuid4(), requests=requests
 """
 
 
-def furnish(product: Product, slug: str, files: Sequence[Path], *, readers: Sequence[str], overlap: int = 2) -> None:
+def furnish(
+    product: Product, slug: str, files: Sequence[Path], *, readers: Sequence[str], overlap: int = 2, **policy: object
+) -> None:
     """The Images of the files, stacks first, for readers named here."""
-    product.add_project(slug, overlap=overlap)
+    product.add_project(slug, overlap=overlap, **policy)
     for username in readers:
         product.add_person(username, slug, "reader")
     product.manage("ingest", *map(str, files), "--project", slug)

@@ -111,8 +111,7 @@ def test_nothing_while_the_image_is_still_to_be_read_elsewhere(project, image, r
 
 def test_nothing_while_a_repeat_waits(project, image, reader, ask) -> None:
     reading = make_reading(project, image, reader)
-    repeat = make_assignment(project, image, slot=2, purpose=Purpose.REPEAT)
-    Assignment.objects.filter(pk=repeat.pk).update(reader=reader, leased_at=timezone.now())
+    repeat = make_assignment(project, image, slot=2, purpose=Purpose.REPEAT, reader=reader)
     assert is_refused(ask(reading.assignment, reader))
     assert is_refused(ask(repeat, reader))
 

@@ -79,6 +79,15 @@ def test_anchor_image_is_never_chosen(project, strategy):
     assert anchor.pk not in chosen
 
 
+def test_calibration_case_is_never_chosen(project):
+    make_scored(project, 8)
+    calibration = project.images.order_by("pk").last()
+    project.project_images.filter(image=calibration).update(is_calibration=True)
+    chosen = select_batch(project=project, size=8).items.values_list("image_id", flat=True)
+    assert len(chosen) == 7
+    assert calibration.pk not in chosen
+
+
 def test_a_later_batch_comes_after_the_earlier_one_and_shares_no_image(project):
     make_scored(project, 20)
     first, second = select_batch(project=project, size=6), select_batch(project=project, size=6)
