@@ -120,9 +120,10 @@ def _series_of(path: Path) -> str:
         header = pydicom.dcmread(
             path, stop_before_pixels=True, specific_tags=["SeriesInstanceUID", "Rows", "Columns", "NumberOfFrames"]
         )
+        frames = int(header.get("NumberOfFrames") or 1)
     except Exception:  # any file may lie in a folder
         return str(path)
-    if int(header.get("NumberOfFrames") or 1) > 1 or "SeriesInstanceUID" not in header:
+    if frames > 1 or "SeriesInstanceUID" not in header:
         return str(path)
     return f"{header.SeriesInstanceUID}/{header.get('Rows')}x{header.get('Columns')}"
 

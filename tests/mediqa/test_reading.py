@@ -57,6 +57,15 @@ def test_dicom_comes_in_modality_units_with_its_prompt_window_and_patient():
     assert read.patient == "1CT1"
 
 
+def test_a_header_that_cannot_be_read_is_a_matter_of_its_own_file(tmp_path):
+    write_series(tmp_path, [0, 1])
+    dataset = dcmread(sample_file("CT_small.dcm"))
+    dataset.add_new("NumberOfFrames", "IS", "1")
+    dataset["NumberOfFrames"]._value = "1A"
+    dataset.save_as(tmp_path / "z.dcm")
+    assert sorted(len(files.paths) for files in find_images([tmp_path])) == [1, 2]
+
+
 def test_colour_becomes_luminance_in_every_format(tmp_path):
     green = np.zeros((32, 32, 3), dtype=np.uint8)
     green[..., 1] = 100
