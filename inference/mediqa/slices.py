@@ -73,7 +73,7 @@ def _measure(plane: FloatArray, low: float, high: float) -> DoubleArray:
     steps = [np.diff(lines) for lines in (rows, columns)]
     gradient = sum(float(np.mean(np.abs(step))) for step in steps)
     detail = sum(float(np.mean(np.abs(np.diff(step)))) for step in steps)
-    foreground = float(np.mean(rows > 0.1))
+    foreground = np.count_nonzero(rows > 0.1) / rows.size
     entropy = _entropy(rows)
     return np.array([foreground, np.log1p(100 * gradient), np.log1p(100 * detail), 5 * float(rows.mean()), entropy])
 
@@ -84,8 +84,9 @@ def _lines(plane: FloatArray, low: float, high: float) -> FloatArray:
     if lines.shape[1] < 3:
         lines = np.repeat(lines, 3, axis=1)
     scale = np.float32(1 / (high - low))
-    clipped: FloatArray = np.clip(lines * scale - np.float32(low) * scale, np.float32(0), np.float32(1))
-    return clipped
+    scaled: FloatArray = lines * scale
+    scaled -= np.float32(low) * scale
+    return np.clip(scaled, 0.0, 1.0, out=scaled)
 
 
 def _entropy(lines: FloatArray) -> float:

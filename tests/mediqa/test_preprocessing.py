@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 
 from inference.mediqa.errors import UnscorableImage
-from inference.mediqa.preprocessing import PreprocessingConfig, luminance, prepare, window_ranges, windowed
+from inference.mediqa.preprocessing import (
+    PreprocessingConfig,
+    choose_corners,
+    luminance,
+    prepare,
+    window_ranges,
+    windowed,
+)
 from inference.mediqa.types import ImageArray, Prompt
 
 from .conftest import phantom
@@ -85,10 +92,36 @@ def test_what_cannot_be_scored_is_refused_with_its_reason(pixels, reason):
     assert refused.value.reason == reason
 
 
+def test_crops_lie_where_the_detail_is_and_avoid_each_other():
+    """Computed one place after the other, by the definition."""
+    view = windowed(phantom(1, side=300)[0], ((0.0, 100.0), (20.0, 150.0)), is_inverted=False)
+    steps = sorted({round(place) for place in np.linspace(0, 172, 4)})
+    places = [(row, column) for row in steps for column in steps]
+    interest = []
+    for row, column in places:
+        crop = view[1, row : row + 128 : 4, column : column + 128 : 4]
+        interest.append(0.05 + np.mean((crop > 0.1) & (crop < 1.1)) + min(crop.std(), 0.5))
+    expected = []
+    for _ in range(4):
+        best = places[int(np.argmax(interest))]
+        expected.append(best)
+        shared = [max(0, 128 - abs(best[0] - r)) * max(0, 128 - abs(best[1] - c)) / 128**2 for r, c in places]
+        interest = [one * (1 - 0.95 * part) for one, part in zip(interest, shared, strict=True)]
+    assert choose_corners(view, 4, 128) == expected
+
+
 def test_a_few_holes_are_filled():
     pixels = phantom(1)
     pixels[0, :3, :3] = np.nan
     assert np.isfinite(prepare(image(pixels)).tiles).all()
+
+
+def test_infinite_values_are_holes_too():
+    pixels = phantom(2)
+    pixels[1, :3, :3], pixels[0, 5, 5] = np.inf, -np.inf
+    prepared = prepare(image(pixels))
+    assert np.isfinite(prepared.tiles).all()
+    assert np.isfinite(prepared.salience).all()
 
 
 def test_extreme_values_do_not_overflow():
