@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import onnxruntime
@@ -25,7 +25,7 @@ from inference.mediqa.reading import read_path
 logger = logging.getLogger(__name__)
 
 TOLERANCE = 1e-4  # largest difference of a token (they are of the order of 1) between the two
-TILES_AT_ONCE = 16  # what a core's cache holds; twice as many take a third longer each
+TILES_AT_ONCE = 16  # by torch on a CPU
 SLICES_AT_ONCE = 32  # on a GPU
 VERSION_KEY = "features_version"  # metadata of a graph
 PROBES = ("CT_small.dcm", "MR_small.dcm")  # real images that come with pydicom
@@ -73,19 +73,14 @@ class OnnxRuntime:
         return str(self.session.get_modelmeta().custom_metadata_map.get(VERSION_KEY, ""))
 
     def encode_slices(self, tiles: Tensor, codes: Tensor) -> Tensor:
-        batch, count = tiles.shape[:2]
-        columns = {
-            "tiles": tiles.flatten(0, 1).float(),
-            "tile_kinds": tile_kinds(count).repeat(batch),
-            "codes": codes.repeat_interleave(count, dim=0),
-        }
-        tokens = np.concatenate([self._run(columns, start) for start in range(0, batch * count, TILES_AT_ONCE)])
-        return torch.from_numpy(tokens).reshape(batch, -1, tokens.shape[-1])
+        kinds = tile_kinds(tiles.shape[1])
+        return torch.stack([self._encode(one, kinds, code) for one, code in zip(tiles, codes, strict=True)])
 
-    def _run(self, columns: dict[str, Tensor], start: int) -> np.ndarray[Any, Any]:
-        rows = slice(start, start + TILES_AT_ONCE)
-        (tokens,) = self.session.run(None, {name: value[rows].numpy() for name, value in columns.items()})
-        return np.asarray(tokens)
+    def _encode(self, tiles: Tensor, kinds: Tensor, code: Tensor) -> Tensor:
+        """Tokens of one slice, which is what a core's cache holds: [T, 2, S, S], [T], [factors] -> [N, C]."""
+        columns = {"tiles": tiles.float(), "tile_kinds": kinds, "codes": code.expand(len(tiles), -1)}
+        (tokens,) = self.session.run(None, {name: value.numpy() for name, value in columns.items()})
+        return torch.from_numpy(np.asarray(tokens)).flatten(0, 1)
 
 
 def choose_runtime(network: Network, device: torch.device, features_version: str, graphs: Iterable[Path]) -> Runtime:
