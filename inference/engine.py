@@ -7,17 +7,14 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from annotations.dicom.frames import FrameFormat, decode_stored, to_modality_units
 from inference import storage
 from inference.errors import CheckpointMissing, TooFewScores
 from inference.mediqa.choosing import ScoredImages, fit_chosen
-from inference.mediqa.errors import CheckpointError, FittingError, UnscorableImage
+from inference.mediqa.errors import CheckpointError, FittingError
 from inference.mediqa.fitting import FitConfig
 from inference.mediqa.predictor import Predictor
-from inference.mediqa.preprocessing import luminance
+from inference.mediqa.preprocessing import luminance, stacked
 from inference.mediqa.slices import salience, salient_slices
 from inference.mediqa.types import Features, FloatArray, ImageArray, PreparedImage, Prompt, Scale, Scored
 from inference.models import ModelVersion
@@ -131,7 +128,7 @@ def read_frames(frames: Sequence[FrameSource]) -> FloatArray:
     Raises:
         UnscorableImage: there are none, or they differ in size.
     """
-    return _stacked(list(_planes(frames)))
+    return stacked(_planes(frames), len(frames))
 
 
 def _planes(frames: Sequence[FrameSource]) -> Iterator[FloatArray]:
@@ -142,15 +139,6 @@ def _planes(frames: Sequence[FrameSource]) -> Iterator[FloatArray]:
         yield luminance(values) if values.ndim == 3 else values
 
 
-def _stacked(planes: list[FloatArray]) -> FloatArray:
-    if not planes:
-        raise UnscorableImage("empty", "The image has no frames.")
-    if len({plane.shape for plane in planes}) > 1:
-        raise UnscorableImage("wrong_shape", "The slices differ in size.")
-    stack: NDArray[np.float32] = np.stack(planes).astype(np.float32, copy=False)
-    return stack
-
-
 def _voxels(source: ImageSource) -> int:
     return sum(int(frame.frame_format["rows"]) * int(frame.frame_format["columns"]) for frame in source.frames)
 
@@ -158,7 +146,7 @@ def _voxels(source: ImageSource) -> int:
 def _sparse_rows(source: ImageSource) -> FloatArray:
     """Every n-th row of every slice, as many as SALIENCE_VOXELS allows; within a row all pixels."""
     step = max(1, -(-_voxels(source) // SALIENCE_VOXELS))
-    return _stacked([np.ascontiguousarray(plane[::step]) for plane in _planes(source.frames)])
+    return stacked((plane[::step] for plane in _planes(source.frames)), len(source.frames))
 
 
 def _image_array(source: ImageSource, pixels: FloatArray) -> ImageArray:

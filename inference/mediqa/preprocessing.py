@@ -6,7 +6,9 @@ where noise, sharpness and ringing are as the scanner made them. Two windows by 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import torch
@@ -69,6 +71,23 @@ def _halved(values: FloatArray) -> HalfArray:
 def luminance(pixels: FloatArray) -> FloatArray:
     """Return one channel of colour pixels: [..., 3] -> float32 [...]."""
     return (pixels[..., :3].astype(np.float32) @ LUMINANCE).astype(np.float32)
+
+
+def stacked(planes: Iterable[FloatArray], count: int) -> FloatArray:
+    """Return [count, rows, columns], each plane put in its place as it comes, so that none is held twice.
+
+    Raises UnscorableImage where there are none, or where they differ in size; ValueError where they are not ``count``.
+    """
+    coming = iter(planes)
+    first = next(coming, None)
+    if first is None:
+        raise UnscorableImage("empty", "The image has no frames.")
+    stack = np.empty((count, *first.shape), dtype=np.float32)
+    for place, plane in zip(stack, chain((first,), coming), strict=True):
+        if plane.shape != first.shape:
+            raise UnscorableImage("wrong_shape", "The slices differ in size.")
+        place[:] = plane
+    return stack
 
 
 def checked_pixels(pixels: FloatArray) -> FloatArray:

@@ -15,12 +15,13 @@ import nibabel
 import numpy as np
 import pydicom
 import tifffile
+from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from pydicom.pixels.processing import apply_modality_lut
 from pydicom.pixels.utils import pixel_array
 
 from inference.mediqa.errors import MediqaError
-from inference.mediqa.preprocessing import luminance
+from inference.mediqa.preprocessing import luminance, stacked
 from inference.mediqa.prompt import prompt_from_header
 from inference.mediqa.types import FloatArray, ImageArray
 
@@ -181,7 +182,7 @@ def _read_dicom(paths: Sequence[Path], override: dict[str, str]) -> ReadImage:
     first = datasets[0]
     if "Rows" not in first:
         raise UnreadableFile("The DICOM object holds no image.")
-    pixels = np.concatenate([_frames(dataset) for dataset in datasets])
+    pixels = _pixels(datasets)
     header = {key: first.get(key) for key in KEYWORDS if key in first} | {"slices": len(pixels)}
     prompt, provenance = prompt_from_header(header, override=override)
     image = ImageArray(
@@ -194,15 +195,37 @@ def _read_dicom(paths: Sequence[Path], override: dict[str, str]) -> ReadImage:
     return ReadImage(image, provenance, str(first.get("PatientID") or ""))
 
 
+def _pixels(datasets: Sequence[pydicom.Dataset]) -> FloatArray:
+    """Return the frames of all [frames, rows, columns] in modality units."""
+    if len(datasets) == 1:
+        return _frames(datasets[0])
+    count = sum(int(dataset.get("NumberOfFrames") or 1) for dataset in datasets)
+    return stacked((frame for dataset in datasets for frame in _frames(dataset)), count)
+
+
 def _frames(dataset: pydicom.Dataset) -> FloatArray:
     """Return [frames, rows, columns] in modality units."""
-    values = np.asarray(pixel_array(dataset))
-    if int(dataset.get("SamplesPerPixel", 1)) == 3:
-        values = luminance(values.astype(np.float32))
-    else:
-        values = np.asarray(apply_modality_lut(values, dataset))
-    frames: FloatArray = values.astype(np.float32)
+    values = np.asarray(pixel_array(dataset, view_only=True))
+    is_colour = int(dataset.get("SamplesPerPixel", 1)) == 3
+    frames = luminance(values) if is_colour else _rescaled(values, dataset)
     return frames if frames.ndim == 3 else frames[None]
+
+
+def _rescaled(values: NDArray[Any], dataset: pydicom.Dataset) -> FloatArray:
+    """In modality units; float32 is enough where all are whole numbers below 2**24, as of most scanners."""
+    slope, intercept = (_first_number(dataset.get(key)) for key in ("RescaleSlope", "RescaleIntercept"))
+    has_table = bool(dataset.get("ModalityLUTSequence"))
+    if slope is None or intercept is None or has_table or not _is_exact(values.dtype, slope, intercept):
+        return np.asarray(apply_modality_lut(values, dataset)).astype(np.float32)
+    units = values.astype(np.float32)
+    units *= slope
+    units += intercept
+    return units
+
+
+def _is_exact(dtype: np.dtype[Any], slope: float, intercept: float) -> bool:
+    is_whole = dtype.kind in "iu" and slope.is_integer() and intercept.is_integer()
+    return is_whole and 256.0**dtype.itemsize * abs(slope) + abs(intercept) <= 2**24
 
 
 def _place(dataset: pydicom.Dataset) -> float:

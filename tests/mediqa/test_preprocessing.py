@@ -7,6 +7,7 @@ from inference.mediqa.preprocessing import (
     choose_corners,
     luminance,
     prepare,
+    stacked,
     window_ranges,
     windowed,
 )
@@ -90,6 +91,18 @@ def test_what_cannot_be_scored_is_refused_with_its_reason(pixels, reason):
     with pytest.raises(UnscorableImage) as refused:
         prepare(image(pixels))
     assert refused.value.reason == reason
+
+
+def test_planes_are_stacked_as_they_come_and_must_be_alike_and_as_many_as_announced():
+    planes = phantom(3)
+    np.testing.assert_array_equal(stacked(iter(planes), 3), planes)
+    for wrong, reason in (([], "empty"), ([planes[0], planes[0][:80]], "wrong_shape")):
+        with pytest.raises(UnscorableImage) as refused:
+            stacked(wrong, len(wrong))
+        assert refused.value.reason == reason
+    for count in (2, 4):
+        with pytest.raises(ValueError, match="argument"):
+            stacked(iter(planes), count)
 
 
 def test_crops_lie_where_the_detail_is_and_avoid_each_other():

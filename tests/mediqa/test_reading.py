@@ -9,6 +9,7 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
 
+from inference.mediqa.errors import MediqaError
 from inference.mediqa.reading import ImageFiles, UnreadableFile, find_images, read_image, read_path
 
 
@@ -55,6 +56,22 @@ def test_dicom_comes_in_modality_units_with_its_prompt_window_and_patient():
     np.testing.assert_allclose(read.image.pixels[0], expected)
     assert (read.image.prompt.modality, read.provenance["modality"]) == ("CT", "dicom")
     assert read.patient == "1CT1"
+
+
+@pytest.mark.parametrize("rescale", [(1, -1024), (2, 5), (0.37, -12.5), (1, 2**25)])
+def test_modality_units_are_those_of_float64_rounded_once(tmp_path, rescale):
+    dataset = dcmread(sample_file("CT_small.dcm"))
+    dataset.RescaleSlope, dataset.RescaleIntercept = rescale
+    dataset.save_as(tmp_path / "a.dcm")
+    expected = (dataset.pixel_array.astype(np.float64) * rescale[0] + rescale[1]).astype(np.float32)
+    np.testing.assert_array_equal(read_path(tmp_path / "a.dcm").image.pixels[0], expected)
+
+
+def test_slices_of_different_sizes_are_no_volume(tmp_path):
+    write_series(tmp_path, [0])
+    paths = (tmp_path / "00.dcm", sample_file("MR_small.dcm"))
+    with pytest.raises(MediqaError):
+        read_image(ImageFiles("both", paths))
 
 
 def test_a_header_that_cannot_be_read_is_a_matter_of_its_own_file(tmp_path):

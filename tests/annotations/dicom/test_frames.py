@@ -1,5 +1,6 @@
 """Decoding against pydicom's own decoders, and lossless storing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -180,6 +181,14 @@ def test_32_bit_values_in_a_narrow_range_lose_nothing(low: int) -> None:
     frame = next(decode_frames(dataset, stored_format))
     assert np.array_equal(to_modality_units(frame, stored_format), (values * 2.0 - 5).astype(np.float32))
     assert stored_format.notes == ()
+
+
+@pytest.mark.parametrize("rescale", [(1.0, -1024.0), (0.37, -12.5), (300.0, 0.0), (1.0, 3e9)])
+def test_modality_units_are_those_of_float64_rounded_once(rescale: tuple[float, float]) -> None:
+    values = np.arange(2**16, dtype=np.uint16).reshape(256, 256)
+    stored_format = replace(frame_format(make_dataset(values)), slope=rescale[0], intercept=rescale[1])
+    expected = (values.astype(np.float64) * rescale[0] + rescale[1]).astype(np.float32)
+    assert np.array_equal(to_modality_units(values, stored_format), expected)
 
 
 def test_floating_point_values_are_kept_to_the_stated_step() -> None:
