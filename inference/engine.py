@@ -25,7 +25,7 @@ LOADED_AT_ONCE = 2
 HEAD_CHOICE = "head_choice"  # in a checkpoint's account of its training
 MOST_VOXELS = 2**28  # 1 GiB of float32; a longer volume is read twice and only its salient slices are kept
 SALIENCE_VOXELS = 2**26
-BATCH_ON_CPU = 8
+BATCH_ON_CPU = 16
 BATCH_ON_GPU = 64
 
 
