@@ -2,102 +2,142 @@
 
 Run with: pytest -m benchmark -s tests/benchmarks/test_scoring.py
 
-The floor is the encoder alone, on tiles that lie in memory: what no code around it can be faster than.
+The floor is the encoder alone, on tiles that lie in memory: what no code around it can be faster than. The share is
+what is left of its rate.
 """
 
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
-from pydicom import Dataset
-from pydicom.dataset import FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from django.db import connection
 
-from inference.mediqa import Predictor, Scale
+from annotations.dicom.archives import walk_sources
+from annotations.models import Image
+from annotations.services.ingestion import ingest_sources
+from inference.engine import engine_for
+from inference.mediqa import Predictor
 from inference.mediqa.reading import find_images, read_image
+from inference.mediqa.types import PreparedImage
+from inference.models import Embedding, Prediction
+from inference.sources import image_sources
 from mediqa_platform.supervisor.frontend import SOURCE_ROOT
-from tests.mediqa.conftest import phantom
+from tests.benchmarks.from_disk import SIDE, peak_mb, scored_from_disk, write_series, write_slices
+from tests.factories import make_project
+from tests.inference.images import baseline, prescore
 
 pytestmark = pytest.mark.benchmark
 
-SLICES, SIDE, REPEATS = 60, 512, 5
-SCALES = {"overall": Scale(0.0, 4.0)}
+SLICES, IMAGES, REPEATS = 60, 40, 15
+TARGETS = "targets: 150 slices/s by the encoder, a share of 80 %"
 CHILD = (
     "import sys, torch; torch.set_num_threads(1)\n"
     "from pathlib import Path\n"
-    "from tests.benchmarks.test_scoring import scored_from_disk\n"
+    "from tests.benchmarks.from_disk import peak_mb, scored_from_disk\n"
     "from inference.mediqa import Predictor\n"
     "predictor = Predictor.load(device='cpu')\n"
     "for _ in range(int(sys.argv[2])): scored_from_disk(predictor, Path(sys.argv[1]))\n"
-    "print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])"  # ru_maxrss counts the parent's too
+    "print(peak_mb())"
 )
 
 
-def write_series(folder: Path, slices: int) -> Path:
-    """Write uncompressed CT slices of 16 bits, one file each."""
-    folder.mkdir()
-    series, study = generate_uid(), generate_uid()
-    for number, plane in enumerate(phantom(slices, side=SIDE)):
-        one = Dataset()
-        one.file_meta = FileMetaDataset()
-        one.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        one.file_meta.MediaStorageSOPClassUID = one.SOPClassUID = CTImageStorage
-        one.file_meta.MediaStorageSOPInstanceUID = one.SOPInstanceUID = generate_uid()
-        one.StudyInstanceUID, one.SeriesInstanceUID, one.Modality = study, series, "CT"
-        one.ImagePositionPatient, one.ImageOrientationPatient = [0, 0, number], [1, 0, 0, 0, 1, 0]
-        one.PixelSpacing, one.InstanceNumber = [0.7, 0.7], number + 1
-        one.Rows = one.Columns = SIDE
-        one.SamplesPerPixel, one.PhotometricInterpretation = 1, "MONOCHROME2"
-        one.BitsAllocated, one.BitsStored, one.HighBit, one.PixelRepresentation = 16, 16, 15, 1
-        one.RescaleSlope, one.RescaleIntercept = 1, 0
-        one.PixelData = (plane * 8 - 900).astype(np.int16).tobytes()
-        one.save_as(folder / f"{number:03}.dcm", enforce_file_format=True)
-    return folder
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
 
 
-def scored_from_disk(predictor: Predictor, folder: Path) -> list[float]:
-    """Find, decode, prepare, encode and score everything under a folder."""
-    images = [read_image(files).image for files in find_images([folder])]
-    scored = predictor.score(predictor.encode(images), prompts=[one.prompt for one in images], scales=SCALES)
-    return [one.scores["overall"].quality for one in scored]
-
-
-def seconds(work) -> float:
-    """Median of the processor's seconds, one thread: the same on a busy machine."""
-    work()  # caches, lazy imports
+def median_seconds(
+    work: Callable[[], object],
+    *,
+    before: Callable[[], object] = lambda: None,
+    clock: Callable[[], float] = time.process_time,
+) -> float:
+    """Of the processor: the same on a busy machine. What is done before each time is not counted."""
     found = []
-    for _ in range(REPEATS):
-        begun = time.process_time()
+    for _ in range(1 + REPEATS):  # the first fills caches and imports
+        before()
+        begun = clock()
         work()
-        found.append(time.process_time() - begun)
-    return float(np.median(found))
+        found.append(clock() - begun)
+    return float(np.median(found[1:]))
+
+
+def seconds_with_database() -> float:
+    """Of this process, and of the one with which the database serves it."""
+    assert connection.connection is not None
+    server = psutil.Process(connection.connection.info.backend_pid).cpu_times()
+    return time.process_time() + server.user + server.system
+
+
+def forget_scores() -> None:
+    Prediction.objects.all().delete()
+    Embedding.objects.all().delete()
 
 
 def memory_mb(folder: Path, times: int) -> float:
     """Peak resident memory of a process of its own (Linux)."""
     command = [sys.executable, "-c", CHILD, str(folder), str(times)]
     done = subprocess.run(command, cwd=SOURCE_ROOT, check=True, capture_output=True, text=True)
-    return float(done.stdout) / 1024
+    return float(done.stdout)
+
+
+def memory_here_mb(work: Callable[[], object]) -> float:
+    """Peak resident memory of this process while it works, with Django and pytest in it (Linux)."""
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    work()
+    return peak_mb()
+
+
+def print_head(whole: str) -> None:
+    print(f"\nseconds of the processor, one thread; {TARGETS}")
+    print(f"{'':36} {'floor s':>8} {'slices/s':>8} {whole + ' s':>16} {'images/s':>9} {'share':>6} {'MB':>6}")
+
+
+def print_row(name: str, prepared: Sequence[PreparedImage], floor: float, whole: float, peak: float) -> None:
+    slices = sum(len(one.tiles) for one in prepared)
+    rates = f"{slices / floor:8.0f} {whole:16.3f} {len(prepared) / whole:9.1f}"
+    print(f"{name:36} {floor:8.3f} {rates} {floor / whole:6.0%} {peak:6.0f}")
 
 
 def test_scoring_from_files_beside_the_encoder_alone(tmp_path: Path) -> None:
-    torch.set_num_threads(1)
     predictor = Predictor.load(device="cpu")
     folders = {
         f"volume, {SLICES} slices of {SIDE} x {SIDE}": write_series(tmp_path / "volume", SLICES),
+        f"{IMAGES} slices of {SIDE} x {SIDE}": write_slices(tmp_path / "slices", IMAGES),
         f"one slice of {SIDE} x {SIDE}": write_series(tmp_path / "slice", 1),
     }
-    print(f"\nencoder by {predictor.runtime.name}, seconds of the processor, one thread; peak memory of a new process")
-    print(f"{'':34} {'floor s':>8} {'disk to score s':>16} {'x floor':>8} {'images/s':>9} {'MB':>6}")
+    print_head("disk to score")
     for name, folder in folders.items():
-        (files,) = find_images([folder])
-        prepared = [predictor.prepare(read_image(files).image)]
-        floor = seconds(lambda tiles=prepared: predictor.encode_prepared(tiles))
-        whole = seconds(lambda path=folder: scored_from_disk(predictor, path))
-        peak = memory_mb(folder, 1)
-        print(f"{name:34} {floor:8.3f} {whole:16.3f} {whole / floor:8.1f} {1 / whole:9.1f} {peak:6.0f}")
-    print(f"{'the program alone':34} {'':8} {'':16} {'':8} {'':9} {memory_mb(folders[name], 0):6.0f}")
+        prepared = [predictor.prepare(read_image(files).image) for files in find_images([folder])]
+        floor = median_seconds(lambda tiles=prepared: predictor.encode_prepared(tiles))
+        whole = median_seconds(lambda path=folder: scored_from_disk(predictor, path))
+        print_row(name, prepared, floor, whole, memory_mb(folder, 1))
+    print(f"the program alone, with its model by {predictor.runtime.name}: {memory_mb(folder, 0):.0f} MB")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("objects")
+def test_scoring_to_rows_beside_the_encoder_alone(tmp_path: Path) -> None:
+    """What a worker does with a Job, from the stored frames of ingested files to committed rows."""
+    folders = {
+        f"volume, {SLICES} slices of {SIDE} x {SIDE}": write_series(tmp_path / "volume", SLICES),
+        f"{IMAGES} slices of {SIDE} x {SIDE}": write_slices(tmp_path / "slices", IMAGES),
+    }
+    print_head("disk to rows")
+    for name, folder in folders.items():
+        project = make_project()
+        ingest_sources(project=project, sources=walk_sources([folder]))
+        images = Image.objects.in_project(project).values_list("pk", flat=True)
+        engine = engine_for(baseline(project))
+        prepared = [engine.prepare(source) for source in image_sources(images, features_version="none")]
+        floor = median_seconds(lambda model=engine, tiles=prepared: model.encode(tiles))
+        whole = median_seconds(lambda of=project: prescore(of), before=forget_scores, clock=seconds_with_database)
+        assert Prediction.objects.filter(project=project).count() == len(images)
+        forget_scores()
+        print_row(name, prepared, floor, whole, memory_here_mb(lambda of=project: prescore(of)))
