@@ -15,7 +15,6 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page
 
 from mediqa_platform.supervisor.frontend import SOURCE_ROOT, find_node
-from tests.e2e.conftest import browser, image_files, product  # noqa: F401 - fixtures
 from tests.e2e.generated import new_stacks
 from tests.e2e.ohif import beside, fetch_ohif
 from tests.e2e.pages import LONG, case_on_screen, open_page, sign_in
@@ -85,14 +84,16 @@ def bare(tmp_path: Path) -> Path:
 
 def first_pictures(context: BrowserContext, address: str) -> float:
     """Milliseconds from the navigation; the first visit fills the cache and does not count."""
-    waits = []
-    for _ in range(VISITS + 1):
-        page = context.new_page()
-        page.goto(address, wait_until="commit")
-        page.wait_for_function("() => window.firstPicture !== undefined", timeout=LONG)
-        waits.append(page.evaluate("() => window.firstPicture"))
-        page.close()
-    return median(waits[1:])
+    return median([first_picture(context, address) for _ in range(VISITS + 1)][1:])
+
+
+def first_picture(context: BrowserContext, address: str) -> float:
+    page = context.new_page()
+    page.goto(address, wait_until="commit")
+    page.wait_for_function("() => window.firstPicture !== undefined", timeout=LONG)
+    wait: float = page.evaluate("() => window.firstPicture")
+    page.close()
+    return wait
 
 
 def bare_page(cases: list[dict[str, Any]]) -> bytes:
@@ -106,7 +107,7 @@ def bare_page(cases: list[dict[str, Any]]) -> bytes:
 
 
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:  # noqa: F811 - the fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
     made = browser.new_context(viewport={"width": 1440, "height": 900})
     made.add_init_script(FIRST_PICTURE)
     yield made
@@ -114,9 +115,9 @@ def context(browser: Browser) -> Iterator[BrowserContext]:  # noqa: F811 - the f
 
 
 def test_first_image(
-    product: Product,  # noqa: F811
-    browser: Browser,  # noqa: F811
-    image_files: list[Path],  # noqa: F811
+    product: Product,
+    browser: Browser,
+    image_files: list[Path],
     context: BrowserContext,
     bare: Path,
     tmp_path: Path,
@@ -159,7 +160,7 @@ def submit(page: Page, assignment: str) -> None:
     )
 
 
-def next_pictures(browser: Browser, address: str) -> list[float]:  # noqa: F811 - the fixture
+def next_pictures(browser: Browser, address: str) -> list[float]:
     """Milliseconds from Enter to the next case's picture on the bare page."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     context.add_init_script(NEXT_PICTURES)
@@ -188,9 +189,15 @@ def read_all(page: Page) -> tuple[dict[str, list[float]], float]:
     return page.evaluate("() => window.waits"), heaps[1] - heaps[0]
 
 
+def next_studies(context: BrowserContext, address: str, studies: list[str]) -> list[float]:
+    """Milliseconds until OHIF, where the next study is opened by its address, shows each; the first is left out."""
+    return [first_picture(context, f"{address}/viewer?StudyInstanceUIDs={study}") for study in studies][1:]
+
+
 def test_next_case_and_memory(
-    product: Product,  # noqa: F811
-    browser: Browser,  # noqa: F811
+    product: Product,
+    browser: Browser,
+    context: BrowserContext,
     bare: Path,
     tmp_path: Path,
 ) -> None:
@@ -199,6 +206,10 @@ def test_next_case_and_memory(
     token = product.manage("create_token", "max").strip()
     with beside(product.address, token, bare, {"/bare.html": bare_page(cases)}) as address:
         floor = next_pictures(browser, f"{address}/bare.html")
+    found = product.api("max").session.get(f"{product.address}/dicomweb/studies", params={"limit": 12}).json()
+    studies = [study["0020000D"]["Value"][0] for study in found]
+    with beside(product.address, token, fetch_ohif(tmp_path)) as address:
+        peer = next_studies(context, address, studies)
     page = open_page(browser, product.address)
     page.add_init_script(NEXT_CASES)
     sign_in(page, "max")
@@ -208,6 +219,7 @@ def test_next_case_and_memory(
     print(f"\n{f'over {CASES} cases of {SLICES} slices':36} {'median':>7} {'p95':>7} {'target':>7} {'x bare':>7}")
     for name, values, target in (
         ("next case, bare page (floor), ms", floor, ""),
+        ("next study, OHIF (peer), ms", peer, ""),
         ("next case, ms", waits["next"], TARGETS["next case, ms, p95"]),
         ("submit acknowledged, ms", waits["saved"], ""),
     ):
