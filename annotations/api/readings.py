@@ -23,6 +23,7 @@ from annotations.services.progress import worklist_counts
 from annotations.services.readings import Submission, correct_reading, submit_or_correct
 
 MOST_DISPLAY_STATE_KEYS = 40
+MOST_COMPARED = 500  # every level of every criterion, and more
 DAY_SECONDS = 24 * 3600
 
 
@@ -46,7 +47,7 @@ class SubmissionSerializer(serializers.Serializer[None]):
     )
 
     def validate_display_state(self, state: dict[str, Any]) -> dict[str, Any]:
-        if len(state) > MOST_DISPLAY_STATE_KEYS:
+        if _has_too_many_entries(state):
             raise serializers.ValidationError(_("The display state has too many entries."))
         if not is_storable(state):
             raise serializers.ValidationError(_("The display state holds what no text or number is."))
@@ -55,6 +56,15 @@ class SubmissionSerializer(serializers.Serializer[None]):
     def to_submission(self) -> Submission:
         fields = dict(self.validated_data)
         return Submission(findings=[to_mark(mark) for mark in fields.pop("findings")], **fields)
+
+
+def _has_too_many_entries(state: dict[str, Any]) -> bool:
+    """In itself, or in what it says of the images that the case was compared with."""
+    compared = state.get("compared")
+    entries = compared if isinstance(compared, list) else []
+    named = [one for one in entries if isinstance(one, dict)]
+    parts = [state, *named, *(one["display"] for one in named if isinstance(one.get("display"), dict))]
+    return len(entries) > MOST_COMPARED or any(len(part) > MOST_DISPLAY_STATE_KEYS for part in parts)
 
 
 class AcknowledgementSerializer(serializers.Serializer[None]):

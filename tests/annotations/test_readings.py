@@ -257,9 +257,18 @@ def test_same_key_with_other_scores_is_refused_and_the_first_stays(
     assert Score.objects.get().value == 1.0
 
 
-@pytest.mark.parametrize("state", [{"note": "a\x00b"}, {"note": "\ud800"}])
+MANY = dict.fromkeys(map(str, range(41)), 0)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        *({"note": "a\x00b"}, {"note": "\ud800"}, MANY),
+        *({"compared": [MANY]}, {"compared": ["?", {"display": MANY}]}, {"compared": [0] * 501}),
+    ],
+)
 def test_display_state_that_cannot_be_stored_is_a_clear_refusal(
-    reader: User, assignment: Assignment, state: dict[str, str]
+    reader: User, assignment: Assignment, state: dict[str, object]
 ) -> None:
     client = APIClient()
     client.force_login(reader)

@@ -123,6 +123,8 @@ export interface ComparedImage {
   value?: number;
   /** Whether it lay beside the case at submission. */
   is_shown: boolean;
+  /** How it stood there, and whether it moved along; absent where it had gone, and in older Readings. */
+  display?: PictureState & { is_linked: boolean };
 }
 
 export interface Rubric {
@@ -164,7 +166,8 @@ export interface Finding {
   note: string;
 }
 
-export interface DisplayState {
+/** How an image stood on the screen. */
+export interface PictureState {
   slice_index: number;
   /** Absent for colour images, which have no window. */
   window_center?: number;
@@ -182,6 +185,12 @@ export interface DisplayState {
   is_flipped_horizontally: boolean;
   is_flipped_vertically: boolean;
   viewport: [number, number];
+  /** Whether the overlays that came with the image were on the screen; absent where there are none. */
+  has_graphics?: boolean;
+}
+
+/** How the case stood at submission, and on what screen. */
+export interface DisplayState extends PictureState {
   /** The whole screen, in CSS pixels. */
   screen: [number, number];
   device_pixel_ratio: number;
@@ -194,8 +203,6 @@ export interface DisplayState {
   compared?: ComparedImage[];
   /** Where the three planes crossed, and whether they were open at submission; absent where they never were. */
   planes?: { column: number; row: number; is_shown: boolean };
-  /** Whether the overlays that came with the image were on the screen; absent where there are none. */
-  has_graphics?: boolean;
   /** The image was in a window of its own; `screen` and pixels are of that one. */
   is_second_window?: true;
 }

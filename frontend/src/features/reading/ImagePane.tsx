@@ -2,10 +2,8 @@ import { useEffect, useRef } from 'preact/hooks';
 import { NOTICE_TEXTS } from '../../lib/displayNotices';
 import { t } from '../../lib/i18n';
 import { CrossHairs } from '../planes/CrossHairs';
-import { Graphics } from '../viewer/Graphics';
-import { Padding } from '../viewer/Padding';
+import { OverImage } from '../viewer/OverImage';
 import { SliceBar } from '../viewer/SliceBar';
-import { SliceLetters } from '../viewer/SliceLetters';
 import { SliceReadout, WindowReadout } from '../viewer/readouts';
 import { StackViewer } from '../viewer/stackViewer';
 import type { Orientation, ViewerState } from '../viewer/viewerState';
@@ -39,9 +37,7 @@ export function ImagePane({ desk }: { desk: Desk }) {
           if (event.button === 0) focusCriterion(desk.room.criterionIndex.value);
         }}
       />
-      {viewer && reading && <Padding viewer={viewer} reading={reading} />}
-      {viewer && reading && desk.hasGraphics.value && <Graphics viewer={viewer} reading={reading} />}
-      {viewer && reading && <SliceLetters viewer={viewer} reading={reading} />}
+      {viewer && reading && <OverImage viewer={viewer} reading={reading} hasGraphics={desk.hasGraphics.value} />}
       {viewer && <CrossHairs planes={desk.planes} viewer={viewer} />}
       {viewer && <FindingMarks desk={desk} viewer={viewer} />}
       {viewer && <MeasureMarks desk={desk} viewer={viewer} />}

@@ -1,8 +1,9 @@
 import { computed, signal } from '@preact/signals';
 import type { ApiClient } from '../../api/client';
 import type { AnchorImage, Case, ComparedImage, Criterion, Picture, Prior } from '../../api/types';
-import { t } from '../../lib/i18n';
+import { anchorCaption, asCase, priorCaption } from '../comparison/picture';
 import { releaseCase } from '../viewer/frameLoader';
+import { pictureState } from '../viewer/pictureState';
 import type { StackViewer } from '../viewer/stackViewer';
 import type { Session } from './session';
 
@@ -70,30 +71,32 @@ export class Comparison {
     this.seen = [];
   }
 
-  /** What this case was compared with, for its Reading; last what is on the screen, if anything. */
-  record(): ComparedImage[] {
-    return this.seen.map(({ kind, image, criterion, value, url }) => ({
-      kind,
-      image,
-      ...(criterion !== undefined && { criterion, value }),
-      is_shown: this.shown.peek()?.url === url,
+  /** What this case was compared with, for its Reading; last what is on the screen, if anything, and how it stands. */
+  record(hasGraphics: boolean): ComparedImage[] {
+    const url = this.shown.peek()?.url;
+    return this.seen.map((one) => ({
+      kind: one.kind,
+      image: one.image,
+      ...(one.criterion !== undefined && { criterion: one.criterion, value: one.value }),
+      ...(one.url === url ? { is_shown: true, ...this.standing(hasGraphics) } : { is_shown: false }),
     }));
+  }
+
+  /** Nothing before it was drawn. */
+  private standing(hasGraphics: boolean): Pick<ComparedImage, 'display'> {
+    const [viewer, picture] = [this.viewer.peek(), this.picture.peek()];
+    const state = viewer?.state.peek();
+    if (!picture || state?.status !== 'rendered' || state.assignment !== picture.assignment) return {};
+    return { display: { ...pictureState(viewer, picture.image, hasGraphics), is_linked: this.isLinked.peek() } };
   }
 }
 
-/** No Assignment stands behind it: the name is for what is kept in memory alone. */
-function asCase(picture: Picture): Case {
-  const rubric = { id: '', version: '', finding_types: [], criteria: [] };
-  return { ...picture, assignment: `comparison-${picture.image.id}`, rubric, lease_expires_at: '' };
-}
-
 export function anchorComparable(criterion: Criterion, { value, image, url }: AnchorImage): Comparable {
-  const caption = t('Anchor image: {question}, level {value}', { question: criterion.question, value });
-  return { kind: 'anchor', image, url, criterion: criterion.key, value, caption };
+  return { kind: 'anchor', image, url, criterion: criterion.key, value, caption: anchorCaption(criterion.question, value) };
 }
 
 export function priorComparable({ image, url, date }: Prior): Comparable {
-  return { kind: 'prior', image, url, caption: t('Earlier image of {date}', { date }) };
+  return { kind: 'prior', image, url, caption: priorCaption(date) };
 }
 
 /** The anchor image to show next of a criterion: that of the chosen level, then the others, then none. */

@@ -3,11 +3,9 @@ import { apiRoot, createClient } from '../../api/client';
 import type { Case, DisplayState } from '../../api/types';
 import { displayNotices, type DisplayNotice } from '../../lib/displayNotices';
 import { hangingOf, openingSlice } from '../../lib/hanging';
-import { budgetBytes } from '../../lib/memoryPlan';
-import { hasOverlays } from '../../lib/overlays';
-import { tableOf } from '../../lib/windows';
-import { dropFrame, framesOf, releaseCase } from '../viewer/frameLoader';
-import { LoadingPlan, idle } from '../viewer/loadingPlan';
+import { schedule } from '../../lib/schedule';
+import { loadBehind, memoryBudget } from '../viewer/loadBehind';
+import { pictureState } from '../viewer/pictureState';
 import type { StackViewer } from '../viewer/stackViewer';
 import { EMPTY_STATE, type ViewerState } from '../viewer/viewerState';
 import { ActivityWatch } from './activity';
@@ -149,11 +147,6 @@ function whenDrawn(viewer: Desk['viewer'], isMeant: (assignment: string | null) 
   });
 }
 
-function schedule(callback: () => void, milliseconds: number): () => void {
-  const timer = setTimeout(callback, milliseconds);
-  return () => clearTimeout(timer);
-}
-
 /** Starts what runs beside the screen: sending, leases, prefetching, and the viewer following the room. */
 export function startDesk(desk: Desk): void {
   const { room, outbox, session } = desk;
@@ -221,33 +214,18 @@ function followRoom(desk: Desk): void {
   });
   effect(() => {
     const screen = viewer.value;
-    if (screen) untracked(() => loadBehind(desk, screen));
+    if (screen) untracked(() => loadRest(desk, screen));
   });
 }
 
-function loadBehind({ room, session, preferences }: Desk, screen: StackViewer): void {
-  const plan = new LoadingPlan({
-    framesOf: (reading) => framesOf(reading, screen.isCpu),
+/** The slices around the open one and the next case; with a new session what failed is tried again. */
+function loadRest({ room, session, preferences }: Desk, screen: StackViewer): void {
+  const plan = loadBehind(screen, room.held, {
     openingSlice: (reading, count) => openingSlice(count, hangingOf(reading, preferences.current.peek().hangings)),
-    release: releaseCase,
-    drop: dropFrame,
-    budgetBytes: memoryBudget(),
-    schedule,
-    idle,
-  });
-  effect(() => plan.hold(room.held.value));
-  effect(() => {
-    const { status, assignment, sliceIndex } = screen.state.value;
-    if (status === 'rendered' && assignment !== null) plan.look(assignment, sliceIndex);
   });
   effect(() => {
     if (!session.needsSignIn.value) plan.retry();
   });
-  addEventListener('online', () => plan.retry());
-}
-
-function memoryBudget(): number {
-  return budgetBytes((navigator as { deviceMemory?: number }).deviceMemory);
 }
 
 /** What the reader is told of the display now, and what is stored. */
@@ -262,43 +240,18 @@ export function noticesOf(state: ViewerState, config: ReadingConfig, { devicePix
   });
 }
 
-function windowKept({ window, presets }: ViewerState): Partial<DisplayState> {
-  if (!window) return {};
-  const table = tableOf(window, presets);
-  return {
-    window_center: window.center,
-    window_width: window.width,
-    window_function: window.function,
-    ...(table !== null && { window_table: table }),
-  };
-}
-
 function displayState({ viewer: { value: viewer }, config, comparison, planes, room, hasGraphics }: Desk): DisplayState {
-  const state = viewer?.state.value ?? EMPTY_STATE;
-  const [compared, crossed] = [comparison.record(), planes.record()];
+  const [compared, crossed] = [comparison.record(hasGraphics.peek()), planes.record()];
   const home = viewer?.element.ownerDocument.defaultView ?? window;
   return {
-    slice_index: state.sliceIndex,
-    ...windowKept(state),
-    zoom: state.zoom,
-    pan: state.pan,
-    is_inverted: state.isInverted,
-    rotation: state.orientation.rotation,
-    is_flipped_horizontally: state.orientation.isFlippedHorizontally,
-    is_flipped_vertically: state.orientation.isFlippedVertically,
-    viewport: [viewer?.element.clientWidth ?? 0, viewer?.element.clientHeight ?? 0],
+    ...pictureState(viewer, room.onScreen.peek()?.image, hasGraphics.peek()),
     screen: [home.screen.width, home.screen.height],
     device_pixel_ratio: home.devicePixelRatio,
-    notices: noticesOf(state, config, home),
+    notices: noticesOf(viewer?.state.peek() ?? EMPTY_STATE, config, home),
     ...(config.display_check && { display_check: config.display_check.id }),
     software_version: config.software_version,
-    ...graphicsState(room, hasGraphics),
     ...(home !== window && { is_second_window: true }),
     ...(compared.length > 0 && { compared }),
     ...(crossed && { planes: crossed }),
   };
-}
-
-function graphicsState({ onScreen }: Room, hasGraphics: Signal<boolean>): Partial<DisplayState> {
-  return hasOverlays(onScreen.peek()?.image) ? { has_graphics: hasGraphics.peek() } : {};
 }
