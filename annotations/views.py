@@ -31,6 +31,7 @@ from annotations.services.display_checks import FIELDS, PLACES, check_behind, re
 from annotations.services.preferences import MOUSE_TOOLS, RESERVED, preferences_of, reading_actions
 from annotations.services.progress import progress_of, worklist_counts, worklist_counts_in
 from annotations.services.projects import create_first_administrator, create_project
+from annotations.services.replays import beside_of, shown_state
 from annotations.services.undo import UNDO_WINDOW
 
 
@@ -155,9 +156,10 @@ def display_check(request: HttpRequest) -> HttpResponse:
 @needs_bundle
 def replay(request: HttpRequest, pk: UUID) -> HttpResponse:
     """What a reader saw when they submitted: for themselves, and for whom blinding lets see the Reading."""
-    visible = Reading.objects.visible_to(signed_in(request)).select_related("reader", "project", "assignment")
+    viewer = signed_in(request)
+    visible = Reading.objects.visible_to(viewer).select_related("reader", "project", "assignment")
     reading = get_object_or_404(visible, pk=pk)
-    case = case_of(reading.assignment, reader=signed_in(request))
+    case, beside = case_of(reading.assignment, reader=viewer), beside_of(reading, viewer=viewer)
     context = {
         "project": reading.project,
         "roles": roles_in(reading.project, request.user),
@@ -165,7 +167,8 @@ def replay(request: HttpRequest, pk: UUID) -> HttpResponse:
         "state": reading.display_state,
         "notices": reading.display_notices,
         "check": check_behind(reading),
-        "config": {"case": case, "display_state": reading.display_state},
+        "beside": beside,
+        "config": {"case": case, "display_state": shown_state(reading), "beside": beside},
     }
     return render(request, "annotations/replay.html", context)
 

@@ -126,10 +126,16 @@ class Reading(models.Model):
 
     @property
     def compared(self) -> list[dict[str, Any]]:
-        """What the reader looked at beside the Image: kind, criterion, value, is_shown; of another shape, nothing."""
+        """What the reader looked at beside the Image: kind, image, criterion, value, is_shown, and, of what was still
+        there at submission, how it stood (display); of another shape, nothing."""
         said = self.display_state.get("compared")
         entries = [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
         return [one for one in entries if one.get("kind") in ("anchor", "prior")]
+
+    @property
+    def beside(self) -> dict[str, Any] | None:
+        """Of these, what was still there at submission."""
+        return next((one for one in self.compared if one.get("is_shown") is True), None)
 
     @property
     def planes(self) -> dict[str, Any] | None:

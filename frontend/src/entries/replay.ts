@@ -1,4 +1,5 @@
-import { mountReplay, type ReplayConfig } from '../features/replay/mount';
+import { mountReplay } from '../features/replay/mount';
+import type { ReplayConfig } from '../features/replay/screen';
 import { useLanguageOfPage } from '../lib/language';
 import { findMount, readPageConfig } from '../lib/pageConfig';
 

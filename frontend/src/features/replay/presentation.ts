@@ -1,8 +1,8 @@
-import type { DisplayState } from '../../api/types';
+import type { PictureState } from '../../api/types';
 import type { Presentation } from '../viewer/viewerState';
 
-/** The stored display state as the viewer takes it; what an older Reading did not store is left as the case opens. */
-export function presentationOf(state: Partial<DisplayState>): Presentation {
+/** How an image stood, as it was stored, for the viewer; what an older Reading did not store is left as the case opens. */
+export function presentationOf(state: Partial<PictureState>): Presentation {
   const { window_center: center, window_width: width, window_function: voi = 'LINEAR', window_table: table = null } = state;
   return {
     sliceIndex: state.slice_index ?? null,

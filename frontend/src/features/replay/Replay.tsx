@@ -1,0 +1,93 @@
+import type { PictureState } from '../../api/types';
+import { BesidePane } from '../comparison/BesidePane';
+import { useLink } from '../comparison/useLink';
+import { CrossHairs } from '../planes/CrossHairs';
+import { PlanePanes } from '../planes/PlanePane';
+import { OverImage } from '../viewer/OverImage';
+import { SliceBar } from '../viewer/SliceBar';
+import { useViewer } from '../viewer/useViewer';
+import { captionOf, type Beside, type ReplayScreen } from './screen';
+
+const MOUSE = { left: 'window', middle: 'pan', right: 'zoom', wheel: 'scroll' } as const;
+/** Beside a viewport in its pane: the bar of slices. Between two panes: a line. See viewer/pane.css and planes/planes.css. */
+const BAR_PIXELS = 20;
+const GAP_PIXELS = 2;
+const PLANES_SHARE = 0.38;
+
+/** The case, and what was still open beside it at submission, each in a viewport of the size that the reader had. */
+export function Replay({ screen }: { screen: ReplayScreen }) {
+  const { beside } = screen.config;
+  return (
+    <>
+      {screen.notice.value && (
+        <p class="replay-notice" role="status">
+          {screen.notice.value}
+        </p>
+      )}
+      <div class="replay-panes">
+        <CasePane screen={screen} />
+        <OpenPlanes screen={screen} />
+        {beside && <ComparedPane screen={screen} beside={beside} />}
+      </div>
+    </>
+  );
+}
+
+function CasePane({ screen }: { screen: ReplayScreen }) {
+  const { case: reading, display_state: state } = screen.config;
+  const element = useViewer(screen.viewer, MOUSE);
+  const viewer = screen.viewer.value;
+  const choose = (): void => {
+    screen.isBesideActive.value = false;
+  };
+  return (
+    <div class="pane" style={sizeOf(state)} onMouseDownCapture={choose} onWheelCapture={choose}>
+      <div ref={element} class="pane-image" data-viewport role="img" aria-label={reading.image.title} />
+      {viewer && <OverImage viewer={viewer} reading={reading} hasGraphics={state.has_graphics !== false} />}
+      {viewer && <CrossHairs planes={screen.planes} viewer={viewer} />}
+      {viewer && <SliceBar viewer={viewer} />}
+    </div>
+  );
+}
+
+/** As wide as they were beside a slice of this width. */
+function OpenPlanes({ screen: { config, planes, viewer } }: { screen: ReplayScreen }) {
+  if (!viewer.value || !planes.isShown.value) return null;
+  const [width] = config.display_state.viewport ?? [];
+  const around = width ? { width: `${((width + BAR_PIXELS + GAP_PIXELS) * PLANES_SHARE) / (1 - PLANES_SHARE)}px` } : {};
+  return (
+    <div class="replay-planes" style={around}>
+      <PlanePanes planes={planes} viewer={viewer.value} />
+    </div>
+  );
+}
+
+function ComparedPane({ screen, beside }: { screen: ReplayScreen; beside: Beside }) {
+  const { config, picture, viewer, besideViewer, isBesideActive, areBothThere } = screen;
+  const isLinked = beside.display?.is_linked ?? null;
+  useLink({
+    main: viewer.value,
+    other: besideViewer.value,
+    isOtherActive: isBesideActive.value,
+    isLinked: isLinked === true && areBothThere.value,
+  });
+  const choose = (): void => {
+    isBesideActive.value = true;
+  };
+  return (
+    <BesidePane
+      held={besideViewer}
+      picture={picture}
+      caption={captionOf(beside)}
+      isLinked={isLinked}
+      hasGraphics={(beside.display ?? config.display_state).has_graphics !== false}
+      mouse={MOUSE}
+      around={{ style: sizeOf(beside.display?.viewport ? beside.display : config.display_state), onMouseDownCapture: choose, onWheelCapture: choose }}
+    />
+  );
+}
+
+/** Nothing where it was not stored. */
+function sizeOf({ viewport: [width, height] = [0, 0] }: Pick<Partial<PictureState>, 'viewport'>): Record<string, string> {
+  return width && height ? { flex: 'none', width: `${width + BAR_PIXELS}px`, height: `${height}px` } : {};
+}
