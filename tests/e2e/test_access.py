@@ -50,6 +50,9 @@ OF_MANAGERS = {
     "project-settings": f"/projects/{SLUG}/settings/",
     "anchor-images": f"/projects/{SLUG}/anchor-images/",
     "choose-anchor": f"/projects/{SLUG}/anchor-images/overall/2/",
+    "hanging": f"/projects/{SLUG}/hanging/",
+    "calibration": f"/projects/{SLUG}/calibration/",
+    "choose-calibration": f"/projects/{SLUG}/calibration/add/",
     "upload": f"/projects/{SLUG}/upload/",
     "predictions": f"/projects/{SLUG}/predictions/",
     "models": f"/projects/{SLUG}/models/",
@@ -76,8 +79,9 @@ NO_PAGES = {
         "sign-out",
         "revoke-token",
         "remove-anchor",
+        "remove-calibration",
     ),
-    *("prescore", "scoring", "hanging", "select", "correct-prompt", "promote", "roll-back", "start-run", "cancel-run"),
+    *("prescore", "scoring", "select", "correct-prompt", "promote", "roll-back", "start-run", "cancel-run"),
 }
 
 

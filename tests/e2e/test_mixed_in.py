@@ -79,7 +79,7 @@ def test_reader_can_tell_neither_repeat_nor_calibration_case(mixed: Product, bro
 def test_manager_sees_how_the_reader_agrees_with_themselves(mixed: Product, manager: Page) -> None:
     manager.goto(f"/projects/{SLUG}/")
     expect(manager.get_by_text("2 cases were read twice by the same reader")).to_be_visible()
-    line = manager.locator('[data-criterion="overall"] [data-reader="ria"] td')
+    line = manager.locator('[data-criterion="overall"] [data-agreement-of="ria"] td')
     expect(line).to_have_count(6)
     expect(line.nth(3)).to_have_text("2")
     check(manager, "repeats-told")
