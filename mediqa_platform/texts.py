@@ -32,7 +32,9 @@ KEYWORDS = {
     **dict.fromkeys(("_", "gettext", "gettext_lazy", "gettext_noop")),
     **dict.fromkeys(("ngettext", "ngettext_lazy"), (1, 2)),
     # Stored in English, told in the language of who asks.
-    **dict.fromkeys(("RefusedFile", "UnscorableImage"), (2,)),
+    **dict.fromkeys(("RefusedFile", "UnscorableImage", "Refusal"), (2,)),
+    "SourceRefusal": (3,),
+    "Sentence": None,
 }
 ACTIONS = Path("annotations") / "reading_actions.json"
 MO = "django.mo"

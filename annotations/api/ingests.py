@@ -5,7 +5,7 @@ from typing import Any, cast
 from django.conf import settings
 from django.core.files.base import File
 from django.db.models import QuerySet
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, generics, serializers, status
 from rest_framework.parsers import MultiPartParser
@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from annotations.api.jobs import JobSerializer, StoredSentence
+from annotations.api.jobs import JobSerializer
 from annotations.models import IngestRefusal, Job, JobKind, Project, Role, User
 from annotations.permissions import get_project, project_role
 from annotations.queueing import enqueue_on_commit
@@ -36,7 +36,7 @@ class FilesSerializer(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs.get("paths") and len(attrs["paths"]) != len(attrs["files"]):
-            raise serializers.ValidationError({"paths": _("Send one path for each file, or none at all.")})
+            raise serializers.ValidationError({"paths": gettext("Send one path for each file, or none at all.")})
         return attrs
 
     def named_files(self) -> list[tuple[str, File[bytes]]]:
@@ -50,11 +50,15 @@ class StagedSerializer(serializers.Serializer[Any]):
 
 
 class RefusalSerializer(serializers.ModelSerializer[IngestRefusal]):
-    detail = StoredSentence(read_only=True)
+    detail = serializers.SerializerMethodField(help_text="In the language of who asks.")
 
     class Meta:
         model = IngestRefusal
         fields = ["name", "reason", "detail"]
+
+    def get_detail(self, refusal: IngestRefusal) -> str:
+        said = gettext(refusal.pattern or refusal.detail)
+        return said % refusal.values if refusal.values else said
 
 
 class IngestCreation(APIView):
@@ -93,7 +97,7 @@ class IngestFiles(IngestView):
         if int(request.META.get("CONTENT_LENGTH") or 0) > settings.UPLOAD_REQUEST_MAX_BYTES:
             limit = settings.UPLOAD_REQUEST_MAX_BYTES / 2**30
             raise RequestTooLarge(
-                _("One request holds at most %(limit)s GiB. Send the files in several requests.")
+                gettext("One request holds at most %(limit)s GiB. Send the files in several requests.")
                 % {"limit": f"{limit:.3g}"}
             )
         super().initial(request, *args, **kwargs)

@@ -18,7 +18,7 @@ from typing import BinaryIO, cast
 
 from annotations.dicom.directory import is_directory_file, referenced_files
 from annotations.dicom.parsing import MAXIMUM_FILE_BYTES
-from annotations.dicom.refusals import RefusalReason, RefusedFile
+from annotations.dicom.refusals import RefusalReason, RefusedFile, Sentence
 
 _SYSTEM_NAMES = frozenset(["thumbs.db", "desktop.ini", "__macosx"])
 _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
@@ -195,23 +195,24 @@ def _open_file(path: Path, name: str, limits: ArchiveLimits) -> Iterator[Source]
 
 def _checked(name: str, size: int, read_content: Callable[[], bytes]) -> Source:
     if size > MAXIMUM_FILE_BYTES:
-        return SourceRefusal(
-            name, RefusalReason.TOO_LARGE, f"The file is larger than {MAXIMUM_FILE_BYTES // 2**30} GiB."
-        )
+        detail = Sentence("The file is larger than %(gib)s GiB.", gib=MAXIMUM_FILE_BYTES // 2**30)
+        return SourceRefusal(name, RefusalReason.TOO_LARGE, detail)
     return SourceFile(name, size, read_content)
 
 
 def _unreadable(name: str, error: OSError) -> SourceRefusal:
-    return SourceRefusal(name, RefusalReason.UNREADABLE, f"The file cannot be read: {error.strerror or 'I/O error'}.")
+    return SourceRefusal(name, RefusalReason.UNREADABLE, _problem(error))
+
+
+def _problem(error: OSError) -> Sentence:
+    return Sentence("The file cannot be read: %(problem)s.", problem=error.strerror or "I/O error")
 
 
 def _read_path(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise RefusedFile(
-            RefusalReason.UNREADABLE, f"The file cannot be read: {error.strerror or 'I/O error'}."
-        ) from error
+        raise RefusedFile(RefusalReason.UNREADABLE, _problem(error)) from error
 
 
 def _read_stream(stream: BinaryIO) -> bytes:
@@ -230,10 +231,11 @@ def _walk_zip(name: str, stream: BinaryIO, limits: ArchiveLimits, *, depth: int)
     with archive:
         members = [one for one in archive.infolist() if not one.is_dir() and not is_hidden(one.filename)]
         if len(members) > limits.maximum_members:
-            yield _bomb(name, f"The archive holds {len(members)} files; at most {limits.maximum_members} are taken.")
+            counts = {"count": len(members), "most": limits.maximum_members}
+            yield _bomb(name, Sentence("The archive holds %(count)s files; at most %(most)s are taken.", **counts))
             return
         if sum(one.file_size for one in members) > limits.maximum_total_bytes:
-            yield _bomb(name, "The archive unfolds to more than is taken from one archive.")
+            yield _bomb(name, Sentence("The archive unfolds to more than is taken from one archive."))
             return
         for member in sorted(members, key=lambda one: one.filename):
             yield from _walk_member(archive, member, name, limits, depth)
@@ -267,7 +269,7 @@ def _walk_member(
 
 def _refuse_member(member: zipfile.ZipInfo, archive_name: str, limits: ArchiveLimits) -> SourceRefusal | None:
     if _is_unsafe(member.filename):
-        detail = "A name in the archive points outside of it; the file is not read."
+        detail = Sentence("A name in the archive points outside of it; the file is not read.")
         return SourceRefusal(f"{archive_name}/(unsafe name)", RefusalReason.UNSAFE_NAME, detail)
     name = f"{archive_name}/{member.filename}"
     if member.flag_bits & 0x1:
@@ -278,7 +280,10 @@ def _refuse_member(member: zipfile.ZipInfo, archive_name: str, limits: ArchiveLi
         return SourceRefusal(name, RefusalReason.TOO_LARGE, "The file is larger than is taken.")
     is_dense = member.file_size > limits.maximum_ratio * max(member.compress_size, 1)
     if member.file_size > _RATIO_FLOOR_BYTES and is_dense:
-        return _bomb(name, f"The file unfolds to more than {limits.maximum_ratio} times its size in the archive.")
+        detail = Sentence(
+            "The file unfolds to more than %(ratio)s times its size in the archive.", ratio=limits.maximum_ratio
+        )
+        return _bomb(name, detail)
     return None
 
 

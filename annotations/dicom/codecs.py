@@ -58,7 +58,9 @@ def decode_codestream(content: bytes, header: Codestream) -> NDArray[Any]:
     try:
         decoded: NDArray[Any] = _DECODERS[header.family](content, header)
     except Exception as error:
-        raise RefusedFile(RefusalReason.UNDECODABLE, f"The compressed pixels ({header.family}) are damaged.") from error
+        raise RefusedFile(
+            RefusalReason.UNDECODABLE, "The compressed pixels (%(family)s) are damaged.", family=header.family
+        ) from error
     return decoded
 
 

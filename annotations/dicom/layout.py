@@ -83,9 +83,16 @@ def _pixel_keyword(dataset: Dataset) -> str:
 def _positive(dataset: Dataset, keyword: str) -> int:
     value = tags.integer(dataset, keyword)
     if value is None:
-        raise RefusedFile(RefusalReason.MISSING_TAG, f"The tag {keyword} is missing or is not a whole number.")
+        raise RefusedFile(
+            RefusalReason.MISSING_TAG, "The tag %(keyword)s is missing or is not a whole number.", keyword=keyword
+        )
     if value <= 0:
-        raise RefusedFile(RefusalReason.UNSUPPORTED_PIXELS, f"The tag {keyword} is {value}; it must be above zero.")
+        raise RefusedFile(
+            RefusalReason.UNSUPPORTED_PIXELS,
+            "The tag %(keyword)s is %(value)s; it must be above zero.",
+            keyword=keyword,
+            value=value,
+        )
     return value
 
 
@@ -97,7 +104,10 @@ def _frame_count(dataset: Dataset) -> int:
         raise RefusedFile(RefusalReason.UNSUPPORTED_PIXELS, "The tag NumberOfFrames is not a whole number.")
     if count > MAXIMUM_FRAMES:
         raise RefusedFile(
-            RefusalReason.TOO_LARGE, f"The header declares {count} frames; at most {MAXIMUM_FRAMES} are taken."
+            RefusalReason.TOO_LARGE,
+            "The header declares %(count)s frames; at most %(most)s are taken.",
+            count=count,
+            most=MAXIMUM_FRAMES,
         )
     return count or 1
 
@@ -108,7 +118,9 @@ def _samples(dataset: Dataset) -> int:
         samples = 3 if tags.text(dataset, "PhotometricInterpretation") in _COLOUR else 1
     if samples not in (1, 3):
         raise RefusedFile(
-            RefusalReason.UNSUPPORTED_PIXELS, f"The image has {samples} samples a pixel; 1 and 3 are supported."
+            RefusalReason.UNSUPPORTED_PIXELS,
+            "The image has %(count)s samples a pixel; 1 and 3 are supported.",
+            count=samples,
         )
     return samples
 
@@ -121,7 +133,9 @@ def _bits_allocated(dataset: Dataset) -> int:
     bits = _positive(dataset, "BitsAllocated")
     if bits not in (1, 8, 16, 32):
         raise RefusedFile(
-            RefusalReason.UNSUPPORTED_PIXELS, f"{bits} bits allocated are not supported; 1, 8, 16 and 32 are."
+            RefusalReason.UNSUPPORTED_PIXELS,
+            "%(count)s bits allocated are not supported; 1, 8, 16 and 32 are.",
+            count=bits,
         )
     return bits
 
@@ -148,12 +162,15 @@ def _check_consistency(layout: PixelLayout) -> None:
     if is_colour != (layout.samples == 3):
         raise RefusedFile(
             RefusalReason.UNSUPPORTED_PIXELS,
-            f"{layout.samples} samples a pixel contradict the photometric interpretation.",
+            "%(count)s samples a pixel contradict the photometric interpretation.",
+            count=layout.samples,
         )
     if not 1 <= layout.bits_stored <= layout.bits_allocated:
         raise RefusedFile(
             RefusalReason.UNSUPPORTED_PIXELS,
-            f"{layout.bits_stored} bits stored do not fit in {layout.bits_allocated} bits allocated.",
+            "%(stored)s bits stored do not fit in %(allocated)s bits allocated.",
+            stored=layout.bits_stored,
+            allocated=layout.bits_allocated,
         )
 
 
@@ -162,6 +179,10 @@ def _check_size(layout: PixelLayout, maximum_decoded_bytes: int) -> None:
     if frame_bytes > MAXIMUM_FRAME_BYTES or frame_bytes * layout.frame_count > maximum_decoded_bytes:
         raise RefusedFile(
             RefusalReason.TOO_LARGE,
-            f"The header declares {layout.frame_count} frames of {layout.columns} x {layout.rows} pixels, "
-            f"more than the {maximum_decoded_bytes / 2**30:g} GiB that are taken.",
+            "The header declares %(count)s frames of %(columns)s x %(rows)s pixels, more than the %(gib)s GiB that are "
+            "taken.",
+            count=layout.frame_count,
+            columns=layout.columns,
+            rows=layout.rows,
+            gib=f"{maximum_decoded_bytes / 2**30:g}",
         )

@@ -27,7 +27,7 @@ from pydicom.uid import (
 from annotations.dicom import tags
 from annotations.dicom.codecs import read_codestream
 from annotations.dicom.layout import MAXIMUM_DECODED_BYTES, PIXEL_KEYWORDS, PixelLayout, read_layout
-from annotations.dicom.refusals import RefusalReason, RefusedFile
+from annotations.dicom.refusals import RefusalReason, RefusedFile, Sentence
 
 __all__ = ["MAXIMUM_FILE_BYTES", "RefusalReason", "RefusedFile", "is_dicom", "read_dataset"]
 
@@ -37,9 +37,9 @@ _UID_PATTERN = re.compile(r"[0-9]+(\.[0-9]+)*")
 _REQUIRED_UIDS = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 _DICOMDIR_UID = "1.2.840.10008.1.3.10"
 _NOT_JUDGED = {
-    "1.2.840.10008.5.1.4.1.1.481.2": "a radiotherapy dose grid",
-    "1.2.840.10008.5.1.4.1.1.66.4": "a segmentation",
-    "1.2.840.10008.5.1.4.1.1.66.7": "a label map segmentation",
+    "1.2.840.10008.5.1.4.1.1.481.2": Sentence("This object is a radiotherapy dose grid and not an image to be judged."),
+    "1.2.840.10008.5.1.4.1.1.66.4": Sentence("This object is a segmentation and not an image to be judged."),
+    "1.2.840.10008.5.1.4.1.1.66.7": Sentence("This object is a label map segmentation and not an image to be judged."),
 }
 _VIDEO_PREFIXES = ("1.2.840.10008.1.2.4.10", "1.2.840.10008.1.2.7.")
 _LONG_VRS = (b"OB", b"OW", b"OF", b"SQ", b"UT", b"UN", b"OD", b"OL", b"UC", b"UR")
@@ -78,7 +78,9 @@ def _check_content(content: bytes) -> None:
     if not content:
         raise RefusedFile(RefusalReason.EMPTY, "The file is empty.")
     if len(content) > MAXIMUM_FILE_BYTES:
-        raise RefusedFile(RefusalReason.TOO_LARGE, f"The file is larger than {MAXIMUM_FILE_BYTES // 2**30} GiB.")
+        raise RefusedFile(
+            RefusalReason.TOO_LARGE, "The file is larger than %(gib)s GiB.", gib=MAXIMUM_FILE_BYTES // 2**30
+        )
     if not is_dicom(content):
         raise RefusedFile(RefusalReason.NOT_AN_IMAGE_FILE, "This is not a DICOM file.")
 
@@ -130,7 +132,8 @@ def _inflate(deflated: bytes) -> bytes:
     if inflater.unconsumed_tail:
         raise RefusedFile(
             RefusalReason.ARCHIVE_BOMB,
-            f"The deflated elements unfold to more than {MAXIMUM_INFLATED_BYTES // 2**30} GiB.",
+            "The deflated elements unfold to more than %(gib)s GiB.",
+            gib=MAXIMUM_INFLATED_BYTES // 2**30,
         )
     return plain
 
@@ -174,18 +177,18 @@ def _check_kind(dataset: Dataset) -> None:
     if not sop_class and not any(keyword in dataset for keyword in (*PIXEL_KEYWORDS, "SOPInstanceUID")):
         raise RefusedFile(RefusalReason.NOT_AN_IMAGE_FILE, "This is not a DICOM image file.")
     if sop_class in _NOT_JUDGED:
-        raise RefusedFile(
-            RefusalReason.NOT_DICOM_IMAGE, f"This object is {_NOT_JUDGED[sop_class]} and not an image to be judged."
-        )
+        raise RefusedFile(RefusalReason.NOT_DICOM_IMAGE, _NOT_JUDGED[sop_class])
     if not any(keyword in dataset for keyword in PIXEL_KEYWORDS):
         raise _without_pixels(dataset, sop_class)
 
 
 def _without_pixels(dataset: Dataset, sop_class: UID) -> RefusedFile:
-    name = sop_class.name.removesuffix(" Storage") if sop_class.name != sop_class else "object of an unknown kind"
+    name = sop_class.name.removesuffix(" Storage")
     if "Rows" in dataset or " Image" in name:
         return RefusedFile(RefusalReason.TRUNCATED, "The pixel data are missing; the file may have been cut off.")
-    return RefusedFile(RefusalReason.NOT_DICOM_IMAGE, f"This DICOM object ({name}) holds no image.")
+    if sop_class.name == sop_class:
+        return RefusedFile(RefusalReason.NOT_DICOM_IMAGE, "This DICOM object is of an unknown kind and holds no image.")
+    return RefusedFile(RefusalReason.NOT_DICOM_IMAGE, "This DICOM object (%(name)s) holds no image.", name=name)
 
 
 def _is_directory(dataset: Dataset) -> bool:
@@ -197,9 +200,9 @@ def _check_uids(dataset: Dataset) -> None:
     for keyword in _REQUIRED_UIDS:
         found = tags.text(dataset, keyword)
         if not found:
-            raise RefusedFile(RefusalReason.MISSING_TAG, f"The tag {keyword} is missing.")
+            raise RefusedFile(RefusalReason.MISSING_TAG, "The tag %(keyword)s is missing.", keyword=keyword)
         if len(found) > 64 or not _UID_PATTERN.fullmatch(found):
-            raise RefusedFile(RefusalReason.INVALID_UID, f"The tag {keyword} is not a valid UID.")
+            raise RefusedFile(RefusalReason.INVALID_UID, "The tag %(keyword)s is not a valid UID.", keyword=keyword)
         setattr(dataset, keyword, found)
 
 
@@ -214,5 +217,8 @@ def _check_pixels(dataset: Dataset, layout: PixelLayout) -> None:
     needed = (layout.frame_bits * layout.frame_count + 7) // 8
     if len(pixels) < needed:
         raise RefusedFile(
-            RefusalReason.TRUNCATED, f"The pixel data end after {len(pixels)} of {needed} declared bytes."
+            RefusalReason.TRUNCATED,
+            "The pixel data end after %(count)s of %(needed)s declared bytes.",
+            count=len(pixels),
+            needed=needed,
         )

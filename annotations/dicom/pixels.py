@@ -28,7 +28,10 @@ def encoded_frames(dataset: Dataset, layout: PixelLayout) -> list[bytes]:
         raise RefusedFile(RefusalReason.CORRUPT, "The compressed pixel data cannot be taken apart.") from error
     if len(frames) < layout.frame_count:
         raise RefusedFile(
-            RefusalReason.TRUNCATED, f"The file holds {len(frames)} of {layout.frame_count} declared frames."
+            RefusalReason.TRUNCATED,
+            "The file holds %(count)s of %(declared)s declared frames.",
+            count=len(frames),
+            declared=layout.frame_count,
         )
     return frames[: layout.frame_count]
 
@@ -73,8 +76,9 @@ def _check_header(header: Codestream, layout: PixelLayout) -> None:
     if (header.rows, header.columns, header.samples) != (layout.rows, layout.columns, layout.samples):
         raise RefusedFile(
             RefusalReason.WRONG_LENGTH,
-            f"The compressed frame is {header.columns} x {header.rows} x {header.samples}, "
-            f"the header declares {layout.columns} x {layout.rows} x {layout.samples}.",
+            "The compressed frame is %(coded)s, the header declares %(declared)s.",
+            coded=f"{header.columns} x {header.rows} x {header.samples}",
+            declared=f"{layout.columns} x {layout.rows} x {layout.samples}",
         )
 
 

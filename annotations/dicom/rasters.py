@@ -136,8 +136,12 @@ def _check_count(count: int) -> None:
     if count == 0:
         raise RefusedFile(RefusalReason.EMPTY, "The file holds no picture.")
     if count > MAXIMUM_FRAMES:
-        detail = f"The file holds {count} pictures; at most {MAXIMUM_FRAMES} are taken."
-        raise RefusedFile(RefusalReason.TOO_LARGE, detail)
+        raise RefusedFile(
+            RefusalReason.TOO_LARGE,
+            "The file holds %(count)s pictures; at most %(most)s are taken.",
+            count=count,
+            most=MAXIMUM_FRAMES,
+        )
 
 
 def _picture_pixels(picture: Image.Image) -> NDArray[Any]:
@@ -197,7 +201,12 @@ def _check_nifti(shape: Sequence[int], dtype: np.dtype[Any], plain: bytes) -> No
         raise RefusedFile(RefusalReason.EMPTY, "The NIfTI file holds no image.")
     points = int(np.prod([int(length) for length in shape[3:]], dtype=object)) if len(shape) > 3 else 1
     if points > MAXIMUM_TIME_POINTS:
-        raise RefusedFile(RefusalReason.TOO_LARGE, f"The NIfTI file holds {points} time points; at most 1000.")
+        raise RefusedFile(
+            RefusalReason.TOO_LARGE,
+            "The NIfTI file holds %(count)s time points; at most %(most)s are taken.",
+            count=points,
+            most=MAXIMUM_TIME_POINTS,
+        )
     _check_count(shape[2] if len(shape) > 2 else 1)
     if max(shape[:2]) > 65535:
         raise RefusedFile(RefusalReason.TOO_LARGE, "The slices of the NIfTI file have more than 65535 rows.")

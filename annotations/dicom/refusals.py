@@ -1,5 +1,7 @@
 """Why a file, or a part of one, is refused."""
 
+from __future__ import annotations
+
 from enum import StrEnum
 
 
@@ -31,12 +33,31 @@ class RefusalReason(StrEnum):
         return self is RefusalReason.DICOMDIR
 
 
-class RefusedFile(Exception):
-    """A file that is not taken. `detail` is a sentence for people; it never holds a name, an identifier or
-    a path.
+class Sentence(str):
+    """A sentence for people, in English; it knows its pattern and what stands in it, to be told in other languages.
+
+    `Sentence("The tag %(keyword)s is missing.", keyword="Rows")`; without values the pattern is the sentence.
     """
 
-    def __init__(self, reason: RefusalReason, detail: str) -> None:
-        super().__init__(detail)
+    pattern: str
+    values: dict[str, str | int]
+
+    def __new__(cls, pattern: str, **values: str | int) -> Sentence:
+        sentence = super().__new__(cls, pattern % values if values else pattern)
+        sentence.pattern, sentence.values = pattern, values
+        return sentence
+
+    @classmethod
+    def of(cls, text: str) -> Sentence:
+        return text if isinstance(text, cls) else cls(text)
+
+
+class RefusedFile(Exception):
+    """A file that is not taken. `detail` is a sentence for people, `values` stand in it; it never holds a name, an
+    identifier or a path.
+    """
+
+    def __init__(self, reason: RefusalReason, detail: str, **values: str | int) -> None:
         self.reason = reason
-        self.detail = detail
+        self.detail = Sentence(detail, **values) if values else Sentence.of(detail)
+        super().__init__(self.detail)

@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from annotations.dicom.frames import decode_frames, encode_frame, frame_format
 from annotations.dicom.loading import load_datasets
-from annotations.dicom.refusals import RefusalReason, RefusedFile
+from annotations.dicom.refusals import RefusalReason, RefusedFile, Sentence
 
 COMMAND = (sys.executable, "-m", "annotations.dicom.trial")
 LONGEST_SECONDS = 300.0
@@ -52,8 +52,11 @@ class Trial:
             return
         is_slow = child.poll() is None
         self._end()
-        what = "takes too long to decode" if is_slow else "makes the decoder crash"
-        raise RefusedFile(RefusalReason.UNDECODABLE, f"The file {what}; it is damaged, or made to do so.")
+        if is_slow:
+            detail = Sentence("The file takes too long to decode; it is damaged, or made to do so.")
+        else:
+            detail = Sentence("The file makes the decoder crash; it is damaged, or made to do so.")
+        raise RefusedFile(RefusalReason.UNDECODABLE, detail)
 
     def _start(self) -> subprocess.Popen[bytes]:
         path = os.pathsep.join(part for part in (_PACKAGES, os.environ.get("PYTHONPATH", "")) if part)

@@ -58,7 +58,9 @@ class IngestRefusal(models.Model):
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="refusals")
     name = models.CharField(max_length=500)
     reason = models.CharField(max_length=60)
-    detail = models.TextField()
+    detail = models.TextField(help_text="In English.")
+    pattern = models.TextField(blank=True, help_text="What the detail was made of, to be told in other languages.")
+    values = models.JSONField(default=dict, blank=True, help_text="What stands in the pattern.")
 
     class Meta:
         ordering = ["pk"]

@@ -20,7 +20,7 @@ from pydicom import Dataset
 from annotations.dicom import tags
 from annotations.dicom.archives import Source, SourceFile, SourceRefusal
 from annotations.dicom.loading import load_datasets
-from annotations.dicom.refusals import RefusalReason, RefusedFile
+from annotations.dicom.refusals import RefusalReason, RefusedFile, Sentence
 from annotations.dicom.trial import Trial
 from annotations.errors import ConflictingInstance
 from annotations.models import Instance, Project, ProjectInstance, Series
@@ -262,7 +262,10 @@ class _Ingest:
             raise error
         else:
             logger.warning("a file could not be processed: %s", place_of(error))
-            detail = f"It could not be processed ({type(error).__name__}). Please report this with the kind of file."
+            detail = Sentence(
+                "It could not be processed (%(error)s). Please report this with the kind of file.",
+                error=type(error).__name__,
+            )
             self._refuse(name, RefusalReason.CORRUPT, detail)
 
     def _refuse(self, name: str, reason: str, detail: str) -> None:
@@ -277,7 +280,7 @@ class _Ingest:
         """A DICOMDIR is passed over beside the files that it lists; where it came alone, that is said."""
         if self._seen_instances or self.summary.refused:
             return
-        detail = "A DICOMDIR only lists files; send those with it, or their folder."
+        detail = Sentence("A DICOMDIR only lists files; send those with it, or their folder.")
         for name in self._passed_over:
             self._refuse(name, RefusalReason.DICOMDIR_ALONE, detail)
 

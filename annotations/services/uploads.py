@@ -15,7 +15,7 @@ from django.db.models import Count, Sum
 from django.utils.translation import gettext as _
 
 from annotations.dicom.archives import Source, SourceRefusal, walk_upload
-from annotations.dicom.refusals import RefusalReason
+from annotations.dicom.refusals import RefusalReason, Sentence
 from annotations.errors import JobFinished, NothingStaged, NotStaged, UploadTooLarge
 from annotations.models import IngestRefusal, Job, JobKind, JobState, Project, StagedFile, User
 from annotations.services.ingestion import IngestSummary, Refusal, ingest_sources
@@ -109,8 +109,14 @@ def ingest_upload(*, progress: Progress) -> IngestSummary:
         progress.report(done=done, total=total, phase=phase)
 
     def store_refusal(refusal: Refusal) -> None:
+        detail = Sentence.of(refusal.detail)
         IngestRefusal.objects.create(
-            job=job, name=refusal.name[-LONGEST_NAME:], reason=refusal.reason, detail=refusal.detail
+            job=job,
+            name=refusal.name[-LONGEST_NAME:],
+            reason=refusal.reason,
+            detail=detail,
+            pattern=detail.pattern,
+            values=detail.values,
         )
 
     summary = ingest_sources(

@@ -93,16 +93,13 @@ def stacked(planes: Iterable[FloatArray], count: int) -> FloatArray:
 def checked_pixels(pixels: FloatArray) -> FloatArray:
     """Return float32 pixels without holes, or raise UnscorableImage with its reason."""
     if pixels.ndim != 3:
-        raise UnscorableImage("wrong_shape", f"Expected [slices, rows, columns], got {pixels.ndim} axes.")
+        raise UnscorableImage("wrong_shape", "The pixels are no stack of slices: [slices, rows, columns].")
     if pixels.size == 0:
         raise UnscorableImage("empty", "The image has no pixels.")
     if min(pixels.shape[1:]) < MINIMUM_SIDE:
-        raise UnscorableImage(
-            "too_small",
-            f"{pixels.shape[1]} x {pixels.shape[2]} pixels; at least {MINIMUM_SIDE} a side are needed.",
-        )
+        raise UnscorableImage("too_small", "The image has too few pixels on a side to be scored.")
     if pixels.size > MAXIMUM_PIXELS:
-        raise UnscorableImage("too_large", f"{pixels.size} pixels; at most {MAXIMUM_PIXELS} can be scored.")
+        raise UnscorableImage("too_large", "The image has too many pixels to be scored.")
     values = pixels.astype(np.float32, copy=False)
     low, high = _extremes(values)
     if not np.isfinite((low, high)).all():

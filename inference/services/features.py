@@ -124,7 +124,7 @@ def _prepared(source: ImageSource, encoder: Encoder) -> PreparedImage | Refusal:
         raise  # the storage is unwell: a matter for another attempt, not of this Image
     except Exception as error:  # one bad Image never stops the rest
         logger.warning("image %s: not scored (%s)", source.image_id, type(error).__name__)
-        return Refusal("unexpected", f"It failed unexpectedly ({type(error).__name__}).")
+        return Refusal("unexpected", "It failed unexpectedly; the worker's log says more.")
 
 
 def _finish(waiting: Waiting, encoder: Encoder) -> FeatureBatch:
@@ -162,4 +162,5 @@ def _encoded_alone(image: PreparedImage, encoder: Encoder) -> Features | Refusal
     try:
         return encoder.encode([image])[0]
     except Exception as error:
-        return Refusal("unexpected", f"It failed unexpectedly in the network ({type(error).__name__}).")
+        logger.warning("an image could not be encoded (%s)", type(error).__name__)
+        return Refusal("unexpected", "It failed unexpectedly in the network; the worker's log says more.")

@@ -90,6 +90,31 @@ def test_upload_is_taken_in_and_nothing_stays_staged(
     assert not StagedFile.objects.exists()
 
 
+def test_refusals_are_told_in_the_language_with_what_stands_in_them(
+    api: SignIn, manager: User, sent_jobs: list[str]
+) -> None:
+    client = api(manager)
+    job_id = open_upload(client)
+    send_files(client, job_id, {"short.dcm": ct_slice(0, PixelData=b"\0" * 100), "100%.zip": b"PK\x03\x04 no more"})
+    client.post(f"/api/v1/ingests/{job_id}/start/")
+    tasks.run_ingest(job_id)
+
+    def told(language: str) -> list[str]:
+        answer = client.get(f"/api/v1/ingests/{job_id}/refusals/", headers={"Accept-Language": language}).json()
+        return sorted(one["detail"] for one in answer["results"])
+
+    assert told("en") == [
+        "The pixel data end after 100 of 384 declared bytes.",
+        "The zip archive is damaged or cut off.",
+    ]
+    assert told("de") == [
+        "Das Zip-Archiv ist beschädigt oder abgeschnitten.",
+        "Die Pixeldaten enden nach 100 von 384 angegebenen Bytes.",
+    ]
+    stored = IngestRefusal.objects.get(name="short.dcm")
+    assert (stored.detail, stored.values) == (told("en")[0], {"count": 100, "needed": 384})
+
+
 def test_task_that_runs_again_changes_nothing(api: SignIn, manager: User, sent_jobs: list[str]) -> None:
     client = api(manager)
     job_id = open_upload(client)

@@ -1,5 +1,6 @@
 """The server's texts: every one translated, in every language that is offered."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -78,6 +79,23 @@ def test_words_of_the_pure_package_are_marked() -> None:
     prompt = {word.replace("_", " ") for factor in VOCABULARY for word in (factor, *VOCABULARY[factor])}
     names = {word for word in prompt if word != word.lower() or word[0].isdigit()}
     assert prompt - names - set(words.PROMPT) - words.SAME_EVERYWHERE == set()
+
+
+def test_sentences_that_are_stored_are_patterns_that_a_catalogue_can_hold() -> None:
+    """With a value written into it, a sentence would be found in no catalogue."""
+    made = {"RefusedFile", "SourceRefusal", "Refusal", "UnscorableImage", "Sentence"}
+    wrong = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*.py"))
+        for call in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in made
+        if any(
+            isinstance(argument, ast.JoinedStr | ast.BinOp)
+            for argument in call.args[1 - (call.func.id == "Sentence") :]
+        )
+    ]
+    assert wrong == []
 
 
 def test_without_a_sound_catalogue_texts_stay_english(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
