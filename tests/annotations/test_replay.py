@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from annotations.models import (
     AnchorImage,
-    Assignment,
     Criterion,
     Image,
     Membership,
@@ -170,8 +169,7 @@ def test_earlier_image_is_hidden_from_who_has_still_to_read_it(browser_of: Calla
     assert [drawn(browser, reading)[0] for browser in browsers] == [prior.pk, prior.pk]
     ProjectImage.objects.create(project=elsewhere, image=prior)
     Membership.objects.create(project=elsewhere, user=manager, role=Role.READER)
-    repeat = make_assignment(project, prior, slot=2, purpose=Purpose.REPEAT)
-    Assignment.objects.filter(pk=repeat.pk).update(reader=reader)
+    make_assignment(project, prior, slot=2, purpose=Purpose.REPEAT, reader=reader)
     for browser in browsers:
         image, page = drawn(browser, reading)
         assert image is None
