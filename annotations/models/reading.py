@@ -67,7 +67,7 @@ class ReadingQuerySet(models.QuerySet["Reading"]):
         """One's own, but for an Image that one is to read once more; and those that blinding lets one see."""
         if not user.is_authenticated:
             return self.none()
-        repeats = _left_to(user).filter(purpose=Purpose.REPEAT, project=OuterRef("project"))
+        repeats = _left_to(user).undone().filter(purpose=Purpose.REPEAT, project=OuterRef("project"))
         own = ~Q(Exists(repeats)) & Q(reader=user, project__in=Project.objects.visible_to(user))
         return self.filter(own | unblinded_for(user))
 

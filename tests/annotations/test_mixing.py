@@ -218,6 +218,10 @@ def test_own_scores_are_not_shown_while_the_repeat_is_before_the_reader() -> Non
     shown = Reading.objects.visible_to(reader)
     assert shown.exists()
     assert not shown.filter(image=case.image_id).exists()
+    longer = ProjectImage.objects.get(image=make_image(project).pk)
+    ProjectImage.objects.filter(image=case.image_id).update(superseded_by=longer)  # it is not to be read any more
+    assert shown.filter(image=case.image_id).count() == 1
+    ProjectImage.objects.filter(image=case.image_id).update(superseded_by=None)
     submit(case, now)
     assert shown.filter(image=case.image_id).count() == 2
 
