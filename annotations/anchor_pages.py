@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from annotations.errors import DomainError
-from annotations.manager_pages import context_of, project_for
+from annotations.manager_pages import context_of, image_key, project_for
 from annotations.models import AnchorImage, Criterion, Project, Role, Rubric
 from annotations.services.anchor_images import possible_anchors, remove_anchor_image, set_anchor_image
 
@@ -74,12 +74,11 @@ def remove_anchor(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 
 
 def _store(request: HttpRequest, criterion: Criterion, value: float) -> HttpResponse:
-    image_id = request.POST.get("image", "")
     try:
         set_anchor_image(
             criterion=criterion,
             value=value,
-            image_id=int(image_id) if image_id.isdecimal() else 0,
+            image_id=image_key(request),
             now=timezone.now(),
         )
     except DomainError as error:

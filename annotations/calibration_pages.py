@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from annotations.errors import DomainError
-from annotations.manager_pages import context_of, project_for
-from annotations.models import Membership, Reading, Role
-from annotations.services.agreement import agreement_of
+from annotations.manager_pages import context_of, image_key, project_for
+from annotations.models import Membership, Role
+from annotations.services.agreement import agreement_of, counted_for
 from annotations.services.calibration import (
     add_calibration_image,
     calibration_cases,
@@ -29,7 +29,7 @@ def calibration(request: HttpRequest, slug: str) -> HttpResponse:
     """What was said of them comes from Readings that blinding lets one see."""
     project = project_for(request, slug, Role.MANAGER)
     cases = calibration_cases(project)
-    said = Reading.objects.visible_to(request.user).of(project).counted().filter(image__in=cases.values("image"))
+    said = counted_for(request.user, project).filter(image__in=cases.values("image"))
     context = context_of(request, project) | {
         "cases": cases,
         "reader_count": Membership.objects.filter(project=project, role=Role.READER).count(),
@@ -43,9 +43,8 @@ def choose_calibration(request: HttpRequest, slug: str) -> HttpResponse:
     """The Images that may be added; POST adds one."""
     project = project_for(request, slug, Role.MANAGER)
     if request.method == "POST":
-        image_id = request.POST.get("image", "")
         try:
-            add_calibration_image(project=project, image_id=int(image_id) if image_id.isdecimal() else 0)
+            add_calibration_image(project=project, image_id=image_key(request))
         except DomainError as error:
             messages.error(request, error.detail)
         else:

@@ -70,3 +70,9 @@ def project_for(request: HttpRequest, slug: str, *roles: Role) -> Project:
 
 def context_of(request: HttpRequest, project: Project) -> dict[str, Any]:
     return {"project": project, "roles": roles_in(project, request.user)}
+
+
+def image_key(request: HttpRequest) -> int:
+    """Of the Image that was chosen; 0, which none has, where it is no number of one."""
+    text = request.POST.get("image", "")
+    return int(text) if text.isdecimal() and len(text) < 19 else 0

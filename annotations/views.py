@@ -25,7 +25,7 @@ from annotations.forms import FirstAdministratorForm, ProjectForm
 from annotations.models import AbstentionReason, DisplayCheck, Project, Reading, Role, User
 from annotations.models.hanging import HungWindow
 from annotations.permissions import get_project, roles_in
-from annotations.services.agreement import agreement_of
+from annotations.services.agreement import agreement_of, counted_for
 from annotations.services.cases import case_of
 from annotations.services.display_checks import FIELDS, PLACES, check_behind, require_display_check
 from annotations.services.preferences import MOUSE_TOOLS, RESERVED, preferences_of, reading_actions
@@ -90,7 +90,7 @@ def project(request: HttpRequest, slug: str) -> HttpResponse:
         context["counts"] = worklist_counts(current, reader=signed_in(request), now=timezone.now())
     if {Role.MANAGER, Role.ML_ENGINEER} & roles:
         context["progress"] = progress_of(current, now=timezone.now())
-        context["agreement"] = agreement_of(current)
+        context["agreement"] = agreement_of(current, readings=counted_for(request.user, current))
     return render(request, "annotations/project.html", context)
 
 

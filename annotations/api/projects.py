@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from annotations.models import Project, Role
 from annotations.permissions import get_project, project_role
-from annotations.services.agreement import agreement_of
+from annotations.services.agreement import agreement_of, counted_for
 from annotations.services.progress import progress_of
 
 
@@ -94,5 +94,6 @@ class ProjectProgress(APIView):
     def get(self, request: Request, slug: str) -> Response:
         project = get_project(slug, request.user)
         progress: dict[str, Any] = asdict(progress_of(project, now=timezone.now()))
-        agreement = [asdict(figure) | {"criterion": figure.criterion.key} for figure in agreement_of(project)]
+        figures = agreement_of(project, readings=counted_for(request.user, project))
+        agreement = [asdict(figure) | {"criterion": figure.criterion.key} for figure in figures]
         return Response(ProgressSerializer({**progress, "agreement": agreement}).data)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean
 
-from annotations.models import Criterion, Project, Purpose, Reading, Rubric, Score
+from django.contrib.auth.models import AnonymousUser
+
+from annotations.models import Criterion, Project, Purpose, Reading, Rubric, Score, User
 from annotations.models.reading import ReadingQuerySet
 
 
@@ -68,6 +70,11 @@ class _Said:
     username: str
     value: float
     is_repeat: bool
+
+
+def counted_for(user: User | AnonymousUser, project: Project) -> ReadingQuerySet:
+    """The counted Readings that blinding lets the user see: their own Score beside the others' mean tells that mean."""
+    return Reading.objects.visible_to(user).of(project).counted()
 
 
 def agreement_of(project: Project, *, readings: ReadingQuerySet | None = None) -> list[Agreement]:

@@ -28,7 +28,8 @@ def set_anchor_image(*, criterion: Criterion, value: float, image_id: int, now: 
         AlreadyACase: a reader has or had the Image: nothing that was judged is taken out of the readings.
         AlreadyAnAnchor: it shows another level of the Criterion.
     """
-    project = Project.objects.select_for_update().get(pk=criterion.rubric.project_id)  # as request_assignments
+    # As request_assignments; but who mixes in a case for a reader, and holds what is waited for below, is let through.
+    project = Project.objects.select_for_update(no_key=True).get(pk=criterion.rubric.project_id)
     if not criterion.admits(value):
         raise UnknownLevel
     image = Image.objects.in_project(project).filter(pk=image_id).first()
@@ -66,7 +67,7 @@ def _anchor_at(criterion: Criterion, value: float, image: Image, now: datetime) 
 @transaction.atomic
 def remove_anchor_image(*, anchor: AnchorImage, now: datetime) -> None:
     """Take it away from its level. Where a reader may have seen it, the Image stays no case: they know its level."""
-    Project.objects.select_for_update().get(pk=anchor.project_id)
+    Project.objects.select_for_update(no_key=True).get(pk=anchor.project_id)
     meanwhile = Q(lease_expires_at__gt=anchor.created_at) | Q(submitted_at__gt=anchor.created_at)
     if Assignment.objects.filter(meanwhile, project=anchor.project_id).exists():
         anchor.removed_at = now

@@ -15,7 +15,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, Q
 
-from annotations.models import Arm, Assignment, Membership, Project, Purpose, Reading, Role, User
+from annotations.models import Arm, Assignment, Membership, Project, ProjectImage, Purpose, Reading, Role, User
 from annotations.models.assignment import AssignmentQuerySet
 from annotations.models.project import ProjectImageQuerySet
 
@@ -90,7 +90,9 @@ class _Mixture:
 
 
 def _mixture_of(project: Project, reader: User, now: datetime) -> _Mixture:
-    given = _given_to(reader, project)
+    cases = ProjectImage.objects.cases().filter(project=OuterRef("project"), image=OuterRef("image"))
+    lasting = Q(submitted_at__isnull=False) | Q(Exists(cases))  # what was replaced before it was read is given no more
+    given = _given_to(reader, project).filter(lasting)
     repeats = Q(purpose=Purpose.REPEAT)
     counts = given.order_by().aggregate(
         first=Count("pk", filter=~repeats),
@@ -126,12 +128,14 @@ def _calibrations_left(project: Project, reader: User) -> ProjectImageQuerySet:
 
 
 def _repeatable(project: Project, reader: User) -> AssignmentQuerySet:
-    """Read by the reader, still cases, not repeated, and never followed by feedback, in whatever Project."""
+    """Read by the reader, still cases, not repeated; of nothing that they could be told of since, in any Project."""
     repeats = _given_to(reader, project).filter(image=OuterRef("image"), purpose=Purpose.REPEAT)
     told = Reading.objects.filter(reader=reader, image=OuterRef("image")).with_feedback()
+    seeing = Project.objects.with_role(reader, Role.MANAGER, Role.ML_ENGINEER)
+    seen = ProjectImage.objects.filter(image=OuterRef("image"), project__in=seeing)
     cases = project.project_images.cases().values("image")
     first = _given_to(reader, project).exclude(purpose=Purpose.REPEAT).done()
-    return first.filter(~Exists(repeats), ~Exists(told), image__in=cases)
+    return first.filter(~Exists(repeats), ~Exists(told), ~Exists(seen), image__in=cases)
 
 
 def _images_far_enough_back(project: Project, reader: User) -> list[int]:

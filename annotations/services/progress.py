@@ -31,7 +31,8 @@ class DayProgress:
 class ProjectProgress:
     """`images_read`: all that was asked for of the Image is done. `images_left`: some Assignment of it is not.
 
-    `assignments_open`: of those that were asked for; what was mixed in and given back waits for its one reader.
+    `assignments_open`: of those that were asked for; what was mixed in and given back waits for its one reader, and
+    calibration cases are given to each reader whatever was asked for.
     """
 
     images: int
@@ -55,7 +56,8 @@ class ProjectProgress:
 def progress_of(project: Project, *, now: datetime) -> ProjectProgress:
     assignments = Assignment.objects.filter(project=project)
     images = Image.objects.in_project(project)
-    left = images.filter(Exists(assignments.asked_for().undone().filter(image=OuterRef("pk"))))
+    asked_for = assignments.asked_for().exclude(image__in=project.project_images.calibrating().values("image"))
+    left = images.filter(Exists(asked_for.undone().filter(image=OuterRef("pk"))))
     begun = images.filter(Exists(assignments.done().filter(image=OuterRef("pk"))))
     return ProjectProgress(
         images=images.count(),
@@ -63,7 +65,7 @@ def progress_of(project: Project, *, now: datetime) -> ProjectProgress:
         images_left=left.count(),
         assignments_done=assignments.done().count(),
         assignments_leased=assignments.leased(now).count(),
-        assignments_open=assignments.asked_for().open(now).count(),
+        assignments_open=asked_for.open(now).count(),
         by_reader=_by_reader(project),
         by_day=_by_day(project),
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from annotations.errors import NotYourAssignment
 from annotations.models import MIXED_IN, Assignment, Membership, Project, Role, User
@@ -85,8 +86,7 @@ def extend_lease(*, assignment: Assignment, reader: User, now: datetime) -> Assi
     Raises:
         NotYourAssignment: the reader never had it, or another reader has it by now, or it was submitted.
     """
-    mine = Assignment.objects.undone().filter(pk=assignment.pk, reader=reader)
-    current = mine.select_for_update(of=("self",)).first()
+    current = _held(assignment, reader)
     if current is None:
         raise NotYourAssignment
     _extend([current], now + timedelta(minutes=current.project.lease_minutes))
@@ -96,8 +96,7 @@ def extend_lease(*, assignment: Assignment, reader: User, now: datetime) -> Assi
 @transaction.atomic
 def release_lease(*, assignment: Assignment, reader: User) -> None:
     """Put the case back for anybody; what was mixed in, for the same reader."""
-    mine = Assignment.objects.undone().filter(pk=assignment.pk, reader=reader)
-    current = mine.select_for_update(of=("self",)).first()
+    current = _held(assignment, reader)
     if current is None:
         raise NotYourAssignment
     current.lease_expires_at = None
@@ -105,3 +104,10 @@ def release_lease(*, assignment: Assignment, reader: User) -> None:
         _remember_reader(current)
         current.reader = current.leased_at = None
     current.save(update_fields=["reader", "leased_at", "lease_expires_at"])
+
+
+def _held(assignment: Assignment, reader: User) -> Assignment | None:
+    """The reader's, also with a lapsed lease; what they gave back is not, whatever it was, until it is theirs again."""
+    given_back = Q(purpose__in=MIXED_IN, lease_expires_at__isnull=True)
+    mine = Assignment.objects.undone().filter(~given_back, pk=assignment.pk, reader=reader)
+    return mine.select_for_update(of=("self",)).first()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, QuerySet
 
-from annotations.models import Criterion, ProjectImage, Reading, Score, User, fed_back_to
+from annotations.models import Criterion, ProjectImage, Purpose, Reading, Score, User, fed_back_to
 from inference.errors import NoFeedback
 from inference.models import CriterionPrediction, ModelVersion, Prediction
 
@@ -55,6 +55,8 @@ def _on_criterion(criterion: Criterion, reading: Reading, prediction: Prediction
 
 
 def _others(alike: QuerySet[Criterion], reading: Reading) -> dict[float, int]:
+    """How many gave which Score, each once: at the first reading."""
     counted = Reading.objects.of(reading.project).counted().filter(image=reading.image_id)
+    counted = counted.exclude(assignment__purpose=Purpose.REPEAT)
     scores = Score.objects.filter(criterion__in=alike, reading__in=counted.exclude(reader=reading.reader_id))
     return dict(scores.order_by("value").values("value").annotate(count=Count("pk")).values_list("value", "count"))

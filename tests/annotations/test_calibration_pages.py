@@ -40,7 +40,7 @@ def test_cases_are_added_and_taken_out(project: Project, manager: Client) -> Non
     assert calibrating(project) == set()
 
 
-@pytest.mark.parametrize("image", ["", "x", "-1", "9" * 30, "other"])
+@pytest.mark.parametrize("image", ["", "x", "-1", "9" * 30, "9" * 5000, "other"])
 def test_what_is_no_case_of_the_project_is_refused(project: Project, manager: Client, image: str) -> None:
     sent = str(make_image(make_project()).pk) if image == "other" else image
     answer = manager.post(f"/projects/{project.slug}/calibration/add/", {"image": sent}, follow=True)
@@ -84,6 +84,24 @@ def test_manager_who_is_to_read_a_case_is_not_told_what_others_said(
     Membership.objects.filter(user=manager, role=Role.READER).delete()
     (figure,) = browser.get(f"/projects/{project.slug}/calibration/").context["agreement"]
     assert figure.image_count == 1
+
+
+def test_progress_page_tells_a_manager_nothing_of_an_image_that_they_have_still_to_read_elsewhere(
+    project: Project, browser_of: Callable[[User], Client]
+) -> None:
+    image, manager = make_image(project), make_member(project, Role.MANAGER, Role.READER)
+    make_reading(project, image, make_member(project, Role.READER), {"overall": 4.0})
+    make_reading(project, image, manager, {"overall": 1.0})
+    browser = browser_of(manager)
+    (figure,) = browser.get(f"/projects/{project.slug}/").context["agreement"]
+    assert {one.username: one.offset for one in figure.by_reader}[manager.username] == -3.0
+    elsewhere = make_project()
+    Membership.objects.create(project=elsewhere, user=manager, role=Role.READER)
+    ProjectImage.objects.create(project=elsewhere, image=image)
+    (figure,) = browser.get(f"/projects/{project.slug}/").context["agreement"]
+    assert [(one.username, one.offset) for one in figure.by_reader] == [(manager.username, None)]
+    told = browser.get(f"/api/v1/projects/{project.slug}/progress/").json()["agreement"]
+    assert [one["offset"] for one in told[0]["by_reader"]] == [None]
 
 
 def test_repeats_are_set_within_their_bounds(project: Project, manager: Client) -> None:

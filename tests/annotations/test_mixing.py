@@ -6,12 +6,13 @@ from itertools import pairwise
 import pytest
 from django.utils import timezone
 
+from annotations.errors import NotYourAssignment
 from annotations.models import Arm, Assignment, Image, Membership, Project, ProjectImage, Purpose, Reading, Role, User
 from annotations.services.anchor_images import set_anchor_image
 from annotations.services.cases import case_of
 from annotations.services.progress import progress_of, worklist_counts
 from annotations.services.readings import submit_reading
-from annotations.services.worklists import lease_assignments, release_lease
+from annotations.services.worklists import extend_lease, lease_assignments, release_lease
 from tests.factories import make_assignment, make_image, make_member, make_project, make_reading, make_submission
 
 pytestmark = pytest.mark.django_db
@@ -290,3 +291,52 @@ def test_anchor_image_is_no_calibration_case() -> None:
     criterion = project.rubrics.get().criteria.get()
     set_anchor_image(criterion=criterion, value=2, image_id=image.pk, now=timezone.now())
     assert take(project, make_member(project, Role.READER), timezone.now()) is None
+
+
+def test_image_that_the_reader_could_see_judged_as_a_manager_elsewhere_is_not_repeated() -> None:
+    project, managed = repeating(repeat_share=0.5, repeat_distance=1), make_project()
+    images = ask_for(project, 12)
+    reader = make_member(project, Role.READER)
+    Membership.objects.create(project=managed, user=reader, role=Role.MANAGER)
+    for image in images[:6]:
+        ProjectImage.objects.create(project=managed, image=image)
+    repeats = [case.image_id for case in read_all(project, reader) if case.purpose == Purpose.REPEAT]
+    assert repeats
+    assert not {image.pk for image in images[:6]} & set(repeats)
+
+
+@pytest.mark.parametrize("is_calibration", [True, False])
+def test_case_that_was_given_back_answers_alike_whatever_it_was(is_calibration: bool) -> None:
+    project = make_project()
+    if is_calibration:
+        calibrate(project, 1)
+    else:
+        ask_for(project, 1)
+    reader, now = make_member(project, Role.READER), timezone.now()
+    case = take(project, reader, now)
+    assert case
+    release_lease(assignment=case, reader=reader)
+    with pytest.raises(NotYourAssignment):
+        extend_lease(assignment=case, reader=reader, now=now)
+    with pytest.raises(NotYourAssignment):
+        release_lease(assignment=case, reader=reader)
+    assert take(project, reader, now) == case
+
+
+def test_case_that_was_replaced_before_it_was_read_leaves_no_repeat_to_wait_for() -> None:
+    project = repeating(repeat_share=0.5, repeat_distance=1)
+    reader, now = member_with(project, 3), timezone.now()
+    assert len(lease_assignments(project=project, reader=reader, count=3, now=now)) == 3
+    successor = ProjectImage.objects.get(image=make_image(project).pk)
+    ProjectImage.objects.exclude(pk=successor.pk).update(superseded_by=successor)
+    assert worklist_counts(project, reader=reader, now=now)["open_count"] == 0
+
+
+def test_project_ends_where_a_calibration_case_had_been_asked_for_too() -> None:
+    project = make_project()
+    (image,) = calibrate(project, 1)
+    make_assignment(project, image)
+    for _ in range(2):
+        read_all(project, make_member(project, Role.READER))
+    progress = progress_of(project, now=timezone.now())
+    assert (progress.images_read, progress.images_left, progress.assignments_open) == (1, 0, 0)
