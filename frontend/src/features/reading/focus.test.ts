@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { focusCriterion, focusNote, leaveForCriterion } from './focus';
+import { focusCriterion, focusNote, leaveForCriterion, settleFocus } from './focus';
 
 test('a note that is begun right after a score keeps the keys', async () => {
   document.body.innerHTML = `
@@ -32,4 +32,13 @@ test('Tab right after a score leads on and is not taken back', async () => {
   next?.focus();
   await new Promise((resolve) => requestAnimationFrame(resolve));
   expect(document.activeElement).toBe(next);
+});
+
+test('Tab right after a score starts from the level that was chosen', () => {
+  document.body.innerHTML = `
+    <fieldset data-criterion-index="0"><input type="radio" name="a" id="first" /><input type="radio" name="a" id="chosen" checked /></fieldset>`;
+  document.querySelector<HTMLElement>('#first')?.focus();
+  focusCriterion(0);
+  settleFocus();
+  expect(document.activeElement?.id).toBe('chosen');
 });

@@ -1,15 +1,24 @@
-let wanted = 0;
+let frame = 0;
+let wanted: (() => void) | null = null;
 
 /**
  * Once the screen shows it; what was wanted before and did not come about yet is not wanted any more.
  * Where the reader goes meanwhile, the focus stays.
  */
 function onceShown(focus: () => void): void {
-  cancelAnimationFrame(wanted);
+  cancelAnimationFrame(frame);
   const before = document.activeElement;
-  wanted = requestAnimationFrame(() => {
+  wanted = () => {
     if ([before, document.body, null].includes(document.activeElement)) focus();
-  });
+  };
+  frame = requestAnimationFrame(settleFocus);
+}
+
+/** Brings about now what is still to come, so that the browser's own Tab starts from there. */
+export function settleFocus(): void {
+  cancelAnimationFrame(frame);
+  wanted?.();
+  wanted = null;
 }
 
 /** Brings the focus to a criterion's chosen level, else its first, once the screen shows it. */

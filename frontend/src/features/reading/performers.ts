@@ -3,7 +3,7 @@ import type { Performer } from '../../lib/keymap';
 import { scoreAfterDigit, scoreAfterStep } from '../../lib/scale';
 import type { Desk, Pointing } from './desk';
 import { withNextAbstention, withNextConfidence, withScore } from './draft';
-import { focusCriterion, focusNote, isAmongCriteria, leaveForCriterion } from './focus';
+import { focusCriterion, focusNote, isAmongCriteria, leaveForCriterion, settleFocus } from './focus';
 import { setFolded } from './folding';
 import type { Room } from './room';
 import { ofViews } from './viewActions';
@@ -176,7 +176,10 @@ function setScore(room: Room, criterion: Criterion, score: number | null): void 
 function moveCriterion({ room }: Desk, direction: 1 | -1): boolean | undefined {
   const index = room.criterionIndex.value + direction;
   const count = room.current.value?.rubric.criteria.length ?? 0;
-  if (!isAmongCriteria() || index < 0 || index >= count) return false;
+  if (!isAmongCriteria() || index < 0 || index >= count) {
+    settleFocus();
+    return false;
+  }
   room.setCriterion(index);
   focusCriterion(index);
   return undefined;
