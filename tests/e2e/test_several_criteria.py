@@ -41,7 +41,7 @@ FINDINGS = (
     "SELECT f.type, f.slice_index FROM annotations_finding f JOIN annotations_reading r ON r.id = f.reading_id "
     "WHERE r.assignment_id = %s"
 )
-READERS = ("mover", "ender", "slider", "misser", "hearer")
+READERS = ("mover", "hasty", "ender", "slider", "misser", "hearer")
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +125,16 @@ def test_tab_and_arrows_move_between_criteria_and_digits_score_the_current_one(p
     case_on_screen(page)
     expect_current(page, "noise")  # the next case begins with the first
     expect_scores(page, noise="", share="", edges="")
+
+
+@by("hasty")
+def test_tab_before_the_next_picture_starts_from_the_level_that_was_chosen(page: Page) -> None:
+    go(page, "Tab", "share")
+    go(page, "Tab", "edges")
+    page.evaluate("() => { window.requestAnimationFrame = () => 0; }")  # the next one never comes
+    score(page, "4", "edges", "4")
+    page.keyboard.press("Tab")
+    expect(page.locator(".confidence input").first).to_be_focused()
 
 
 @by("ender")
