@@ -7,8 +7,9 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from annotations.models import Assignment, Bookmark, Membership, Project, Purpose, Role, User
+from annotations.services.readings import submit_reading
 from annotations.services.worklists import lease_assignments
-from tests.factories import make_assignment, make_image, make_member, make_project, make_reading
+from tests.factories import make_assignment, make_image, make_member, make_project, make_reading, make_submission
 
 pytestmark = pytest.mark.django_db
 
@@ -53,6 +54,16 @@ def test_case_that_one_had_and_lost_can_be_bookmarked(
     case = make_assignment(project)
     case.previous_readers.add(reader)
     assert api(reader).put(url(project, case)).status_code == 204
+
+
+def test_bookmark_of_a_case_that_was_lost_and_sent_late_says_that_it_was_read(
+    api: Callable[[User], APIClient], project: Project, reader: User
+) -> None:
+    case = make_assignment(project, reader=make_member(project, Role.READER))
+    case.previous_readers.add(reader)
+    api(reader).put(url(project, case))
+    submit_reading(assignment=case, reader=reader, submission=make_submission(project), now=timezone.now())
+    assert api(reader).get(url(project)).json()[0]["is_read"] is True
 
 
 def test_case_that_one_never_had_cannot_be_bookmarked(

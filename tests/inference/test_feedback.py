@@ -77,6 +77,16 @@ def test_reader_is_told_what_the_model_and_the_others_said(project, image, reade
     ]
 
 
+def test_colleague_who_read_it_twice_is_told_as_one(project, image, reader, ask) -> None:
+    colleague = make_member(project, Role.READER)
+    make_reading(project, image, colleague, {"noise": 2.0})
+    repeat = make_assignment(project, image, slot=8, purpose=Purpose.REPEAT, reader=colleague)
+    submission = make_submission(project, {"noise": 2.0})
+    submit_reading(assignment=repeat, reader=colleague, submission=submission, now=timezone.now())
+    told = ask(make_reading(project, image, reader, {"noise": 1.0}).assignment, reader).json()
+    assert told["criteria"][0]["others"] == [{"value": 2.0, "count": 1}]
+
+
 def test_nothing_before_submission_and_nothing_for_others(project, image, reader, ask) -> None:
     colleague = make_member(project, Role.READER)
     make_reading(project, image, colleague, {"noise": 2.0})
