@@ -7,6 +7,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from annotations.dicom.frames import FrameFormat, decode_stored, to_modality_units
 from inference import storage
 from inference.errors import CheckpointMissing, TooFewScores
@@ -71,12 +73,14 @@ class Engine:
         return self._predictor.prepare(_image_array(source, read_frames(source.frames)))
 
     def _prepare_long(self, source: ImageSource) -> PreparedImage:
-        """Salience of every slice from a part of its rows; then only the salient slices are read in full."""
+        """Salience of every slice from a part of its rows; then the salient ones and those beside are read in full."""
         scores = salience(_sparse_rows(source))
         chosen = salient_slices(scores, self._predictor.config.slices)
-        pixels = read_frames([source.frames[index] for index in chosen])
-        prepared = self._predictor.prepare(_image_array(source, pixels))
-        return replace(prepared, slice_indices=chosen[prepared.slice_indices], salience=scores)
+        read = np.unique(np.clip(np.add.outer(chosen, (-1, 0, 1)), 0, len(scores) - 1))
+        pixels = read_frames([source.frames[index] for index in read])
+        judged = tuple(int(place) for place in np.searchsorted(read, chosen))
+        prepared = self._predictor.prepare(replace(_image_array(source, pixels), judged=judged))
+        return replace(prepared, slice_indices=read[prepared.slice_indices], salience=scores)
 
     def encode(self, prepared: Sequence[PreparedImage]) -> list[Features]:
         return self._predictor.encode_prepared(prepared)
@@ -150,4 +154,7 @@ def _sparse_rows(source: ImageSource) -> FloatArray:
 
 
 def _image_array(source: ImageSource, pixels: FloatArray) -> ImageArray:
-    return ImageArray(pixels=pixels, prompt=source.prompt, window=source.window, is_inverted=source.is_inverted)
+    return ImageArray(
+        pixels=pixels, prompt=source.prompt, window=source.window, is_inverted=source.is_inverted,
+        spacing_mm=source.spacing_mm,
+    )  # fmt: skip

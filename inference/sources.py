@@ -38,6 +38,7 @@ class ImageSource:
     provenance: Mapping[str, str]
     window: tuple[float, float] | None
     is_inverted: bool
+    spacing_mm: tuple[float | None, float, float] | None = None  # between slices, rows, columns
     said: Mapping[str, str] = field(default_factory=dict)
     features_name: str = ""
 
@@ -62,6 +63,7 @@ def image_sources(image_ids: Sequence[int], *, features_version: str) -> list[Im
                 provenance=provenance,
                 window=_first_window(image),
                 is_inverted=image.is_inverted,
+                spacing_mm=_spacing_mm(image),
                 said=said.get(image_id, {}),
                 features_name=cached.get(image_id, ""),
             )
@@ -91,6 +93,12 @@ def _cached_features(
 
 def _said(image_ids: Iterable[int]) -> dict[int, dict[str, str]]:
     return dict(PromptCorrection.objects.filter(image__in=image_ids).values_list("image_id", "factors"))
+
+
+def _spacing_mm(image: Image) -> tuple[float | None, float, float] | None:
+    if image.row_spacing_mm is None or image.column_spacing_mm is None:
+        return None
+    return image.slice_spacing_mm, image.row_spacing_mm, image.column_spacing_mm
 
 
 def _first_window(image: Image) -> tuple[float, float] | None:

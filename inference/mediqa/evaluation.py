@@ -14,16 +14,18 @@ from inference.mediqa.physics import kinds_for
 from inference.mediqa.predictor import Predictor
 from inference.mediqa.prompt import VOCABULARY, prompt_codes
 from inference.mediqa.simulation import (
+    Copy,
     degraded_copies,
     fidelity_of,
     image_of,
+    image_of_copy,
     made,
     overall_quality,
     quality_of,
     subject_of,
 )
 from inference.mediqa.sources import SourceSlice
-from inference.mediqa.types import DoubleArray, FloatArray, IndexArray, PreparedImage, Prompt, Scale
+from inference.mediqa.types import DoubleArray, IndexArray, PreparedImage, Prompt, Scale
 
 CRITERION = "quality"
 CHUNK = 32
@@ -76,12 +78,12 @@ def evaluate_predictor(
     owners: list[int] = []
     for index, item in enumerate(slices):
         rng = np.random.default_rng((seed, 7, index))
-        for pixels, severities in degraded_copies(item, copies, rng, kinds=predictor.config.kinds):
+        for copy in degraded_copies(item, copies, rng, kinds=predictor.config.kinds):
             try:
-                prepared.append(predictor.prepare(image_of(item, pixels)))
+                prepared.append(predictor.prepare(image_of_copy(item, copy)))
             except UnscorableImage:
                 continue
-            truth.append(_truth(predictor, item, pixels, severities))
+            truth.append(_truth(predictor, item, copy))
             owners.append(index)
     if not truth:
         raise ValueError("No image could be scored.")
@@ -89,11 +91,11 @@ def evaluate_predictor(
     return _summary(np.array(predicted), np.array(truth), np.array(owners), slices, seed)
 
 
-def _truth(predictor: Predictor, item: SourceSlice, pixels: FloatArray, severities: Mapping[str, float]) -> float:
-    values = list(severities.values())
+def _truth(predictor: Predictor, item: SourceSlice, copy: Copy) -> float:
+    values = list(copy.severities.values())
     if predictor.config.generation == 1:
         return quality_of(values)
-    return overall_quality(values, fidelity_of(item, pixels) if severities else 1.0)
+    return overall_quality(values, fidelity_of(item, copy.pixels) if values else 1.0)
 
 
 def parameter_correlations(
@@ -165,16 +167,16 @@ def _spread_by_modality(slices: Sequence[SourceSlice]) -> list[tuple[int, Source
 
 
 def _severities(
-    predictor: Predictor, item: SourceSlice, copies: Sequence[tuple[FloatArray, dict[str, float]]]
+    predictor: Predictor, item: SourceSlice, copies: Sequence[Copy]
 ) -> list[tuple[dict[str, float], dict[str, float]]]:
     """Return (true, predicted) severities of the copies that can be scored."""
     prepared, truth = [], []
-    for pixels, severities in copies:
+    for copy in copies:
         try:
-            prepared.append(predictor.prepare(image_of(item, pixels)))
+            prepared.append(predictor.prepare(image_of_copy(item, copy)))
         except UnscorableImage:
             continue
-        truth.append(severities)
+        truth.append(copy.severities)
     pairs: list[tuple[dict[str, float], dict[str, float]]] = []
     for start in range(0, len(prepared), CHUNK):
         features = predictor.encode_prepared(prepared[start : start + CHUNK])

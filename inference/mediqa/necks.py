@@ -1,6 +1,6 @@
 """Necks: a grid of tokens and a prompt to tokens that know both. Channel and window attention are in all of them.
 
-B counts tiles, G the side of the grid, N = G * G tokens, C channels, P numbers of a prompt.
+B counts tiles, V the channels of a tile, G the side of the grid, N = G * G tokens, C channels, P numbers of a prompt.
 """
 
 from __future__ import annotations
@@ -9,16 +9,18 @@ import torch
 from torch import Tensor, nn
 
 from inference.mediqa.attention import ChannelAttention, WindowAttention
-from inference.mediqa.encoders.filters import TextureStatistics
+from inference.mediqa.encoders.filters import WINDOWS, AcrossStatistics, TextureStatistics
 from inference.mediqa.profiles import NetworkConfig
 
 
 class PromptedNeck(nn.Module):
-    """Ours: statistics of texture are added to the tokens, then stages of attention under the prompt."""
+    """Ours: statistics of texture, within the slice and across slices, are added to the tokens; then stages of
+    attention under the prompt."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.texture = TextureStatistics(config)
+        self.across = AcrossStatistics(config) if config.looks_across else None
         self.position = nn.Parameter(torch.zeros(1, config.grid**2, config.channels))
         layers: list[nn.Module] = []
         for _ in range(config.stages):
@@ -29,8 +31,10 @@ class PromptedNeck(nn.Module):
         self.norm = nn.LayerNorm(config.channels)
 
     def forward(self, grid: Tensor, tiles: Tensor, prompt: Tensor) -> Tensor:
-        """[B, C, G, G], [B, 2, S, S], [B, P] -> [B, N, C]."""
-        tokens = grid.flatten(2).transpose(1, 2) + self.texture(tiles) + self.position
+        """[B, C, G, G], [B, V, S, S], [B, P] -> [B, N, C]."""
+        tokens = grid.flatten(2).transpose(1, 2) + self.texture(tiles[:, :WINDOWS]) + self.position
+        if self.across is not None:
+            tokens = tokens + self.across(tiles)
         for layer in self.layers:
             tokens = layer(tokens, prompt)
         result: Tensor = self.norm(tokens)
@@ -82,7 +86,7 @@ class PublishedNeck(nn.Module):
         self.norm = nn.LayerNorm(narrow)
 
     def forward(self, grid: Tensor, tiles: Tensor, prompt: Tensor) -> Tensor:
-        """[B, taps * width, G, G], [B, 2, S, S], [B, P] -> [B, N, C]; the tiles themselves are not looked at."""
+        """[B, taps * width, G, G], [B, V, S, S], [B, P] -> [B, N, C]; the tiles themselves are not looked at."""
         del tiles
         tokens = self.wide(grid.flatten(2).transpose(1, 2), prompt)
         result: Tensor = self.norm(self.narrow(tokens, prompt))

@@ -1,7 +1,7 @@
 """The network: encoder, neck under the prompt, patch-weighted heads; which of each is a profile's.
 
 After MedIQA (arXiv 2507.19004) and MANIQA (arXiv 2204.08958), written anew from their descriptions. B counts tiles,
-N tokens of a tile, C channels, G the side of the token grid (N = G * G).
+N tokens of a tile, C channels, G the side of the token grid (N = G * G), V the channels of a tile.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from inference.mediqa.attention import PromptEncoder
 from inference.mediqa.encoders import build_encoder
+from inference.mediqa.encoders.filters import WINDOWS
 from inference.mediqa.necks import build_neck
 from inference.mediqa.profiles import NetworkConfig
 
@@ -62,9 +63,9 @@ class Network(nn.Module):
         self.projection = nn.Linear(size, config.projection_size)
 
     def encode(self, tiles: Tensor, tile_kinds: Tensor, codes: Tensor) -> Tensor:
-        """[B, 2, S, S], [B], [B, factors] -> pooled tokens [B, pooled_grid ** 2, C]."""
+        """[B, V, S, S], [B], [B, factors] -> pooled tokens [B, pooled_grid ** 2, C]."""
         side = self.config.grid
-        tokens = self.neck(self.encoder(tiles), tiles, self.prompt(codes, tile_kinds))  # [B, N, C]
+        tokens = self.neck(self.encoder(tiles[:, :WINDOWS]), tiles, self.prompt(codes, tile_kinds))  # [B, N, C]
         grid = tokens.transpose(1, 2).unflatten(-1, (side, side))
         pooled = functional.avg_pool2d(grid, side // self.config.pooled_grid)
         return pooled.flatten(2).transpose(1, 2)
@@ -90,11 +91,11 @@ class Network(nn.Module):
         )
 
     def forward(self, tiles: Tensor, tile_kinds: Tensor, codes: Tensor) -> Judgement:
-        """[B, T, 2, S, S], [T], [B, factors] -> Judgement of B slices."""
+        """[B, T, V, S, S], [T], [B, factors] -> Judgement of B slices."""
         return self.judge(self.encode_slices(tiles, tile_kinds, codes))
 
     def encode_slices(self, tiles: Tensor, tile_kinds: Tensor, codes: Tensor) -> Tensor:
-        """[B, T, 2, S, S], [T], [B, factors] -> [B, T * pooled_grid ** 2, C]."""
+        """[B, T, V, S, S], [T], [B, factors] -> [B, T * pooled_grid ** 2, C]."""
         batch, count = tiles.shape[:2]
         tokens = self.encode(tiles.flatten(0, 1), tile_kinds.repeat(batch), codes.repeat_interleave(count, dim=0))
         return tokens.reshape(batch, -1, tokens.shape[-1])

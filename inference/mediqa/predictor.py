@@ -205,7 +205,7 @@ class Predictor:
         if not images:
             return []
         counts = [len(image.tiles) for image in images]
-        tiles = torch.from_numpy(np.concatenate([image.tiles for image in images]))  # [slices, T, 2, S, S]
+        tiles = torch.from_numpy(np.concatenate([image.tiles for image in images]))  # [slices, T, V, S, S]
         encoded = self.runtime.encode_slices(tiles, codes.repeat_interleave(torch.tensor(counts), dim=0))
         return list(torch.split(encoded, counts))
 

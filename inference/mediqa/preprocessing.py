@@ -1,7 +1,8 @@
 """From an image to tiles, keeping what quality is made of.
 
 Each chosen slice gives one view of the whole (letterboxed, area-averaged) and crops at native resolution,
-where noise, sharpness and ringing are as the scanner made them. Two windows by modality are the channels.
+where noise, sharpness and ringing are as the scanner made them. Two windows by modality are the channels; what a
+slice does not share with the slices beside it can be a third.
 """
 
 from __future__ import annotations
@@ -25,16 +26,22 @@ MARGIN = 0.25  # how far values may leave 0..1, so that noise at the ends of a w
 MINIMUM_SIDE = 16
 MAXIMUM_PIXELS = 2**29
 LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
+STACKED = frozenset({"CT", "MR", "PT"})  # modalities whose slices lie beside each other in the body
+LARGEST_GAP_MM = 6.0  # between slices; beyond that the body between two is not known
 BLOCK = 8  # pixels on a side of the blocks in which crop positions are judged
 
 
 @dataclass(frozen=True)
 class PreprocessingConfig:
-    """Sizes of what the encoder sees: K slices, one whole view and ``crops`` crops of ``tile`` pixels."""
+    """Sizes of what the encoder sees: K slices, one whole view and ``crops`` crops of ``tile`` pixels.
+
+    looks_across: with the third channel, the slice against those beside it.
+    """
 
     tile: int = 128
     crops: int = 4
     slices: int = 5
+    looks_across: bool = False
 
 
 Ranges = tuple[tuple[float, float], tuple[float, float]]
@@ -45,13 +52,17 @@ def prepare(image: ImageArray, config: PreprocessingConfig | None = None) -> Pre
     config = config or PreprocessingConfig()
     pixels = checked_pixels(image.pixels)
     scores = salience(pixels)
-    chosen = salient_slices(scores, config.slices)
+    chosen = chosen_slices(scores, image, config.slices)
     ranges = window_ranges(pixels[chosen], image)
     tiles, boxes = [], []
     for index in chosen:
         view = windowed(pixels[index], ranges, is_inverted=image.is_inverted)
         corners = choose_corners(view, config.crops, config.tile)
-        tiles.append(_halved(cut_tiles(view, corners, config.tile)))
+        cut = cut_tiles(view, corners, config.tile)
+        if config.looks_across:
+            difference = across(pixels, index, ranges) if is_stack(image) else None
+            cut = with_across(cut, difference, corners)
+        tiles.append(_halved(cut))
         boxes.append(_boxes(corners, config.tile, view.shape[1], view.shape[2]))
     return PreparedImage(
         tiles=np.stack(tiles),
@@ -60,6 +71,14 @@ def prepare(image: ImageArray, config: PreprocessingConfig | None = None) -> Pre
         salience=scores,
         prompt=image.prompt,
     )
+
+
+def chosen_slices(scores: FloatArray, image: ImageArray, count: int) -> IndexArray:
+    """Return up to ``count`` of the slices that are judged, the salient ones, ascending."""
+    if image.judged is None:
+        return salient_slices(scores, count)
+    judged = np.array(sorted(image.judged), dtype=np.int64)
+    return judged[salient_slices(scores[judged], count)]
 
 
 def _halved(values: FloatArray) -> HalfArray:
@@ -157,6 +176,37 @@ def windowed(plane: FloatArray, ranges: Ranges, *, is_inverted: bool) -> FloatAr
     return view
 
 
+def across(pixels: FloatArray, index: int, ranges: Ranges) -> FloatArray:
+    """Return [1, rows, columns]: slice ``index`` less the mean of the two beside it, as a share of the wide window.
+
+    A thicker slice differs less from those beside it, noise and what befell one slice alone more. At the end of the
+    stack the one slice beside it counts twice.
+    """
+    before, after = abs(index - 1), index + 1 if index + 1 < len(pixels) else index - 1
+    low, high = ranges[0]
+    difference = np.add(pixels[before], pixels[after])
+    difference *= -0.5 / (high - low)
+    difference += pixels[index] * np.float32(1 / (high - low))
+    result: FloatArray = np.clip(difference, -1.0, 1.0, out=difference)[None]
+    return result
+
+
+def is_stack(image: ImageArray) -> bool:
+    """Tell whether the slices lie so near to each other that what is beside one says something of it."""
+    has_place = image.spacing_mm is not None and 0 < (image.spacing_mm[0] or 0) <= LARGEST_GAP_MM
+    return len(image.pixels) > 1 and has_place and image.prompt.modality in STACKED
+
+
+def with_across(tiles: FloatArray, difference: FloatArray | None, corners: list[tuple[int, int]]) -> FloatArray:
+    """Return tiles with the third channel: [T, 2, S, S] -> [T, 3, S, S]; 0 throughout without a difference."""
+    side = tiles.shape[-1]
+    if difference is None:
+        third = np.zeros((len(tiles), 1, side, side), dtype=np.float32)
+    else:
+        third = cut_tiles(difference, corners, side)
+    return np.concatenate((tiles, third), axis=1)
+
+
 def choose_corners(
     view: FloatArray, count: int, side: int, generator: np.random.Generator | None = None
 ) -> list[tuple[int, int]]:
@@ -203,7 +253,8 @@ def _shared(places: IndexArray, chosen: int, side: int) -> IndexArray:
 
 
 def cut_tiles(view: FloatArray, corners: list[tuple[int, int]], side: int) -> FloatArray:
-    """Return [1 + len(corners), 2, side, side]: the whole view, then the crops (mirrored at the border)."""
+    """Return [1 + len(corners), V, side, side] of a view [V, rows, columns]: the whole, then the crops (mirrored at
+    the border)."""
     rows, columns = view.shape[1:]
     padding = ((0, 0), (0, max(0, side - rows)), (0, max(0, side - columns)))
     padded = np.pad(view, padding, mode="symmetric") if rows < side or columns < side else view
@@ -212,7 +263,7 @@ def cut_tiles(view: FloatArray, corners: list[tuple[int, int]], side: int) -> Fl
 
 
 def whole_view(view: FloatArray, side: int) -> FloatArray:
-    """Letterbox [2, rows, columns] to a square and average it down (or interpolate it up) to ``side``."""
+    """Letterbox [V, rows, columns] to a square and average it down (or interpolate it up) to ``side``."""
     tensor = torch.from_numpy(_letterboxed(view))[None]
     if tensor.shape[-1] >= side:
         scaled = functional.interpolate(tensor, size=(side, side), mode="area")
@@ -223,7 +274,7 @@ def whole_view(view: FloatArray, side: int) -> FloatArray:
 
 
 def _letterboxed(view: FloatArray) -> FloatArray:
-    """Return [2, rows, columns] in the middle of a square of the lowest value that is shown."""
+    """Return [V, rows, columns] in the middle of a square of the lowest value that is shown."""
     rows, columns = view.shape[1:]
     if rows == columns:
         return view

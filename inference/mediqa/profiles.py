@@ -35,6 +35,7 @@ class NetworkConfig:
     header_parameters: tuple[str, ...] = HEADER_PARAMETERS
     projection_size: int = 48
     vocabulary: tuple[int, ...] = tuple(len(words) for words in VOCABULARY.values())
+    looks_across: bool = True  # whether tiles have the third channel, the slice against those beside it
     generation: int = 2  # 1: before the multi-task pre-training and the profiles, without its heads
 
     def __post_init__(self) -> None:
@@ -47,6 +48,11 @@ class NetworkConfig:
     def grid(self) -> int:
         """Side of the token grid of a tile before pooling."""
         return self.tile // self.patch
+
+    @property
+    def views(self) -> int:
+        """Channels of a tile."""
+        return 3 if self.looks_across else 2
 
     @property
     def tiles(self) -> int:
@@ -63,7 +69,7 @@ class NetworkConfig:
 
     @property
     def preprocessing(self) -> PreprocessingConfig:
-        return PreprocessingConfig(tile=self.tile, crops=self.crops, slices=self.slices)
+        return PreprocessingConfig(tile=self.tile, crops=self.crops, slices=self.slices, looks_across=self.looks_across)
 
     def to_document(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -71,14 +77,16 @@ class NetworkConfig:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> NetworkConfig:
-        """Read ``to_document``, of the first generation too; raises TypeError for unknown fields."""
+        """Read ``to_document``, older ones too; raises TypeError for unknown fields."""
         values: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in document.items()
         }
-        return cls(**(values if "encoder" in values else {**FIRST_GENERATION, **values}))
+        older = ONE_SLICE_AT_A_TIME if "encoder" in values else FIRST_GENERATION
+        return cls(**{**older, **values})
 
 
-FIRST_GENERATION: Mapping[str, Any] = {"encoder": "residual", "generation": 1}
+ONE_SLICE_AT_A_TIME: Mapping[str, Any] = {"looks_across": False}
+FIRST_GENERATION: Mapping[str, Any] = {**ONE_SLICE_AT_A_TIME, "encoder": "residual", "generation": 1}
 PROFILES: Mapping[str, NetworkConfig] = {
     "small": NetworkConfig(),  # for CPUs
     "base": NetworkConfig(  # for GPUs: convolutions, then a transformer
@@ -87,7 +95,7 @@ PROFILES: Mapping[str, NetworkConfig] = {
     ),
     "paper": NetworkConfig(  # the published shape: ViT-B/8, blocks 6 to 9, two stages; one whole view of 7 slices
         encoder="paper", tile=224, patch=8, crops=0, slices=7, widths=(768, 384), channels=384,
-        taps=(6, 7, 8, 9), prompt_size=64, pooled_grid=7, projection_size=128,
+        taps=(6, 7, 8, 9), prompt_size=64, pooled_grid=7, projection_size=128, looks_across=False,
     ),
     "external": NetworkConfig(  # a foreign encoder, frozen, under our attention
         encoder="external", tile=224, channels=256, widths=(), window=7, prompt_size=64, pooled_grid=7,

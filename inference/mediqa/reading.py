@@ -250,11 +250,11 @@ def _first_number(value: Any) -> float | None:
         return None
 
 
-def _spacing(datasets: Sequence[pydicom.Dataset]) -> tuple[float, float, float] | None:
+def _spacing(datasets: Sequence[pydicom.Dataset]) -> tuple[float | None, float, float] | None:
     spacing = datasets[0].get("PixelSpacing") or datasets[0].get("ImagerPixelSpacing")
     if not spacing:
         return None
-    thickness = _first_number(datasets[0].get("SliceThickness")) or 1.0
     places = np.diff([_place(dataset) for dataset in datasets])
-    between = float(np.median(places)) if len(places) and np.median(places) > 0 else thickness
+    is_stack = len(places) > 0 and "ImagePositionPatient" in datasets[0] and float(places.min()) > 0
+    between = float(np.median(places)) if is_stack else _first_number(datasets[0].get("SpacingBetweenSlices"))
     return between, float(spacing[0]), float(spacing[1])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -18,7 +19,7 @@ from pydicom.data import get_testdata_file
 from torch import Tensor
 
 from inference.mediqa.network import Network, tile_kinds
-from inference.mediqa.preprocessing import prepare
+from inference.mediqa.preprocessing import PreprocessingConfig, prepare
 from inference.mediqa.prompt import prompt_codes
 from inference.mediqa.reading import read_path
 
@@ -28,14 +29,15 @@ TOLERANCE = 1e-4  # largest difference of a token (they are of the order of 1) b
 TILES_AT_ONCE = 16  # by torch on a CPU
 SLICES_AT_ONCE = 32  # on a GPU
 VERSION_KEY = "features_version"  # metadata of a graph
-PROBES = ("CT_small.dcm", "MR_small.dcm")  # real images that come with pydicom
+PROBES = ("CT_small.dcm", "MR_small.dcm", "emri_small.dcm")  # real images that come with pydicom
+BESIDE_EACH_OTHER = (1.0, 1.0, 1.0)  # mm: frames are taken for slices of a stack, so that every part runs
 
 
 class Runtime(Protocol):
     name: str
 
     def encode_slices(self, tiles: Tensor, codes: Tensor) -> Tensor:
-        """[B, T, 2, S, S], [B, factors] -> float32 tokens [B, N, C], on the CPU."""
+        """[B, T, V, S, S], [B, factors] -> float32 tokens [B, N, C], on the CPU."""
 
 
 class TorchRuntime:
@@ -77,7 +79,7 @@ class OnnxRuntime:
         return torch.stack([self._encode(one, kinds, code) for one, code in zip(tiles, codes, strict=True)])
 
     def _encode(self, tiles: Tensor, kinds: Tensor, code: Tensor) -> Tensor:
-        """Tokens of one slice, which is what a core's cache holds: [T, 2, S, S], [T], [factors] -> [N, C]."""
+        """Tokens of one slice, which is what a core's cache holds: [T, V, S, S], [T], [factors] -> [N, C]."""
         columns = {"tiles": tiles.float(), "tile_kinds": kinds, "codes": code.expand(len(tiles), -1)}
         (tokens,) = self.session.run(None, {name: value.numpy() for name, value in columns.items()})
         return torch.from_numpy(np.asarray(tokens)).flatten(0, 1)
@@ -95,21 +97,21 @@ def choose_runtime(network: Network, device: torch.device, features_version: str
         graph = _graph_in(path)
         if graph is None or graph.features_version != features_version:
             continue
-        difference = largest_difference(ours, graph)
+        difference = largest_difference(ours, graph, network.config.preprocessing)
         if difference <= TOLERANCE:
             return graph
         logger.warning("%s differs from its network by %.2g: torch is used instead", path.name, difference)
     return ours
 
 
-def largest_difference(first: Runtime, second: Runtime) -> float:
+def largest_difference(first: Runtime, second: Runtime, config: PreprocessingConfig) -> float:
     """Return the largest absolute difference of tokens on the real images of ``PROBES``; infinite without any."""
-    differences = [_difference(first, second, path) for name in PROBES if (path := _probe(name)) is not None]
+    differences = [_difference(first, second, config, path) for name in PROBES if (path := _probe(name)) is not None]
     return max(differences, default=float("inf"))
 
 
-def _difference(first: Runtime, second: Runtime, path: Path) -> float:
-    image = prepare(read_path(path).image)
+def _difference(first: Runtime, second: Runtime, config: PreprocessingConfig, path: Path) -> float:
+    image = prepare(replace(read_path(path).image, spacing_mm=BESIDE_EACH_OTHER), config)
     tiles = torch.from_numpy(image.tiles)
     codes = torch.tensor([prompt_codes(image.prompt)]).repeat(len(tiles), 1)
     return float((first.encode_slices(tiles, codes) - second.encode_slices(tiles, codes)).abs().max())

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from inference.mediqa.physics import DEGRADATIONS, Subject, degrade, kinds_for
-from inference.mediqa.preprocessing import window_ranges, windowed
+from inference.mediqa.physics import DEGRADATIONS, Subject, degrade_stack, kinds_for
+from inference.mediqa.preprocessing import LARGEST_GAP_MM, window_ranges, windowed
 from inference.mediqa.sources import SourceSlice
 from inference.mediqa.types import FloatArray, ImageArray
 
@@ -77,28 +78,76 @@ def subject_of(item: SourceSlice) -> Subject:
     )
 
 
+@dataclass(frozen=True)
+class Copy:
+    """A degraded copy of a slice between the slices beside it, where these are known, degraded alike."""
+
+    stack: FloatArray  # [n, rows, columns], n from 1 to 3
+    place: int  # of the copy in the stack
+    gap_mm: float | None  # between slices
+    severities: dict[str, float]
+
+    @property
+    def pixels(self) -> FloatArray:
+        """[rows, columns]"""
+        pixels: FloatArray = self.stack[self.place]
+        return pixels
+
+
 def image_of(item: SourceSlice, pixels: FloatArray) -> ImageArray:
-    """Return a copy of the slice as a 2-D image."""
+    """Return pixels [rows, columns] in place of the slice's as a 2-D image."""
     return ImageArray(pixels=pixels[None], prompt=item.prompt, is_inverted=item.is_inverted)
+
+
+def image_of_copy(item: SourceSlice, copy: Copy) -> ImageArray:
+    """Return a copy as an image of which one slice is judged."""
+    return ImageArray(
+        pixels=copy.stack,
+        prompt=item.prompt,
+        is_inverted=item.is_inverted,
+        spacing_mm=(copy.gap_mm, item.spacing_mm, item.spacing_mm),
+        judged=(copy.place,),
+    )
 
 
 def degraded_copies(
     item: SourceSlice, count: int, rng: np.random.Generator, *, kinds: Collection[str] | None = None
-) -> Iterator[tuple[FloatArray, dict[str, float]]]:
-    """Yield ``count`` random copies (pixels, severities); the first is untouched. kinds: to draw from, if not all."""
+) -> Iterator[Copy]:
+    """Yield ``count`` random copies; the first is untouched. kinds: to draw from, if not all."""
     subject = subject_of(item)
     names = [name for name in kinds_for(subject) if kinds is None or name in kinds]
     recipes = [draw_severities(subject.modality, rng, names) if index else {} for index in range(count)]
     yield from made(subject, recipes, rng)
 
 
-def made(
-    subject: Subject, recipes: Sequence[Mapping[str, float]], rng: np.random.Generator
-) -> Iterator[tuple[FloatArray, dict[str, float]]]:
-    """Yield a copy (pixels, severities) for each recipe."""
-    generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+def made(subject: Subject, recipes: Sequence[Mapping[str, float]], rng: np.random.Generator) -> Iterator[Copy]:
+    """Yield a copy for each recipe."""
+    seed = int(rng.integers(2**31))
+    generator, others = (torch.Generator().manual_seed(one) for one in (seed, seed + 2**31))
+    nearest = _nearest(subject)
+    subjects = [subject, *(subject.beside(place) for place in nearest.values())]
+    order = np.argsort([0.0, *nearest])
     for severities in recipes:
-        yield degrade(subject, severities, generator).numpy(), dict(severities)
+        degraded = degrade_stack(subjects, severities, generator, others)
+        yield Copy(
+            stack=np.stack([degraded[index].numpy() for index in order]),
+            place=int(np.flatnonzero(order == 0)[0]),
+            gap_mm=float(np.mean(np.abs(list(nearest)))) if nearest else None,
+            severities=dict(severities),
+        )
+
+
+def _nearest(subject: Subject) -> dict[float, int]:
+    """Return offset in mm -> neighbour of the nearest one on each side, as far as there are any."""
+    if subject.neighbours is None or subject.offsets_mm is None:
+        return {}
+    offsets_mm = subject.offsets_mm.tolist()
+    found = {}
+    for side in (-1, 1):
+        near = [(abs(offset), place) for place, offset in enumerate(offsets_mm) if offset * side > 0]
+        if near and min(near)[0] <= LARGEST_GAP_MM:
+            found[side * min(near)[0]] = min(near)[1]
+    return found
 
 
 def fidelity_of(item: SourceSlice, pixels: FloatArray) -> float:

@@ -25,7 +25,7 @@ from pydicom.pixels.processing import apply_rescale
 from pydicom.pixels.utils import pixel_array
 
 from inference.mediqa.headers import HEADER_KEYWORDS, header_parameters
-from inference.mediqa.preprocessing import luminance
+from inference.mediqa.preprocessing import LARGEST_GAP_MM, luminance
 from inference.mediqa.prompt import prompt_from_header
 from inference.mediqa.types import FloatArray, Prompt
 
@@ -36,7 +36,6 @@ MINIMUM_SIDE = 48
 # Never trained on, whatever else changes: what the pre-training is judged by. Patterns of source names.
 HELD_OUT = ("mr_dcm_qa_trt", "mr_dcm_qa_philips", "pydicom-*", "mixed_pydicom-data_codec-pairs")
 REACH_MM = 8.0  # neighbours that a thicker slice may take in
-NEAREST_MM = 6.0  # beyond that the body between two slices is not known
 # A picture has no header: the name of its source says what it is.
 PICTURE_PROMPTS: tuple[tuple[str, Prompt], ...] = (
     (r"^(cr|dx|xr)_chest", Prompt("2D", "XR", "chest", "frontal")),
@@ -204,7 +203,7 @@ def _neighbours(places: Sequence[float]) -> list[list[int]]:
     for place in places:
         others = [index for index, other in enumerate(places) if 0 < abs(other - place) <= REACH_MM]
         nearest = min((abs(places[index] - place) for index in others), default=np.inf)
-        result.append(others if nearest <= NEAREST_MM else [])
+        result.append(others if nearest <= LARGEST_GAP_MM else [])
     return result
 
 
@@ -269,7 +268,9 @@ def _read_volume(source: str, path: Path, count: int) -> Iterator[SourceSlice]:
             prompt=prompt,
             is_inverted=False,
             spacing_mm=steps[0],
-            neighbours=np.ascontiguousarray(volume[:, :, near].transpose(2, 0, 1)) if steps[2] <= NEAREST_MM else None,
+            neighbours=np.ascontiguousarray(volume[:, :, near].transpose(2, 0, 1))
+            if steps[2] <= LARGEST_GAP_MM
+            else None,
             offsets_mm=(places[near] - places[index]).astype(np.float32),
         )
 

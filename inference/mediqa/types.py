@@ -52,22 +52,25 @@ class ImageArray:
 
     pixels: float32 [slices, rows, columns] in modality units (after the modality LUT; HU for CT),
     in anatomical order. window: (center, width) in the same units, from the header or None.
-    is_inverted: MONOCHROME1. spacing_mm: (between slices, between rows, between columns) or None.
+    is_inverted: MONOCHROME1. spacing_mm: (between slices or None, between rows, between columns) or None.
+    judged: the slices that are judged, where the others only lie beside them; None is all.
     """
 
     pixels: FloatArray
     prompt: Prompt
     window: tuple[float, float] | None = None
     is_inverted: bool = False
-    spacing_mm: tuple[float, float, float] | None = None
+    spacing_mm: tuple[float | None, float, float] | None = None
+    judged: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
 class PreparedImage:
     """What the encoder sees of an image.
 
-    tiles: float16 [K, T, 2, S, S], tile 0 is the whole slice, the others are crops at native resolution;
-    channel 0 is the wide window, channel 1 the narrow one. tile_boxes: float32 [K, T, 4], (row0, col0,
+    tiles: float16 [K, T, V, S, S], tile 0 is the whole slice, the others are crops at native resolution;
+    channel 0 is the wide window, channel 1 the narrow one, and channel 2, for networks that look across slices, how
+    far the slice lies from the two beside it (``preprocessing.across``). tile_boxes: float32 [K, T, 4], (row0, col0,
     row1, col1) in native pixels. salience: float32 [slices], one number for every slice of the image.
     """
 

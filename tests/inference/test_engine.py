@@ -7,8 +7,11 @@ from django.core.files.storage import default_storage
 from annotations.dicom.frames import decode_stored
 from annotations.models import PhysicalParameters, Project
 from inference import engine
-from inference.engine import engine_for, read_frames
+from inference.engine import Engine, engine_for, read_frames
 from inference.mediqa.errors import UnscorableImage
+from inference.mediqa.network import Network
+from inference.mediqa.predictor import Predictor
+from inference.mediqa.profiles import NetworkConfig
 from inference.services.registry import features_version_of
 from inference.sources import image_sources
 from tests.factories import make_project
@@ -20,6 +23,12 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("objects")]
 @pytest.fixture
 def project() -> Project:
     return make_project()
+
+
+def looking_across(loaded: Engine) -> Predictor:
+    """A predictor of the same heads around a network that looks across slices."""
+    shipped = loaded._predictor
+    return Predictor(Network(NetworkConfig(looks_across=True)), shipped.prior, shipped.ood, device="cpu")
 
 
 def source_of(image):
@@ -71,16 +80,31 @@ def test_the_prompt_is_read_from_series_and_acquisition(project):
 
 def test_a_volume_too_large_for_memory_is_scored_from_its_salient_slices(project, monkeypatch):
     image = make_stored_image(project, slices=40)
-    loaded = engine_for(baseline(project))
+    image.slice_spacing_mm, image.row_spacing_mm, image.column_spacing_mm = 3.0, 1.0, 1.0
+    image.save()
+    loaded = Engine(looking_across(engine_for(baseline(project))))
     usual = loaded.prepare(source_of(image))
     monkeypatch.setattr(engine, "MOST_VOXELS", 64 * 64 * 10)
     reads = []
     monkeypatch.setattr(engine, "decode_stored", lambda content: reads.append(1) or decode_stored(content))
     long = loaded.prepare(source_of(image))
-    assert len(reads) == 40 + len(long.slice_indices)
+    chosen = {int(index) for index in long.slice_indices}
+    with_those_beside = {index + step for index in chosen for step in (-1, 0, 1)} & set(range(40))
+    assert len(reads) == 40 + len(with_those_beside) < 60
     np.testing.assert_array_equal(long.slice_indices, usual.slice_indices)
     np.testing.assert_array_equal(long.tiles, usual.tiles)
+    assert usual.tiles[:, :, 2].any()
     assert len(long.salience) == 40
+
+
+def test_how_far_slices_lie_apart_is_told_to_the_model(project):
+    image = make_stored_image(project, slices=3)
+    loaded = Engine(looking_across(engine_for(baseline(project))))
+    assert not loaded.prepare(source_of(image)).tiles[:, :, 2].any()  # nobody knows whether they are a stack
+    image.slice_spacing_mm, image.row_spacing_mm, image.column_spacing_mm = 3.0, 1.0, 1.5
+    image.save()
+    assert source_of(image).spacing_mm == (3.0, 1.0, 1.5)
+    assert loaded.prepare(source_of(image)).tiles[:, :, 2].any()
 
 
 def test_a_model_is_loaded_once_in_a_process(project):

@@ -77,10 +77,10 @@ def test_an_unknown_head_is_refused():
 
 
 def test_a_model_with_closed_form_heads_survives_a_round_trip(predictor, ct_slice):
-    from inference.mediqa.simulation import degraded_copies, image_of
+    from inference.mediqa.simulation import degraded_copies, image_of_copy
 
     copies = degraded_copies(ct_slice, 12, np.random.default_rng(0))
-    features = predictor.encode([image_of(ct_slice, pixels) for pixels, _ in copies])
+    features = predictor.encode([image_of_copy(ct_slice, copy) for copy in copies])
     prompts = [ct_slice.prompt] * len(features)
     scored = ScoredImages(features, prompts, {"overall": np.arange(12) / 3}, {"overall": Scale(0, 4)})
     heads, _ = fit_chosen(scored, config=QUICK, initial=predictor.prior)

@@ -9,7 +9,7 @@ from transformers import Dinov2Config, Dinov2Model
 from inference.mediqa.encoders import build_encoder
 from inference.mediqa.encoders.compact import CompactEncoder
 from inference.mediqa.encoders.external import external_settings, load_weights
-from inference.mediqa.encoders.filters import separable, with_detail
+from inference.mediqa.encoders.filters import AcrossStatistics, separable, with_detail
 from inference.mediqa.encoders.residual import _asinh
 from inference.mediqa.encoders.vit import TransformerBlock
 from inference.mediqa.errors import CheckpointError
@@ -51,7 +51,9 @@ def external(dino_folder) -> Network:
 
 def encoded(network: Network, count: int = 2, seed: int = 0):
     config = network.config
-    tiles = torch.rand(count, config.tiles, 2, config.tile, config.tile, generator=torch.Generator().manual_seed(seed))
+    tiles = torch.rand(
+        count, config.tiles, config.views, config.tile, config.tile, generator=torch.Generator().manual_seed(seed)
+    )
     kinds = (torch.arange(config.tiles) > 0).long()
     return network.encode_slices(tiles, kinds, torch.ones(count, 4, dtype=torch.long))
 
@@ -79,7 +81,10 @@ def test_the_prompt_changes_the_tokens_of_every_profile_once_it_has_learnt(profi
         if "modulation" in name:
             torch.nn.init.normal_(value)
     config = network.config
-    tiles, kinds = torch.rand(1, config.tiles, 2, config.tile, config.tile), torch.zeros(config.tiles, dtype=torch.long)
+    tiles, kinds = (
+        torch.rand(1, config.tiles, config.views, config.tile, config.tile),
+        torch.zeros(config.tiles, dtype=torch.long),
+    )
     told, untold = (network.encode_slices(tiles, kinds, torch.full((1, 4), code)) for code in (1, 0))
     assert not torch.allclose(told, untold)
 
@@ -104,6 +109,21 @@ def test_the_compact_encoder_sees_no_further_than_its_kernels():
     moved = (encoder(changed) - encoder(tiles)).abs().sum(1)[0] > 1e-6
     assert moved[0, 0]
     assert not moved[-1, -1]
+
+
+def test_what_lies_beside_is_read_where_it_is_known_and_changes_nothing_else():
+    torch.manual_seed(0)
+    part = AcrossStatistics(PROFILES["small"])
+    alone, between = torch.rand(2, 3, 128, 128), torch.rand(2, 3, 128, 128)
+    alone[:, 2] = 0
+    assert not part(between).any()  # before it has learnt
+    torch.nn.init.normal_(part.mix[-1].weight)
+    assert not part(alone).any()
+    said = part(torch.cat((alone[:1], between[1:])))
+    assert not said[0].any()
+    torch.testing.assert_close(said[1], part(between)[1])
+    assert said[1].shape == (64, 96)
+    assert not torch.allclose(part(between), part(between * torch.tensor([1, 1, 0.1])[:, None, None]))
 
 
 def test_separable_sums_equal_a_convolution():

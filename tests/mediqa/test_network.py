@@ -16,7 +16,9 @@ def network() -> Network:
 
 
 def batch(count: int = 3):
-    tiles = torch.rand(count, CONFIG.tiles, 2, CONFIG.tile, CONFIG.tile, generator=torch.Generator().manual_seed(1))
+    tiles = torch.rand(
+        count, CONFIG.tiles, CONFIG.views, CONFIG.tile, CONFIG.tile, generator=torch.Generator().manual_seed(1)
+    )
     kinds = torch.tensor([0] + [1] * CONFIG.crops)
     return tiles, kinds, torch.ones(count, 4, dtype=torch.long)
 

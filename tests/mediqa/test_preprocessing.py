@@ -4,7 +4,9 @@ import pytest
 from inference.mediqa.errors import UnscorableImage
 from inference.mediqa.preprocessing import (
     PreprocessingConfig,
+    across,
     choose_corners,
+    is_stack,
     luminance,
     prepare,
     stacked,
@@ -18,6 +20,52 @@ from .conftest import phantom
 
 def image(pixels, modality="MR", **more):
     return ImageArray(pixels=np.asarray(pixels, dtype=np.float32), prompt=Prompt(modality=modality), **more)
+
+
+ACROSS = PreprocessingConfig(tile=32, crops=2, looks_across=True)
+SPACING_MM = (3.0, 1.0, 1.0)
+
+
+def test_across_a_body_that_changes_evenly_only_the_ends_differ_from_what_lies_beside():
+    pixels = np.arange(5, dtype=np.float32)[:, None, None] * np.ones((1, 20, 20), dtype=np.float32)
+    ranges = ((0.0, 4.0), (1.0, 3.0))
+    found = [float(across(pixels, index, ranges).mean()) for index in range(5)]
+    assert found == pytest.approx([-0.25, 0, 0, 0, 0.25])
+    pixels[2] += 2  # what befell one slice alone: half of the range, and half of that beside it
+    found = [float(across(pixels, index, ranges)[0, 3, 4]) for index in range(5)]
+    assert found == pytest.approx([-0.25, -0.25, 0.5, -0.25, 0.25])
+
+
+def test_the_third_channel_is_that_difference_at_native_resolution():
+    volume = image(phantom(3, side=80), spacing_mm=SPACING_MM)
+    prepared = prepare(volume, ACROSS)
+    assert prepared.tiles.shape == (3, 3, 3, 32, 32)
+    row, column = prepared.tile_boxes[1, 1, :2].astype(int)
+    expected = across(volume.pixels, 1, window_ranges(volume.pixels, volume))[0, row : row + 32, column : column + 32]
+    np.testing.assert_allclose(prepared.tiles[1, 1, 2], expected, atol=1e-3)
+    assert np.abs(expected).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("slices", "modality", "spacing_mm"),
+    [(1, "MR", SPACING_MM), (3, "US", SPACING_MM), (3, "MR", None), (3, "CT", (None, 1, 1)), (3, "CT", (7.0, 1, 1))],
+)
+def test_what_is_no_stack_of_near_slices_has_nothing_beside(slices, modality, spacing_mm):
+    volume = image(phantom(slices, side=80), modality=modality, spacing_mm=spacing_mm)
+    assert not is_stack(volume)
+    assert not prepare(volume, ACROSS).tiles[:, :, 2].any()
+
+
+def test_only_the_judged_slices_are_picked_and_seen_as_if_all_were():
+    pixels = phantom(9, side=80)
+    every = prepare(image(pixels[2:5], spacing_mm=SPACING_MM), ACROSS)
+    one = prepare(image(pixels[2:5], spacing_mm=SPACING_MM, judged=(1,)), ACROSS)
+    assert one.slice_indices.tolist() == [1]
+    assert len(one.salience) == 3
+    assert one.tiles[0, :, 2].std() > 0.001
+    assert every.slice_indices.tolist() == [0, 1, 2]
+    alone = prepare(image(pixels[3:4]), ACROSS)
+    np.testing.assert_array_equal(one.tiles[:, :, :2], alone.tiles[:, :, :2])
 
 
 def test_shapes_of_a_volume():

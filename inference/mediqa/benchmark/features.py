@@ -15,9 +15,9 @@ import numpy.typing as npt
 from scipy import ndimage
 from scipy.special import gamma
 
-from inference.mediqa.preprocessing import checked_pixels, window_ranges, windowed
-from inference.mediqa.slices import salience, salient_slices
-from inference.mediqa.types import DoubleArray, FloatArray, ImageArray, IndexArray
+from inference.mediqa.preprocessing import checked_pixels, chosen_slices, window_ranges, windowed
+from inference.mediqa.slices import salience
+from inference.mediqa.types import DoubleArray, FloatArray, ImageArray
 
 MSCN_SIGMA, MSCN_RADIUS = 7 / 6, 3
 MSCN_STABILISER = 1 / 255
@@ -35,7 +35,7 @@ SLICES = 5
 def measured_features(image: ImageArray) -> DoubleArray:
     """Return [MEASURED] numbers: the mean over the salient slices. Raises UnscorableImage."""
     pixels = checked_pixels(image.pixels)
-    chosen = salient_slices(salience(pixels), SLICES)
+    chosen = chosen_slices(salience(pixels), image, SLICES)
     ranges = window_ranges(pixels[chosen], image)
     views = [windowed(pixels[index], ranges, is_inverted=image.is_inverted) for index in chosen]
     result: DoubleArray = np.mean([plane_features(view[0]) for view in views], axis=0)
@@ -54,7 +54,7 @@ def plane_features(plane: FloatArray) -> DoubleArray:
 def signal_to_noise(image: ImageArray) -> float:
     """Mean of the foreground over Immerkaer's noise in the first salient slice, log10. Raises UnscorableImage."""
     pixels = checked_pixels(image.pixels)
-    chosen: IndexArray = salient_slices(salience(pixels), 1)
+    chosen = chosen_slices(salience(pixels), image, 1)
     view = windowed(pixels[chosen[0]], window_ranges(pixels[chosen], image), is_inverted=image.is_inverted)[0]
     foreground = view[view > 0.1]
     signal = float(foreground.mean()) if foreground.size else float(view.mean())

@@ -90,7 +90,7 @@ class FineTune:
 
     def _scores(self, tiles: Sequence[HalfArray], prompts: Sequence[Prompt]) -> Tensor:
         device = self.head.weight.device
-        batch = torch.from_numpy(np.stack(tiles)).float().to(device)  # [b, T, 2, S, S]
+        batch = torch.from_numpy(np.stack(tiles)).float().to(device)  # [b, T, V, S, S]
         if self.network.training:
             crops = 1 + torch.randperm(batch.shape[1] - 1)[:CROPS]
             batch = batch[:, [0, *crops.tolist()]]

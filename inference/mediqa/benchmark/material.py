@@ -24,7 +24,7 @@ OnImage = Callable[[int], None]
 @dataclass(frozen=True)
 class Material:
     """n images. features: encoder's name -> [n]; tiles: name of the method that trains on them -> float16
-    [T, 2, S, S] of each image's first salient slice."""
+    [T, V, S, S] of each image's first salient slice."""
 
     names: tuple[str, ...]
     groups: tuple[str, ...]
@@ -113,7 +113,9 @@ class _Gathering:
             return
         for name, config in self._keeps_tiles.items():
             self._tiles[name].append(prepare(sample.image, config).tiles[0])
-        self._samples.append(replace(sample, image=replace(sample.image, pixels=np.zeros((1, 1, 1), np.float32))))
+        self._samples.append(
+            replace(sample, image=replace(sample.image, pixels=np.zeros((1, 1, 1), np.float32), judged=None))
+        )
         self._measured.append(measured)
         self._snr.append(snr)
         self._waiting.append(prepared)

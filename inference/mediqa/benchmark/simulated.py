@@ -15,7 +15,7 @@ from inference.mediqa.benchmark.pseudo_experts import READERS, SCALE, PseudoRead
 from inference.mediqa.benchmark.sets import TRAIN, Refused, Sample
 from inference.mediqa.errors import UnscorableImage
 from inference.mediqa.preprocessing import checked_pixels
-from inference.mediqa.simulation import degraded_copies, image_of, subject_of
+from inference.mediqa.simulation import degraded_copies, image_of_copy, subject_of
 from inference.mediqa.sources import SourceSlice, read_sources
 from inference.mediqa.types import Scale
 
@@ -69,16 +69,16 @@ class SimulatedSet:
         rng = np.random.default_rng((self.seed, 13, index))
         subject = subject_of(item)
         split = TRAIN if item.source in self.seen else ""
-        for number, (pixels, severities) in enumerate(degraded_copies(item, copies, rng)):
+        for number, copy in enumerate(degraded_copies(item, copies, rng)):
             name = f"{item.source}/{index}#{number}"
             try:
-                checked_pixels(pixels[None])
+                checked_pixels(copy.stack)
             except UnscorableImage as error:
                 yield Refused(name, error.detail)
                 continue
-            quality = quality_of(reference_metrics(item.pixels, pixels, subject.low, subject.high))
+            quality = quality_of(reference_metrics(item.pixels, copy.pixels, subject.low, subject.high))
             score = self.readers.mean_score(quality, rng)
-            yield Sample(name, image_of(item, pixels), score, group, split, quality, dict(severities))
+            yield Sample(name, image_of_copy(item, copy), score, group, split, quality, copy.severities)
 
 
 def groups_of(slices: Sequence[SourceSlice]) -> dict[str, str]:

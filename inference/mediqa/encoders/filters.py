@@ -9,6 +9,7 @@ from torch.nn import functional
 from inference.mediqa.profiles import NetworkConfig
 
 DETAIL_GAIN = 8.0
+WINDOWS = 2  # the channels of a tile that show the slice itself
 
 
 def separable(x: Tensor, middle: float) -> Tensor:
@@ -63,6 +64,61 @@ class TextureStatistics(nn.Module):
         along, across = x[..., 1:] - x[..., :-1], x[..., 1:, :] - x[..., :-1, :]
         for step in (functional.pad(along, (0, 1, 0, 0)), functional.pad(across, (0, 0, 0, 1))):
             maps.append(functional.avg_pool2d(step.square(), self.cell))
-        features = (torch.log10(torch.cat(maps, dim=1) + 1e-7) + 4) / 2  # [B, FEATURES, G, G]
-        result: Tensor = self.mix(features.flatten(2).transpose(1, 2))
+        result: Tensor = self.mix(_logarithms(maps))
         return result
+
+
+class AcrossStatistics(nn.Module):
+    """Logarithms of how a slice differs from those beside it: [B, 3, S, S] -> [B, G * G, C], one token for each cell.
+
+    At three scales the least, mean and largest energy of the third channel in the blocks of a cell, and beside them the
+    energy of the same second difference within the slice: partial volume is what makes the two differ (the first is
+    small in thick slices), noise what makes them alike. 0 where nothing is known of the slices beside, so that single
+    slices are seen as networks without this part see them; and until it has learnt.
+    """
+
+    SCALES = (1, 2, 4)
+    FEATURES = 4 * len(SCALES)
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.cell = config.tile // config.grid
+        hidden = config.channels // 2
+        last = nn.Linear(hidden, config.channels)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.mix = nn.Sequential(nn.Linear(self.FEATURES, hidden), nn.GELU(), last)
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps: list[Tensor] = []
+        for scale in self.SCALES:
+            coarse = x if scale == 1 else functional.avg_pool2d(x, scale)
+            within, between = coarse[:, :1], coarse[:, WINDOWS:]
+            cell = self.cell // scale
+            block = max(1, cell // 4)
+            blocks = functional.avg_pool2d(between.square(), block)
+            of_cell = cell // block
+            maps += [
+                -functional.max_pool2d(-blocks, of_cell),
+                functional.avg_pool2d(blocks, of_cell),
+                functional.max_pool2d(blocks, of_cell),
+                functional.avg_pool2d(_second_differences(within), cell),
+            ]
+        is_known = x[:, WINDOWS:].abs().amax(dim=(1, 2, 3)) > 0
+        result: Tensor = self.mix(_logarithms(maps)) * is_known[:, None, None]
+        return result
+
+
+def _second_differences(x: Tensor) -> Tensor:
+    """Mean square of what a pixel differs by from the two beside it, along rows and columns: [..., H, W] -> same."""
+    padded = functional.pad(x, (1, 1, 1, 1), mode="replicate")
+    middle = padded[..., 1:-1, 1:-1]
+    along = middle - (padded[..., 1:-1, :-2] + padded[..., 1:-1, 2:]) / 2
+    down = middle - (padded[..., :-2, 1:-1] + padded[..., 2:, 1:-1]) / 2
+    return (along.square() + down.square()) / 2
+
+
+def _logarithms(energies: list[Tensor]) -> Tensor:
+    """Energies of cells [B, n, G, G] as features of the order of 1: [B, G * G, all of them]."""
+    features = (torch.log10(torch.cat(energies, dim=1) + 1e-7) + 4) / 2
+    return features.flatten(2).transpose(1, 2)

@@ -6,6 +6,7 @@ from inference.mediqa.physics.degradations import (
     KINDS,
     Degradation,
     degrade,
+    degrade_stack,
     kinds_for,
     physical_parameters,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "Degradation",
     "Subject",
     "degrade",
+    "degrade_stack",
     "kinds_for",
     "physical_parameters",
 ]

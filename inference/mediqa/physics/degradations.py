@@ -7,7 +7,7 @@ severity, so that a predicted severity reads "as if at 40 % of the dose".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -25,7 +25,8 @@ class Degradation:
     """One kind: ``apply(pixels, subject, parameter, generator)``; ``parameter`` maps severity to physics.
 
     modalities: words of the prompt; empty means all but those of ``excluded``. needs_neighbours: only slices
-    with near neighbours can be degraded so.
+    with near neighbours can be degraded so. is_one_for_all: what is drawn lies in the body or the machine, the same for
+    all slices of a stack; else each slice has a draw of its own.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Degradation:
     modalities: frozenset[str] = frozenset()
     excluded: frozenset[str] = frozenset()
     needs_neighbours: bool = False
+    is_one_for_all: bool = False
 
     def fits(self, modality: str) -> bool:
         """Tell whether this kind exists in the modality."""
@@ -226,9 +228,9 @@ DEGRADATIONS: tuple[Degradation, ...] = (
     Degradation("sparse_view", "view_share", geometric(1, 1 / 12), _views, _CT),
     Degradation("limited_angle", "angular_range_deg", linear(180, 70), _angle, _CT),
     Degradation("beam_hardening", "hardening_loss_share", linear(0, 0.35), _hardening, _CT),
-    Degradation("metal", "metal_diameter_mm", linear(0, 9), _metal, _CT),
-    Degradation("ring", "detector_gain_error_share", lambda s: 0.05 * s**1.5, _rings, _CT),
-    Degradation("bias_field", "sensitivity_drop_share", linear(0, 0.9), _bias, _MR),
+    Degradation("metal", "metal_diameter_mm", linear(0, 9), _metal, _CT, is_one_for_all=True),
+    Degradation("ring", "detector_gain_error_share", lambda s: 0.05 * s**1.5, _rings, _CT, is_one_for_all=True),
+    Degradation("bias_field", "sensitivity_drop_share", linear(0, 0.9), _bias, _MR, is_one_for_all=True),
     Degradation("wrap", "field_of_view_share", linear(1, 0.55), _wrap, _MR),
     Degradation("motion", "motion_px_of_256", linear(0, 6), _motion, _MR),
     Degradation("ghosting", "line_phase_error_deg", linear(0, 70), _ghost, _MR),
@@ -261,14 +263,37 @@ def degrade(subject: Subject, severities: Mapping[str, float], generator: torch.
     Raises KeyError for an unknown kind, and ValueError for one that the modality does not know or that needs
     neighbours which the slice has not.
     """
-    pixels = subject.pixels
+    return degrade_stack((subject,), severities, generator, generator)[0]
+
+
+def degrade_stack(
+    subjects: Sequence[Subject], severities: Mapping[str, float], generator: torch.Generator, others: torch.Generator
+) -> list[Tensor]:
+    """Apply kinds in the order of acquisition to slices beside each other, alike severe: of each [rows, columns].
+
+    The first draws from ``generator``, as it would alone, and those beside it from ``others``. Raises as ``degrade``.
+    """
+    own, *beside = subjects
+    stack = [subject.pixels for subject in subjects]
     for name in sorted(severities, key=lambda name: KINDS.index(BY_NAME[name].name)):
         kind = BY_NAME[name]
-        if not kind.fits(subject.modality):
-            raise ValueError(f"{name} does not exist in {subject.modality}.")
-        if severities[name] > 0:
-            pixels = kind.apply(pixels, subject, kind.parameter(severities[name]), generator)
-    return pixels
+        if not kind.fits(own.modality):
+            raise ValueError(f"{name} does not exist in {own.modality}.")
+        if severities[name] <= 0:
+            continue
+        parameter, before = kind.parameter(severities[name]), generator.get_state()
+        stack[0] = kind.apply(stack[0], own, parameter, generator)
+        for place, subject in enumerate(beside, start=1):
+            drawn = _again(generator, before) if kind.is_one_for_all else others
+            stack[place] = kind.apply(stack[place], subject, parameter, drawn)
+    return stack
+
+
+def _again(generator: torch.Generator, state: Tensor) -> torch.Generator:
+    """Return a generator that draws once more what this one drew from ``state`` on."""
+    again = torch.Generator(generator.device)
+    again.set_state(state)
+    return again
 
 
 def kinds_for(subject: Subject) -> tuple[str, ...]:

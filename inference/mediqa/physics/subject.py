@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -44,6 +44,20 @@ class Subject:
         if self._scan is None:
             self._scan = ct.scan_of(self.pixels, self.spacing_mm)
         return self._scan
+
+    def beside(self, place: int) -> Subject:
+        """Return neighbour ``place`` as a subject of its own, on the same screen, with this slice among its neighbours.
+
+        Raises ValueError without neighbours.
+        """
+        if self.neighbours is None or self.offsets_mm is None:
+            raise ValueError("The slice has no neighbours.")
+        others = [other for other in range(len(self.neighbours)) if other != place]
+        near = torch.cat((self.pixels[None], self.neighbours[others]))
+        offsets_mm = torch.cat((torch.zeros(1), self.offsets_mm[others])) - self.offsets_mm[place]
+        return replace(
+            self, pixels=self.neighbours[place], neighbours=near, offsets_mm=offsets_mm, _paths=None, _scan=None
+        )
 
     def slab(self) -> tuple[Tensor, Tensor]:
         """Slices and their places across, ascending, this one at 0; raises ValueError without neighbours."""

@@ -11,8 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from inference.mediqa.encoders.filters import WINDOWS
 from inference.mediqa.pretraining.pool import Pool
 from inference.mediqa.types import DoubleArray, IndexArray
+
+ALONE = 0.2  # share of images that a step sees without the slices beside them
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def _copies(ladder: Ladder, count: int, rng: np.random.Generator) -> IndexArray:
 def cut_crops(
     pool: Pool, rows: IndexArray, crops: int, rng: np.random.Generator, *, every: int, has_whole: bool = True
 ) -> Tensor:
-    """Return the whole view and ``crops`` crops of each copy, on the pool's device: [B, 1 + crops, 2, S, S].
+    """Return the whole view and ``crops`` crops of each copy, on the pool's device: [B, 1 + crops, V, S, S].
 
     The ``every`` copies of an image that follow each other are cut at the same places. has_whole: without it one
     more crop takes the place of the whole view.
@@ -119,7 +122,10 @@ def cut_crops(
 
 
 def turned(tiles: Tensor, rng: np.random.Generator, every: int) -> Tensor:
-    """Flip, transpose, re-window and bend the grey values of the copies of each image together: [B, T, 2, S, S]."""
+    """Flip, transpose, re-window and bend the grey values of the copies of each image together: [B, T, V, S, S].
+
+    What a slice does not share with those beside it is re-windowed alike, and of a share of the images kept back.
+    """
     images = len(tiles) // every
 
     def of_copies(values: np.ndarray[Any, Any]) -> Tensor:
@@ -130,8 +136,14 @@ def turned(tiles: Tensor, rng: np.random.Generator, every: int) -> Tensor:
 
     for turn in (_mirrored, _upside_down, _transposed):
         tiles = torch.where(of_copies(rng.random(images) < 0.5), turn(tiles), tiles)
-    tiles = tiles.sign() * tiles.abs() ** number(-0.25, 0.25).exp()
-    return tiles * number(0.85, 1.15) + number(-0.05, 0.05)
+    views, beside = tiles[:, :, :WINDOWS], tiles[:, :, WINDOWS:]
+    views = views.sign() * views.abs() ** number(-0.25, 0.25).exp()
+    gain = number(0.85, 1.15)
+    views = views * gain + number(-0.05, 0.05)
+    if beside.shape[2] == 0:
+        return views
+    is_alone = of_copies(rng.random(images) < ALONE)
+    return torch.cat((views, torch.where(is_alone, torch.zeros_like(beside), beside * gain)), dim=2)
 
 
 def _mirrored(tiles: Tensor) -> Tensor:

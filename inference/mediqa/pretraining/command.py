@@ -16,6 +16,7 @@ from inference.mediqa.network import Network
 from inference.mediqa.predictor import Predictor
 from inference.mediqa.pretraining.distributed import group_from_environment
 from inference.mediqa.pretraining.log import curves_svg, read_log
+from inference.mediqa.pretraining.start import Start
 from inference.mediqa.pretraining.training import Places, PretrainingConfig, pretrain
 from inference.mediqa.profiles import PROFILES
 from inference.mediqa.sources import HELD_OUT, SourceSlice, read_sources, split_sources
@@ -31,6 +32,13 @@ def add_pretraining_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--external-model", type=Path, metavar="FOLDER",
         help="of a local vision transformer (config.json and safetensors), for the profile external",
+    )  # fmt: skip
+    parser.add_argument(
+        "--start", type=Path, metavar="FILE.safetensors", help="checkpoint whose weights the training starts from"
+    )
+    parser.add_argument(
+        "--learn", action="append", metavar="PART", default=None,
+        help="part of the network that learns, as neck.across (may be repeated, with --start); without it all of it",
     )  # fmt: skip
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--steps", type=int, default=DEFAULTS.steps, help="steps of training: the same everywhere")
@@ -89,6 +97,7 @@ def run_pretraining(options: argparse.Namespace, say: Say) -> int:
         images_per_step=options.images_per_step,
         crops_per_step=options.crops_per_step,
         volumes=options.volumes,
+        learns=tuple(options.learn or ()),
     )
     places = _places(options)
     slices = read_sources(options.sources, per_series=options.per_series)
@@ -98,13 +107,16 @@ def run_pretraining(options: argparse.Namespace, say: Say) -> int:
         training, development = split_sources(training, held_out=options.develop)
     say(f"training on {len({item.source for item in training})} sources, {len(training)} slices")
     say(f"held out: {', '.join(sorted({item.source for item in held_out})) or 'nothing'}")
+    start = _start(options)
     with group_from_environment() as group:
         result = pretrain(
             training, held_out, config, command=command_of(options), report=say, places=places, group=group,
-            network=_network(options), development=development,
+            network=start.network if start else _network(options), development=development,
         )  # fmt: skip
     if result is None:
         return 0
+    if start is not None:
+        result.predictor.training = start.told_in(result.predictor.training)
     files = result.predictor.save(options.output)
     _export(result.predictor, options.output.with_suffix(".onnx"), say)
     say(f"{result.steps} steps; wrote {files.weights.name} and {files.document.name}, sha256 {files.sha256}")
@@ -118,6 +130,12 @@ def run_pretraining(options: argparse.Namespace, say: Say) -> int:
     ):
         say(line)
     return 0
+
+
+def _start(options: argparse.Namespace) -> Start | None:
+    if options.learn and options.start is None:
+        raise ValueError("--learn needs --start: the other parts would never have learnt anything.")
+    return None if options.start is None else Start.of_checkpoint(options.start, PROFILES[options.profile])
 
 
 def _network(options: argparse.Namespace) -> Network | None:
@@ -157,8 +175,10 @@ def _places(options: argparse.Namespace) -> Places:
 def command_of(options: argparse.Namespace) -> str:
     """Return the command without this machine's paths."""
     length = f"--minutes {options.minutes:g}" if options.minutes else f"--steps {options.steps}"
-    held = "".join(f" --hold-out {name}" for name in options.hold_out or ())
-    held += "".join(f" --develop {name}" for name in options.develop or ())
+    rest = f" --start {options.start.name}" if options.start else ""
+    rest += "".join(f" --learn {part}" for part in options.learn or ())
+    rest += "".join(f" --hold-out {name}" for name in options.hold_out or ())
+    rest += "".join(f" --develop {name}" for name in options.develop or ())
     return (
         f"python -m inference.mediqa pretrain SOURCES... --output FILE --profile {options.profile}"
         f" --seed {options.seed} {length}"
@@ -166,5 +186,5 @@ def command_of(options: argparse.Namespace) -> str:
         f" --generated {options.generated} --variants {options.variants}"
         f" --learning-rate {options.learning_rate:g} --images-per-step {options.images_per_step}"
         f" --crops-per-step {options.crops_per_step} --volumes {options.volumes}"
-        f" --threads {options.threads}{held}"
+        f" --threads {options.threads}{rest}"
     )

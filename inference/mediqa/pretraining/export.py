@@ -33,7 +33,7 @@ def export_encoder(predictor: Predictor, path: Path) -> Path:
     """Write the graph to ``path``, by one rename, marked with the version of the features that it gives."""
     config = predictor.config
     example = (
-        torch.rand(TILES_AT_ONCE, 2, config.tile, config.tile),
+        torch.rand(TILES_AT_ONCE, config.views, config.tile, config.tile),
         tile_kinds(TILES_AT_ONCE),
         torch.zeros(TILES_AT_ONCE, len(config.vocabulary), dtype=torch.long),
     )

@@ -17,12 +17,29 @@ from torch import Tensor
 
 from inference.mediqa.headers import HEADER_PARAMETERS, header_targets
 from inference.mediqa.physics import DEGRADATIONS, KINDS, kinds_for
-from inference.mediqa.preprocessing import choose_corners, cut_tiles, window_ranges, windowed
+from inference.mediqa.preprocessing import (
+    across,
+    choose_corners,
+    cut_tiles,
+    is_stack,
+    window_ranges,
+    windowed,
+    with_across,
+)
 from inference.mediqa.pretraining.augmentation import Content, Variant, made_of
 from inference.mediqa.pretraining.processes import in_processes
 from inference.mediqa.profiles import NetworkConfig
 from inference.mediqa.prompt import prompt_codes
-from inference.mediqa.simulation import draw_ladders, fidelity_of, image_of, made, overall_quality, subject_of
+from inference.mediqa.simulation import (
+    Copy,
+    draw_ladders,
+    fidelity_of,
+    image_of,
+    image_of_copy,
+    made,
+    overall_quality,
+    subject_of,
+)
 from inference.mediqa.sources import SourceSlice
 from inference.mediqa.types import FloatArray, HalfArray
 
@@ -36,7 +53,7 @@ LABELS = ("codes", "quality", "fidelity", "severities", "is_known", "headers", "
 class Pool:
     """M degraded copies. Severities are masked where the modality does not know the kind."""
 
-    tiles: Tensor  # float16 [M, T, 2, S, S]; tile 0 is the whole view
+    tiles: Tensor  # float16 [M, T, V, S, S]; tile 0 is the whole view
     codes: Tensor  # int64 [M, factors]
     quality: Tensor  # float32 [M], 1 untouched, 0 hardly readable
     fidelity: Tensor  # float32 [M], visible structure that is kept
@@ -98,7 +115,7 @@ def build_pool(
         if stored["fingerprint"] == fingerprint:
             return _load(folder, stored)
     starts = np.cumsum([0, *(job.counts[name] for name in names)])
-    tiles = _empty_tiles(folder, (int(starts[-1]), crops + 1, 2, config.tile, config.tile))
+    tiles = _empty_tiles(folder, (int(starts[-1]), crops + 1, config.views, config.tile, config.tile))
     labels = []
     for index, part in enumerate(_parts(job, tiles, starts, workers if folder is not None else 1)):
         labels.append(part)
@@ -146,12 +163,12 @@ def _degrade_one(index: int) -> dict[str, Any]:
     rows = []
     start = int(_shared["starts"][index])
     corners: list[tuple[int, int]] = []
-    for number, (pixels, severities) in enumerate(made(subject, recipes, rng)):
+    for number, copy in enumerate(made(subject, recipes, rng)):
         if number % 3 == 1 or not corners:  # a ladder shows the same places
             corners = _corners(item, job, rng)
-        _shared["tiles"][start + number] = _tiles(item, pixels, corners, job.config.tile)
-        fidelity = fidelity_of(item, pixels) if severities else 1.0
-        rows.append((severities, fidelity))
+        _shared["tiles"][start + number] = _tiles(item, copy, corners, job.config)
+        fidelity = fidelity_of(item, copy.pixels) if copy.severities else 1.0
+        rows.append((copy.severities, fidelity))
     return _labels(item, index, rows, names, job)
 
 
@@ -182,9 +199,13 @@ def _corners(item: SourceSlice, job: _Job, rng: np.random.Generator) -> list[tup
     return choose_corners(view, job.crops, job.config.tile, rng)
 
 
-def _tiles(item: SourceSlice, pixels: FloatArray, corners: list[tuple[int, int]], side: int) -> HalfArray:
-    ranges = window_ranges(pixels[None], image_of(item, pixels))
-    return cut_tiles(windowed(pixels, ranges, is_inverted=item.is_inverted), corners, side).astype(np.float16)
+def _tiles(item: SourceSlice, copy: Copy, corners: list[tuple[int, int]], config: NetworkConfig) -> HalfArray:
+    image = image_of_copy(item, copy)
+    ranges = window_ranges(copy.pixels[None], image)
+    tiles = cut_tiles(windowed(copy.pixels, ranges, is_inverted=item.is_inverted), corners, config.tile)
+    if config.looks_across:
+        tiles = with_across(tiles, across(copy.stack, copy.place, ranges) if is_stack(image) else None, corners)
+    return tiles.astype(np.float16)
 
 
 def _empty_tiles(folder: Path | None, shape: tuple[int, ...]) -> HalfArray:
@@ -211,7 +232,15 @@ def _pool(tiles: HalfArray, labels: dict[str, Any], document: dict[str, Any]) ->
 
 def _fingerprint(job: _Job) -> str:
     digest = hashlib.sha256()
-    described = [job.seed, job.crops, job.config.tile, sorted(job.counts.items()), KINDS, HEADER_PARAMETERS]
+    described = [
+        job.seed,
+        job.crops,
+        job.config.tile,
+        job.config.views,
+        sorted(job.counts.items()),
+        KINDS,
+        HEADER_PARAMETERS,
+    ]
     digest.update(json.dumps(described).encode())
     for item in job.slices:
         digest.update(f"{item.source} {item.series} {prompt_codes(item.prompt)}".encode())

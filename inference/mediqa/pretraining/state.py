@@ -49,7 +49,7 @@ class TrainingState:
     def restore(self, path: Path, described: dict[str, Any]) -> None:
         """Take up a training; raises CheckpointError where the file is another training's or can't be read."""
         tensors, document = _read(path)
-        if document["described"] != described:
+        if document["described"] != json.loads(json.dumps(described)):  # where tuples are lists
             raise CheckpointError(f"{path.name} belongs to another training: remove it, or give another file.")
         try:
             self.network.load_state_dict(_under(tensors, "network."))

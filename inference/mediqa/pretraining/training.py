@@ -68,6 +68,7 @@ class PretrainingConfig:
     feature_dropout: float = 0.15  # of the channels of a slice's tokens, before the heads
     crops_only: float = 0.25  # share of steps without the view of the whole slice
     volumes: int = 1500  # simulated for the prior
+    learns: tuple[str, ...] = ()  # names of the parts that learn where a training goes on; all of them without any
 
     def __post_init__(self) -> None:
         """Refuse what nothing could be trained with.
@@ -81,6 +82,10 @@ class PretrainingConfig:
         for name, value in (("minutes", self.minutes), ("learning_rate", self.learning_rate)):
             if value is not None and not value > 0:
                 raise ValueError(f"{name} is {value:g}; it must be more than 0.")
+
+    @property
+    def trains_encoder(self) -> bool:
+        return not self.learns or any(part.startswith("encoder") for part in self.learns)
 
     def is_over(self, state: TrainingState) -> bool:
         return self.share(state) >= 1
@@ -195,7 +200,7 @@ def train_network(
     group.share_start(network)
     pool = near(pool, group.device)
     optimizer = torch.optim.AdamW(
-        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay,
+        learning(network, config), lr=config.learning_rate, weight_decay=config.weight_decay,
         fused=group.device.type == "cuda",
     )  # fmt: skip
     state = TrainingState(network, optimizer, np.random.default_rng((config.seed, group.rank)))
@@ -206,6 +211,7 @@ def train_network(
     log = TrainingLog(places.log if group.is_first else None, list(WEIGHTS), step=state.step)
     sampler = Sampler(pool)
     network.train()
+    network.encoder.train(config.trains_encoder)
     saved = time.monotonic()
     while group.agree(config.share(state)) < 1.0:
         began = time.monotonic()
@@ -223,6 +229,17 @@ def train_network(
     return state.step
 
 
+def learning(network: Network, config: PretrainingConfig) -> list[torch.nn.Parameter]:
+    """Return the parameters that learn; the others take no gradient any more. Raises ValueError for an unknown part."""
+    parts = config.learns or ("",)
+    unknown = [part for part in parts if not any(name.startswith(part) for name, _ in network.named_parameters())]
+    if unknown:
+        raise ValueError(f"The network has no part {unknown[0]!r} that could learn.")
+    for name, value in network.named_parameters():
+        value.requires_grad_(value.requires_grad and name.startswith(parts))
+    return [value for value in network.parameters() if value.requires_grad]
+
+
 def near(pool: Pool, device: torch.device) -> Pool:
     """Return the pool in the memory of a GPU where there is twice the room, so that a step moves no tiles."""
     if device.type != "cuda" or 2 * pool.tiles.nbytes > torch.cuda.mem_get_info(device)[0]:
@@ -231,7 +248,13 @@ def near(pool: Pool, device: torch.device) -> Pool:
 
 
 def settle_normalisation(network: Network, pool: Pool, config: PretrainingConfig, device: torch.device) -> None:
-    """Measure the statistics of batch normalisation anew, on batches as the training had them; ends in evaluation."""
+    """Measure the statistics of batch normalisation anew, on batches as the training had them; ends in evaluation.
+
+    Those of a frozen encoder stay.
+    """
+    if not config.trains_encoder:
+        network.eval()
+        return
     sampler, rng = Sampler(pool), np.random.default_rng((config.seed, 3))
     kinds = tile_kinds(1 + config.crops_per_step).to(device)
     steady = SteadyStatistics(network)

@@ -6,7 +6,16 @@ from itertools import pairwise
 import pytest
 import torch
 
-from inference.mediqa.physics import BY_NAME, DEGRADATIONS, KINDS, Subject, degrade, kinds_for, physical_parameters
+from inference.mediqa.physics import (
+    BY_NAME,
+    DEGRADATIONS,
+    KINDS,
+    Subject,
+    degrade,
+    degrade_stack,
+    kinds_for,
+    physical_parameters,
+)
 
 from .shapes import seeded, textured
 
@@ -83,6 +92,43 @@ def test_several_kinds_are_applied_in_the_order_of_acquisition():
     noisy = degrade(item, {"dose": 0.5}, seeded(1))
     again = degrade(Subject(noisy, "CT", low=item.low, high=item.high), {"coding": 0.7}, seeded(1))
     torch.testing.assert_close(both, again)
+
+
+@pytest.mark.parametrize("kind", ["thickness", "dose", "metal", "motion", "bias_field"])
+def test_a_slice_between_others_is_degraded_as_it_would_be_alone(kind):
+    item = subject(kind)
+    stack = degrade_stack([item, item.beside(0), item.beside(1)], {kind: 0.7}, seeded(3), seeded(4))
+    assert torch.equal(stack[0], degrade(item, {kind: 0.7}, seeded(3)))
+    assert [one.shape for one in stack] == [item.pixels.shape] * 3
+
+
+def test_what_lies_in_the_body_is_the_same_in_all_slices_and_noise_is_not():
+    flat = Subject(torch.full((64, 64), 100.0), "MR", high=200.0)
+    for kind, is_alike in (("bias_field", True), ("rician", False)):
+        first, second = degrade_stack([flat, flat], {kind: 0.6}, seeded(3), seeded(4))
+        assert torch.equal(first, second) is is_alike
+
+
+def test_thicker_slices_differ_less_from_those_beside_them():
+    item = subject("thickness")
+
+    def difference(severity: float) -> float:
+        own, before, after = degrade_stack(
+            [item, item.beside(0), item.beside(1)], {"thickness": severity}, seeded(), seeded()
+        )
+        return float((own - (before + after) / 2).square().mean())
+
+    assert difference(0.0) > difference(0.6) > difference(1.0)
+
+
+def test_a_neighbour_knows_where_the_others_lie():
+    item = subject("thickness")
+    beside = item.beside(1)
+    assert torch.equal(beside.pixels, item.neighbours[1])
+    assert beside.offsets_mm.tolist() == [-4.0, -8.0, 4.0]
+    assert torch.equal(beside.neighbours[0], item.pixels)
+    with pytest.raises(ValueError, match="no neighbours"):
+        Subject(torch.zeros(32, 32), "CT").beside(0)
 
 
 def test_a_kind_that_the_modality_does_not_know_is_refused():

@@ -148,7 +148,7 @@ def test_a_step_without_the_whole_view_sees_crops_of_the_same_places():
     pool = build_pool([content(0), content(1)], 4, SMALL, seed=0, crops=3)
     rows = np.arange(8)
     tiles = cut_crops(pool, rows, 1, np.random.default_rng(1), every=4, has_whole=False)
-    assert tiles.shape == (8, 2, 2, 32, 32)
+    assert tiles.shape == (8, 2, 3, 32, 32)
     places = [
         [next(index for index in range(4) if torch.equal(pool.tiles[row, index].float(), tile)) for tile in tiles[row]]
         for row in rows

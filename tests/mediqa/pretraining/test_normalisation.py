@@ -21,7 +21,7 @@ def test_statistics_for_use_are_plain_means_over_all_batches():
     hook = convolution.register_forward_hook(lambda module, inputs, output: seen.append(output.mean(dim=(0, 2, 3))))
     with SteadyStatistics(network), torch.no_grad():
         for number in range(30):
-            tiles = torch.rand(2, 1, 2, 64, 64) + number
+            tiles = torch.rand(2, 1, 3, 64, 64) + number
             network.encode_slices(tiles, torch.zeros(1, dtype=torch.long), torch.zeros(2, 4, dtype=torch.long))
     hook.remove()
     torch.testing.assert_close(first_layer(network).running_mean, torch.stack(seen).mean(0), atol=1e-4, rtol=1e-4)

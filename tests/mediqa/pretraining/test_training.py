@@ -171,7 +171,7 @@ def test_a_pool_repeats_with_its_seed_and_masks_foreign_kinds():
     config = NetworkConfig(tile=32, window=2, pooled_grid=2)
     first, again = (build_pool([item("a"), item("b", seed=1)], 4, config, seed=0, crops=2) for _ in range(2))
     assert torch.equal(first.tiles, again.tiles)
-    assert first.tiles.shape == (len(first), 3, 2, 32, 32)
+    assert first.tiles.shape == (len(first), 3, 3, 32, 32)
     assert not (first.severities[~first.is_known] > 0).any()
     assert first.quality.max() == 1.0
     assert first.ladder.tolist() == [-1, 0, 0, 0] * 2

@@ -1,0 +1,46 @@
+"""A training that starts from a checkpoint instead of from nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from inference.mediqa.errors import CheckpointError
+from inference.mediqa.network import Network
+from inference.mediqa.predictor import Predictor
+from inference.mediqa.profiles import NetworkConfig
+
+MAY_BE_NEW = "neck.across."  # what networks from before they looked across slices lack; it starts by saying nothing
+
+
+@dataclass(frozen=True)
+class Start:
+    """A network to go on with, and what it was trained on before."""
+
+    network: Network
+    training: dict[str, Any]
+
+    @classmethod
+    def of_checkpoint(cls, path: Path, config: NetworkConfig) -> Start:
+        """Return a network of ``config`` with a checkpoint's weights; raises CheckpointError where they don't fit."""
+        before = Predictor.load(path, device="cpu")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            network = Network(config)
+        try:
+            lacking, unknown = network.load_state_dict(before.network.state_dict(), strict=False)
+        except RuntimeError as error:
+            raise CheckpointError(f"{path.name} has another shape than the profile: train without --start.") from error
+        if unknown or any(not name.startswith(MAY_BE_NEW) for name in lacking):
+            raise CheckpointError(f"{path.name} is of another profile: train without --start, or give its profile.")
+        kept = ("command", "steps", "sources", "held_out", "development", "config", "started_from")
+        training = {key: before.training[key] for key in kept if key in before.training}
+        return cls(network, {"sha256": before.sha256, **training})
+
+    def told_in(self, training: dict[str, Any]) -> dict[str, Any]:
+        """Return an account of the training that goes on, with this one in it and the sources of both."""
+        sources = {*training["sources"], *self.training.get("sources", ())}
+        return training | {"sources": sorted(sources), "started_from": self.training}
