@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from inference.mediqa.errors import UnscorableImage
 from inference.mediqa.metrics import Interval, bootstrap_interval, plcc, rmse, srocc
-from inference.mediqa.physics import kinds_for
+from inference.mediqa.physics import BY_NAME, kinds_for
 from inference.mediqa.predictor import Predictor
 from inference.mediqa.prompt import VOCABULARY, prompt_codes
 from inference.mediqa.simulation import (
@@ -103,14 +103,17 @@ def parameter_correlations(
 ) -> dict[str, dict[str, float]]:
     """Return modality -> kind -> Pearson's r of predicted and true severity, each kind alone at four severities.
 
-    Up to ``SLICES_OF_A_MODALITY`` slices of a modality, spread over the given ones; kinds that need neighbours on
-    those that have some.
+    Up to ``SLICES_OF_A_MODALITY`` slices of a modality, spread over the given ones; for kinds that need neighbours
+    over those that have some.
     """
     found: dict[str, dict[str, list[tuple[float, float]]]] = {}
-    for index, item in _spread_by_modality(slices):
+    judged = [(index, item, False) for index, item in _spread_by_modality(slices)]
+    judged += [(index, item, True) for index, item in _spread_by_modality(slices, of=_has_neighbours)]
+    for index, item, needs_neighbours in judged:
         rng = np.random.default_rng((seed, 8, index))
         subject = subject_of(item)
-        recipes = [{name: level} for name in kinds_for(subject) for level in LEVELS]
+        names = [name for name in kinds_for(subject) if BY_NAME[name].needs_neighbours is needs_neighbours]
+        recipes = [{name: level} for name in names for level in LEVELS]
         pairs = _severities(predictor, item, list(made(subject, recipes, rng)))
         for severities, predicted in pairs:
             ((name, level),) = severities.items()
@@ -157,10 +160,16 @@ def prompt_lines(accuracy: Mapping[str, Mapping[str, float]]) -> list[str]:
     ]
 
 
-def _spread_by_modality(slices: Sequence[SourceSlice]) -> list[tuple[int, SourceSlice]]:
+def _has_neighbours(item: SourceSlice) -> bool:
+    return item.neighbours is not None and len(item.neighbours) > 0
+
+
+def _spread_by_modality(
+    slices: Sequence[SourceSlice], of: Callable[[SourceSlice], bool] = lambda item: True
+) -> list[tuple[int, SourceSlice]]:
     chosen: list[tuple[int, SourceSlice]] = []
-    for modality in sorted({item.prompt.modality for item in slices}):
-        places = [index for index, item in enumerate(slices) if item.prompt.modality == modality]
+    for modality in sorted({item.prompt.modality for item in slices if of(item)}):
+        places = [index for index, item in enumerate(slices) if item.prompt.modality == modality and of(item)]
         wanted = np.linspace(0, len(places) - 1, min(len(places), SLICES_OF_A_MODALITY)).round().astype(int)
         chosen += [(places[place], slices[places[place]]) for place in wanted]
     return chosen

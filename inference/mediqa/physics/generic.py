@@ -1,7 +1,8 @@
 """Degradations that any modality knows: blur, additive and multiplicative noise, block-transform coding.
 
 Here and in the other files pixels are [..., rows, columns] on any device, and so is the result; random
-numbers come from a generator on the same device. ``ValueError`` is raised for impossible parameters.
+numbers come from a generator on the same device. ``ValueError`` is raised for impossible parameters. Blur by a Gaussian
+point spread and additive white noise: Barrett and Myers, Foundations of Image Science, 2004.
 """
 
 from __future__ import annotations
