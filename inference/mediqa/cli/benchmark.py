@@ -47,6 +47,10 @@ def add_benchmark(commands: Any) -> None:
         help=f"{SIMULATED}: judge on sources too that the encoder was pre-trained on (never on their scores)",
     )  # fmt: skip
     parser.add_argument(
+        "--judge-development", action="store_true",
+        help=f"{SIMULATED}: judge on sources too that settings were chosen on but no weight was trained on: more splits",
+    )  # fmt: skip
+    parser.add_argument(
         "--learn-from", action="append", default=[], metavar="SOURCE",
         help=f"{SIMULATED}: a source that is not judged either, so that checkpoints are compared on the same images",
     )  # fmt: skip
@@ -95,11 +99,18 @@ def _set(options: argparse.Namespace, predictor: Predictor) -> BenchmarkSet:
         return CsvSet.read(Path(options.set), Scale(*options.scale) if options.scale else None)
     if not options.sources:
         raise ValueError(f"{SIMULATED} needs folders of images.")
-    known = [*predictor.training.get("sources", []), *predictor.training.get("development", []), *options.learn_from]
-    seen = [] if options.ignore_seen else known
+    seen = _seen(predictor, options)
     return SimulatedSet.read(
         options.sources, seen=seen, per_series=options.per_series, per_modality=options.per_modality, seed=options.seed
     )
+
+
+def _seen(predictor: Predictor, options: argparse.Namespace) -> list[str]:
+    """Return the sources that are only learnt from."""
+    if options.ignore_seen:
+        return []
+    development = [] if options.judge_development else predictor.training.get("development", [])
+    return [*predictor.training.get("sources", []), *development, *options.learn_from]
 
 
 def _facts(

@@ -82,6 +82,25 @@ def test_a_source_can_be_learnt_from_only_so_that_checkpoints_are_judged_on_the_
     assert document["judged groups"] == document["groups"] - 1
 
 
+def test_sources_that_settings_were_chosen_on_are_judged_only_when_asked_for(tmp_path, predictor):
+    from shutil import copy
+
+    from pydicom.data import get_testdata_file
+
+    named = {"first": "CT_small.dcm", "second": "MR_small.dcm", "mr_dcm_qa_nih": "MR-SIEMENS-DICOM-WithOverlays.dcm"}
+    assert "mr_dcm_qa_nih" in predictor.training["development"]
+    for source, name in named.items():
+        (tmp_path / source).mkdir()
+        copy(str(get_testdata_file(name)), tmp_path / source)
+    judged = []
+    for options in ([], ["--judge-development"]):
+        output = tmp_path / "numbers.json"
+        arguments = ["benchmark", "simulated", str(tmp_path), "--per-modality", "10", "--json", str(output)]
+        assert main([*arguments, *excluded(), "--exclude", "pretrained", *options]) == 0
+        judged.append(json.loads(output.read_text())["judged groups"])
+    assert judged == [2, 3]
+
+
 def test_a_published_layout_is_imported_and_benchmarked_in_place(tmp_path):
     for number in range(3):
         write_picture(tmp_path / f"{number}.png", seed=number)
