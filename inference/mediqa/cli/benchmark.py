@@ -48,7 +48,7 @@ def add_benchmark(commands: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--judge-development", action="store_true",
-        help=f"{SIMULATED}: judge on sources too that settings were chosen on but no weight was trained on: more splits",
+        help=f"{SIMULATED}: judge sources too that only settings were chosen on: more splits",
     )  # fmt: skip
     parser.add_argument(
         "--learn-from", action="append", default=[], metavar="SOURCE",
