@@ -52,6 +52,16 @@ class NotACandidate(NotAllowedNow):
     detail = _("Only a candidate can be promoted.")
 
 
+class NotCompared(NotAllowedNow):
+    code = "not_compared"
+    detail = _("It was never compared with the version in production. Start a fine-tuning from it.")
+
+
+class NoOtherModel(NotAllowedNow):
+    code = "no_other_model"
+    detail = _("The version in production stands on this pre-trained model already.")
+
+
 class StaleCandidate(NotAllowedNow):
     code = "stale_candidate"
     detail = _("The candidate was compared with a version that is no longer in production. Run the fine-tuning again.")

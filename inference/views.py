@@ -91,7 +91,8 @@ def models(request: HttpRequest, project: Project) -> HttpResponse:
         "runs": FineTuneRun.objects.visible_to(request.user).filter(project=project).for_lists().select_related("job"),
         "batches": latest_batches(request, project),
         "can_train": Role.ML_ENGINEER in roles_in(project, request.user),
-        "production": ModelVersion.objects.production(project),
+        "production": (production := ModelVersion.objects.production(project)),
+        "is_shipped_newer": registry.is_shipped_newer(production),
     }
     return render(request, "inference/models.html", context)
 
@@ -133,7 +134,8 @@ def roll_back(request: HttpRequest, project: Project) -> HttpResponse:
 @require_POST
 @refusals_as_messages
 def start_run(request: HttpRequest, project: Project) -> HttpResponse:
-    started = finetuning.start_run(project=project, by=signed_in(request), seed=0)
+    start = registry.read_shipped() if request.POST.get("start") == "shipped" else None
+    started = finetuning.start_run(project=project, by=signed_in(request), seed=0, start=start)
     enqueue_on_commit(started.job)
     return redirect("run", slug=project.slug, pk=started.pk)
 
@@ -164,5 +166,7 @@ def cancel_run(request: HttpRequest, project: Project, pk: UUID) -> HttpResponse
 
 
 def visible_run(request: HttpRequest, project: Project, pk: UUID) -> FineTuneRun:
-    runs = FineTuneRun.objects.visible_to(request.user).select_related("job", "parent", "candidate", "snapshot")
+    runs = FineTuneRun.objects.visible_to(request.user).select_related(
+        "job", "parent", "start", "candidate", "snapshot"
+    )
     return get_object_or_404(runs, project=project, pk=pk)

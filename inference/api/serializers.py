@@ -141,12 +141,14 @@ class RunConfigSerializer(serializers.Serializer[Any]):
 class RunRequestSerializer(serializers.Serializer[Any]):
     seed = serializers.IntegerField(min_value=0, max_value=2**63 - 1, default=0)
     config = RunConfigSerializer(required=False)
+    start = serializers.ChoiceField(["shipped"], required=False, help_text="The pre-trained model of the installation.")
 
 
 class FineTuneRunSummarySerializer(serializers.ModelSerializer[FineTuneRun]):
     project = serializers.SlugRelatedField[Project](slug_field="slug", read_only=True)
     job = JobSerializer(read_only=True)
     parent_number = serializers.IntegerField(source="parent.number", read_only=True)
+    start_number = serializers.IntegerField(source="start.number", read_only=True, default=None, allow_null=True)
     candidate_number = serializers.SerializerMethodField()
     is_gate_passed = serializers.SerializerMethodField()
 
@@ -157,6 +159,7 @@ class FineTuneRunSummarySerializer(serializers.ModelSerializer[FineTuneRun]):
             "project",
             "job",
             "parent_number",
+            "start_number",
             "candidate_number",
             "is_gate_passed",
             "config",

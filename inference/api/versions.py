@@ -25,7 +25,7 @@ from inference.api.serializers import (
 )
 from inference.models import FineTuneRun, ModelVersion
 from inference.services.finetuning import start_run
-from inference.services.registry import promote, roll_back
+from inference.services.registry import promote, read_shipped, roll_back
 
 TRAINS_OR_MANAGES: list[type[BasePermission]] = [IsAuthenticated, project_role(Role.ML_ENGINEER, read=(Role.MANAGER,))]
 
@@ -77,13 +77,19 @@ class FineTuneRuns(generics.ListAPIView[FineTuneRun]):
 
     def get_queryset(self) -> QuerySet[FineTuneRun]:
         visible = FineTuneRun.objects.visible_to(self.request.user).filter(project__slug=self.kwargs.get("slug"))
-        return visible.for_lists().select_related("project", "job", "parent", "candidate").defer("parent__report")
+        return (
+            visible.for_lists()
+            .select_related("project", "job", "parent", "start", "candidate")
+            .defer("parent__report", "start__report")
+        )
 
     @extend_schema(request=RunRequestSerializer, responses={201: FineTuneRunSummarySerializer})
     def post(self, request: Request, slug: str) -> Response:
         asked = RunRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        run = start_run(project=get_project(slug, request.user), by=user_of(request), **asked.validated_data)
+        wanted = asked.validated_data
+        start = read_shipped() if wanted.pop("start", None) else None
+        run = start_run(project=get_project(slug, request.user), by=user_of(request), start=start, **wanted)
         enqueue_on_commit(run.job)
         return Response(FineTuneRunSummarySerializer(run).data, status=status.HTTP_201_CREATED)
 
@@ -95,7 +101,7 @@ class FineTuneRunView(generics.RetrieveAPIView[FineTuneRun]):
 
     def get_queryset(self) -> QuerySet[FineTuneRun]:
         visible = FineTuneRun.objects.visible_to(self.request.user)
-        return visible.select_related("project", "job", "parent", "candidate", "snapshot")
+        return visible.select_related("project", "job", "parent", "start", "candidate", "snapshot")
 
 
 class FineTuneRunCancellation(APIView):

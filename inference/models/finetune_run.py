@@ -30,6 +30,14 @@ class FineTuneRun(models.Model):
     job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="fine_tune_run")
     snapshot = models.ForeignKey(LabelSnapshot, on_delete=models.PROTECT, related_name="fine_tune_runs")
     parent = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="fine_tune_runs")
+    start = models.ForeignKey(
+        ModelVersion,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="runs_from",
+        help_text="A pre-trained model whose encoder the heads stand on; without one the parent's.",
+    )
     candidate = models.OneToOneField(
         ModelVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="fine_tune_run"
     )

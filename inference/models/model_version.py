@@ -33,7 +33,8 @@ class ModelVersion(models.Model):
     """A registered, loadable model of one Project: a frozen encoder and its prompt-aligned heads.
 
     Its checkpoint is self-contained. Version 1 is the pre-trained model as it ships: its heads are a prior, before
-    any expert score. Versions with the same `features_version` share their cached features.
+    any expert score. A candidate without parent is another pre-trained model, to start a fine-tuning from. Versions
+    with the same `features_version` share their cached features.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="model_versions")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -28,6 +28,18 @@ class ScoredFeatures:
     prompts: Sequence[Prompt]
     patients: Sequence[str]
     targets: Mapping[str, DoubleArray]
+    image_ids: Sequence[int] = ()
+
+    def of(self, image_ids: Container[int]) -> ScoredFeatures:
+        """Those of some Images only."""
+        rows = [row for row, image_id in enumerate(self.image_ids) if image_id in image_ids]
+        return ScoredFeatures(
+            features=[self.features[row] for row in rows],
+            prompts=[self.prompts[row] for row in rows],
+            patients=[self.patients[row] for row in rows],
+            targets={key: target[rows] for key, target in self.targets.items()},
+            image_ids=[self.image_ids[row] for row in rows],
+        )
 
 
 @dataclass(frozen=True)

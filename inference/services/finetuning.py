@@ -13,7 +13,8 @@ from annotations.services.jobs import create_job
 from inference.errors import BadRunConfig, ConstantScores, NoProductionVersion
 from inference.mediqa.fitting import HEADS
 from inference.models import FineTuneRun, LabelSnapshot, ModelVersion
-from inference.services.registry import check_checkpoint
+from inference.services.contracts import CheckpointContent
+from inference.services.registry import check_checkpoint, register_pretrained
 from inference.services.snapshots import build_snapshot
 
 LIMITS: Mapping[str, tuple[int, int]] = {"epochs": (1, 2000), "members": (2, 20)}
@@ -21,16 +22,22 @@ LIMITS: Mapping[str, tuple[int, int]] = {"epochs": (1, 2000), "members": (2, 20)
 
 @transaction.atomic
 def start_run(
-    *, project: Project, by: User | None, seed: int = 0, config: Mapping[str, Any] | None = None
+    *,
+    project: Project,
+    by: User | None,
+    seed: int = 0,
+    config: Mapping[str, Any] | None = None,
+    start: CheckpointContent | None = None,
 ) -> FineTuneRun:
-    """Register a fine-tuning of the production version on all Consensus there is; the caller enqueues its Job.
+    """Register a fine-tuning on all Consensus there is, compared with production; the caller enqueues its Job.
 
     config: `epochs`, `members`, `head` (one of `HEADS`) and `criteria`, the keys of those to learn; each may be left
-    out.
+    out. start: another pre-trained model to put the heads on; without one it is production's encoder.
 
     Raises:
         BadRunConfig: a setting is unknown or out of range.
         NoProductionVersion, CheckpointMissing: there is nothing to start from.
+        NoOtherModel: `start` is what production stands on.
         TooFewScores, ConstantScores: there is nothing to learn from.
         JobAlreadyActive: a run of this Project is under way.
     """
@@ -38,12 +45,13 @@ def start_run(
     parent = ModelVersion.objects.production(project)
     if parent is None:
         raise NoProductionVersion
-    _check_config(config, parent)
+    _check_config(config, parent, knows_scores=parent.parent_id is not None or start is not None)
     check_checkpoint(parent)
+    pretrained = None if start is None else register_pretrained(project=project, content=start)
     snapshot = _snapshot(project, by, config.get("criteria"))
     job = create_job(project=project, kind=JobKind.FINE_TUNE, created_by=by)
     return FineTuneRun.objects.create(
-        project=project, job=job, snapshot=snapshot, parent=parent, config=config, seed=seed
+        project=project, job=job, snapshot=snapshot, parent=parent, start=pretrained, config=config, seed=seed
     )
 
 
@@ -57,10 +65,10 @@ def _snapshot(project: Project, by: User | None, criteria: list[str] | None) -> 
         raise
 
 
-def _check_config(config: Mapping[str, Any], parent: ModelVersion) -> None:
+def _check_config(config: Mapping[str, Any], parent: ModelVersion, *, knows_scores: bool) -> None:
     for name, value in config.items():
         if name == "criteria":
-            _check_criteria(value, parent)
+            _check_criteria(value, parent, knows_scores=knows_scores)
         elif name == "head":
             if value not in HEADS:
                 raise BadRunConfig(_("“head” is one of: %(heads)s.") % {"heads": ", ".join(HEADS)})
@@ -76,11 +84,11 @@ def _check_config(config: Mapping[str, Any], parent: ModelVersion) -> None:
             )
 
 
-def _check_criteria(keys: Any, parent: ModelVersion) -> None:
+def _check_criteria(keys: Any, parent: ModelVersion, *, knows_scores: bool) -> None:
     known = set(Criterion.objects.filter(rubric__project=parent.project).values_list("key", flat=True))
     if not isinstance(keys, list) or not keys or not all(isinstance(key, str) for key in keys) or set(keys) - known:
         raise BadRunConfig(_("“criteria” is a list of keys among: %(known)s.") % {"known": ", ".join(sorted(known))})
-    if parent.parent_id is not None and set(keys) != known:
+    if knows_scores and set(keys) != known:
         raise BadRunConfig(
             _(
                 "Version %(number)s learnt from scores already; a run on some criteria would forget the others. "

@@ -85,6 +85,7 @@ def _scored_features(
             )
             for criterion in criteria
         },
+        image_ids=list(image_ids),
     )
 
 

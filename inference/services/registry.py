@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,16 @@ from inference import storage
 from inference.errors import (
     CheckpointMissing,
     GateFailed,
+    NoOtherModel,
     NoProductionVersion,
     NotACandidate,
+    NotCompared,
     NothingToRollBackTo,
     ProductionChanged,
     StaleCandidate,
 )
+from inference.mediqa.checkpoint import unpack_checkpoint
+from inference.mediqa.errors import CheckpointError
 from inference.models import ModelVersion, Stage
 from inference.services.contracts import CheckpointContent
 
@@ -41,7 +46,7 @@ def ensure_baseline(*, project: Project, now: datetime, checkpoint: Path = SHIPP
     """
     if (production := ModelVersion.objects.production(project)) is not None:
         return production
-    content = _read_shipped(checkpoint)
+    content = read_shipped(checkpoint)
     with transaction.atomic():
         _lock(project)
         if (production := ModelVersion.objects.production(project)) is not None:
@@ -50,6 +55,60 @@ def ensure_baseline(*, project: Project, now: datetime, checkpoint: Path = SHIPP
         if rubric is None:
             raise NoRubric
         return _register(project, rubric, content, stage=Stage.PRODUCTION, promoted_at=now)
+
+
+@transaction.atomic
+def register_pretrained(*, project: Project, content: CheckpointContent) -> ModelVersion:
+    """A pre-trained model that fine-tunings can start from: a candidate without parent; the same one once only.
+
+    Raises:
+        CheckpointMissing: the content is no checkpoint that this installation can use.
+        NoProductionVersion: there is no version yet to compare it with.
+        NoOtherModel: production stands on its encoder already.
+    """
+    _check_usable(content)
+    _lock(project)
+    production = ModelVersion.objects.production(project)
+    if production is None:
+        raise NoProductionVersion
+    features_version = features_version_of(content)
+    if features_version == production.features_version:
+        raise NoOtherModel
+    known = ModelVersion.objects.filter(
+        project=project, stage=Stage.CANDIDATE, parent=None, features_version=features_version
+    )
+    return known.first() or _register(project, production.rubric, content)
+
+
+def read_checkpoint(path: Path) -> CheckpointContent:
+    """The two files of a checkpoint.
+
+    Raises:
+        CheckpointMissing: they are not there.
+    """
+    try:
+        return CheckpointContent(path.read_bytes(), path.with_suffix(".json").read_bytes())
+    except OSError as error:
+        raise CheckpointMissing(
+            _("The checkpoint %(name)s or the JSON beside it cannot be read.") % {"name": path.name}
+        ) from error
+
+
+def is_shipped_newer(production: ModelVersion | None) -> bool:
+    """Whether this installation brings another pre-trained model than the version in production stands on."""
+    return production is not None and production.features_version != _shipped_features_version(SHIPPED_CHECKPOINT)
+
+
+@lru_cache(maxsize=1)
+def _shipped_features_version(checkpoint: Path) -> str:
+    return features_version_of(read_shipped(checkpoint))
+
+
+def _check_usable(content: CheckpointContent) -> None:
+    try:
+        unpack_checkpoint(content.weights, content.document)
+    except CheckpointError as error:
+        raise CheckpointMissing(str(error)) from error
 
 
 @transaction.atomic
@@ -72,6 +131,7 @@ def promote(*, version: ModelVersion, by: User | None, now: datetime) -> ModelVe
 
     Raises:
         NotACandidate: it is in production or retired.
+        NotCompared: it is a pre-trained model to start from.
         StaleCandidate: production has changed since it was compared.
         GateFailed: it is worse than production by the gate's criterion.
     """
@@ -79,6 +139,8 @@ def promote(*, version: ModelVersion, by: User | None, now: datetime) -> ModelVe
     version = ModelVersion.objects.select_for_update(of=("self",)).get(pk=version.pk)
     if version.stage != Stage.CANDIDATE:
         raise NotACandidate
+    if version.parent_id is None:
+        raise NotCompared
     production = ModelVersion.objects.production(version.project)
     if production is None or production.pk != version.parent_id:
         raise StaleCandidate
@@ -180,10 +242,15 @@ def features_version_of(content: CheckpointContent) -> str:
     return digest.hexdigest()
 
 
-def _read_shipped(checkpoint: Path) -> CheckpointContent:
+def read_shipped(checkpoint: Path = SHIPPED_CHECKPOINT) -> CheckpointContent:
+    """The pre-trained model of this installation.
+
+    Raises:
+        CheckpointMissing: the installation lacks it.
+    """
     try:
-        return CheckpointContent(checkpoint.read_bytes(), checkpoint.with_suffix(".json").read_bytes())
-    except OSError as error:
+        return read_checkpoint(checkpoint)
+    except CheckpointMissing as error:
         raise CheckpointMissing(
             _("The pre-trained model (%(name)s) is not where the package keeps it. Install the package again.")
             % {"name": checkpoint.name}

@@ -25,6 +25,8 @@ def fine_tune_in(
     *, progress: Progress, load: Callable[[ModelVersion], Trainer], now: datetime, reporter: Reporter | None = None
 ) -> None:
     """Run the FineTuneRun that the Job is of; candidate and gate become the Job's result."""
-    run = FineTuneRun.objects.select_related("project", "parent", "snapshot__rubric", "candidate").get(job=progress.job)
+    run = FineTuneRun.objects.select_related("project", "parent", "start", "snapshot__rubric", "candidate").get(
+        job=progress.job
+    )
     candidate = execute_run(run=run, load=load, reporter=reporter or progress, now=now)
     progress.result = {"model_version": candidate.number, "is_gate_passed": candidate.has_passed_gate}

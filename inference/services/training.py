@@ -6,8 +6,8 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from django.utils.translation import gettext_noop
 
 from annotations.models import Criterion, PromotionPolicy
 from inference.errors import StaleCandidate
+from inference.mediqa.types import Scored
 from inference.models import FineTuneRun, ModelVersion, Partition, Stage
 from inference.services.contracts import FitRequest, Reporter, ScoredFeatures, Trainer
 from inference.services.evaluation import Comparison, compare
@@ -55,12 +56,31 @@ def _train(
     run: FineTuneRun, load: Callable[[ModelVersion], Trainer], reporter: Reporter, clock: Callable[[], float]
 ) -> ModelVersion:
     reporter.report(done=0, total=0, phase=gettext_noop("Loading the model"))
+    start = load(run.start or run.parent)
+    material = gather_material(snapshot=run.snapshot, encoder=start, reporter=reporter)
+    trained = start.fit(_request(run, material), _FitReport(run, reporter, clock))
     parent = load(run.parent)
-    material = gather_material(snapshot=run.snapshot, encoder=parent, reporter=reporter)
-    trained = parent.fit(_request(run, material), _FitReport(run, reporter, clock))
+    theirs = gather_material(snapshot=run.snapshot, encoder=parent, reporter=reporter) if run.start else material
     reporter.report(done=0, total=0, phase=gettext_noop("Comparing on the test images"))
-    report = _report(run, material, parent, trained)
-    return _register(run, trained, report)
+    report = _report(run, Compared.of(parent, theirs), Compared.of(trained, material))
+    return _register(run, trained, report | {"counts": material.counts})
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A model with the test Images as its own encoder sees them."""
+
+    model: Trainer
+    test: ScoredFeatures
+    criteria: tuple[Criterion, ...]
+
+    @classmethod
+    def of(cls, model: Trainer, material: Material) -> Compared:
+        return cls(model, material.partitions[Partition.TEST], material.criteria)
+
+    def scored(self, image_ids: Container[int]) -> list[Scored]:
+        test = self.test.of(image_ids)
+        return self.model.score(test.features, test.prompts, scales_of(self.criteria))
 
 
 def _request(run: FineTuneRun, material: Material) -> FitRequest:
@@ -86,6 +106,7 @@ def _provenance(run: FineTuneRun, material: Material, learnt: Sequence[Criterion
         "run": str(run.pk),
         "snapshot_sha256": run.snapshot.sha256,
         "parent_sha256": run.parent.sha256,
+        "start_sha256": (run.start or run.parent).sha256,
         "criteria": [criterion.key for criterion in learnt],
         "config": dict(run.config),
         "seed": run.seed,
@@ -118,18 +139,19 @@ class _FitReport:
         self._run.save(update_fields=["loss_history"])
 
 
-def _report(run: FineTuneRun, material: Material, parent: Trainer, trained: Trainer) -> dict[str, Any]:
-    test = material.partitions[Partition.TEST]
-    scales = scales_of(material.criteria)
+def _report(run: FineTuneRun, old: Compared, new: Compared) -> dict[str, Any]:
+    """Both on the test Images that both could read."""
+    shared = set(old.test.image_ids) & set(new.test.image_ids)
+    test = new.test.of(shared)
     comparison = Comparison(
-        old=parent.score(test.features, test.prompts, scales),
-        new=trained.score(test.features, test.prompts, scales),
+        old=old.scored(shared),
+        new=new.scored(shared),
         targets=test.targets,
         patients=test.patients,
-        criteria=material.criteria,
+        criteria=new.criteria,
         seed=run.seed,
     )
-    return {"counts": material.counts, "head": dict(trained.head_choice), **compare(comparison)}
+    return {"head": dict(new.model.head_choice), **compare(comparison)}
 
 
 @transaction.atomic
@@ -141,7 +163,8 @@ def _register(run: FineTuneRun, trained: Trainer, report: dict[str, Any]) -> Mod
         content=trained.checkpoint(),
         report=report,
     )
-    candidate.report = report | {"versions": {"old": run.parent.number, "new": candidate.number}}
+    versions = {"old": run.parent.number, "new": candidate.number}
+    candidate.report = report | {"versions": versions | ({"start": run.start.number} if run.start else {})}
     candidate.save(update_fields=["report"])
     run.candidate, run.report = candidate, candidate.report
     run.save(update_fields=["candidate", "report"])

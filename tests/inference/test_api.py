@@ -210,6 +210,30 @@ def test_a_run_is_started_sent_off_shown_and_cancelled(api, people, project, sen
     assert (cancelled.status_code, cancelled.json()["job"]["state"]) == (200, JobState.CANCELLED)
 
 
+def test_a_run_from_the_installed_model_is_offered_where_production_stands_on_another(
+    api, people, project, client, sent
+):
+    make_read_images(project, people[Role.READER])
+    earlier, engineer = baseline(project), people[Role.ML_ENGINEER]
+    url = reverse("fine-tune-run-list", kwargs={"slug": project.slug})
+    refused = api(engineer).post(url, {"start": "shipped"}, format="json")
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (409, "no_other_model")
+    client.force_login(engineer)
+    page = reverse("models", kwargs={"slug": project.slug})
+    assert "Fine-tune from the installed model" not in client.get(page).content.decode()
+    ModelVersion.objects.filter(pk=earlier.pk).update(features_version="0" * 64)  # of an earlier installation
+    assert "Fine-tune from the installed model" in client.get(page).content.decode()
+    client.post(reverse("start-run", kwargs={"slug": project.slug}), {"start": "shipped"})
+    run = FineTuneRun.objects.get()
+    assert (run.start.number, run.start.parent, run.parent) == (2, None, earlier)
+    assert "pre-trained, to start from" in client.get(page).content.decode()
+    shown = client.get(reverse("run", kwargs={"slug": project.slug, "pk": run.pk})).content.decode()
+    assert "On the encoder of version 2" in shown
+    assert api(engineer).get(reverse("fine-tune-run-detail", args=[run.pk])).json()["start_number"] == 2
+    client.force_login(people[Role.MANAGER])
+    assert "Fine-tune from the installed model" not in client.get(page).content.decode()
+
+
 def test_a_run_that_cannot_begin_is_refused_with_a_sentence(api, people, project):
     baseline(project)
     url = reverse("fine-tune-run-list", kwargs={"slug": project.slug})

@@ -7,10 +7,10 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from annotations.models import Assignment, Job, JobState, Role
-from inference.models import ModelVersion, Prediction
+from inference.models import FineTuneRun, ModelVersion, Prediction
 from inference.services.scoring import start_prescoring
 from tests.factories import make_image, make_member, make_project
-from tests.inference.images import make_read_images, make_stored_image
+from tests.inference.images import baseline, make_read_images, make_stored_image
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("objects")]
 
@@ -67,6 +67,26 @@ def test_prescore_does_the_job_that_waits_for_a_worker():
     job.refresh_from_db()
     assert job.state == JobState.SUCCEEDED
     assert Job.objects.count() == 1
+
+
+def test_fine_tune_from_another_model_says_what_cannot_be_used(tmp_path):
+    project = make_project()
+    make_read_images(project, make_member(project, Role.READER))
+    baseline(project)
+    for start, said in (("shipped", "stands on this pre-trained model"), (tmp_path / "no.safetensors", "no.safe")):
+        code, message = exit_code("fine_tune", "--project", project.slug, "--start", start)
+        assert code == 2
+        assert said in message
+    assert not FineTuneRun.objects.exists()
+
+
+def test_fine_tune_from_the_installed_model_names_all_three_versions():
+    project = make_project()
+    make_read_images(project, make_member(project, Role.READER))
+    earlier = baseline(project)
+    ModelVersion.objects.filter(pk=earlier.pk).update(features_version="0" * 64)  # of an earlier installation
+    report = run("fine_tune", "--project", project.slug, "--epochs", 10, "--start", "shipped")
+    assert "Model version 3, against version 1 in production, on the encoder of version 2" in report
 
 
 @pytest.mark.parametrize("command", ["prescore", "select", "fine_tune"])

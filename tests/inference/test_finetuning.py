@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
@@ -15,12 +16,18 @@ from inference.errors import (
     BadRunConfig,
     CheckpointMissing,
     ConstantScores,
+    NoOtherModel,
     NoProductionVersion,
+    NotCompared,
     TooFewScores,
 )
+from inference.mediqa.network import Network
+from inference.mediqa.predictor import Predictor
+from inference.mediqa.profiles import NetworkConfig
 from inference.models import FineTuneRun, LabelSnapshot, ModelVersion, Partition, Prediction, Stage
+from inference.services.contracts import CheckpointContent
 from inference.services.finetuning import start_run
-from inference.services.registry import promote
+from inference.services.registry import promote, read_checkpoint, read_shipped, roll_back
 from inference.services.training import execute_run
 from inference.tasks import run_fine_tuning
 from tests.factories import make_image, make_member, make_project, make_reading
@@ -64,6 +71,82 @@ def start(project: Project, **config: object) -> FineTuneRun:
 
 def execute(run: FineTuneRun) -> ModelVersion:
     return execute_run(run=run, load=engine_for, reporter=Reports(), now=timezone.now())
+
+
+@pytest.fixture(scope="module")
+def other_model() -> CheckpointContent:
+    """A pre-trained model with another encoder than the shipped one, of random weights."""
+    torch.manual_seed(1)
+    shipped = Predictor.load(device="cpu")
+    return CheckpointContent(*Predictor(Network(NetworkConfig()), shipped.prior, shipped.ood, device="cpu").to_bytes())
+
+
+def test_a_run_from_another_pretrained_model_is_compared_with_production_on_the_same_images(
+    read_project, other_model, open_gate
+):
+    run = start_run(project=read_project, by=None, seed=1, config=QUICK, start=other_model)
+    production = ModelVersion.objects.production(read_project)
+    assert (run.parent, run.start.number, run.start.parent, run.start.stage) == (production, 2, None, Stage.CANDIDATE)
+    candidate = execute(run)
+    run.refresh_from_db()
+    assert candidate.features_version == run.start.features_version != production.features_version
+    assert candidate.parent == production
+    assert run.report["versions"] == {"old": 1, "start": 2, "new": 3}
+    points = run.report["criteria"]["overall"]["scatter"]
+    assert len(points) == run.report["counts"]["test"]["images"]
+    assert all(point["old"] != point["new"] for point in points)
+    document = json.loads(default_storage.open(candidate.document_name).read())
+    assert document["training"]["heads"]["start_sha256"] == run.start.sha256
+    promote(version=candidate, by=None, now=timezone.now())
+    assert roll_back(project=read_project, by=None, now=timezone.now()) == production
+
+
+def test_the_old_version_is_judged_by_its_own_features(read_project, other_model):
+    """The same figures for production, whatever encoder the candidate stands on."""
+    own = start(read_project)
+    execute(own)
+    Job.objects.filter(pk=own.job_id).update(state=JobState.SUCCEEDED, finished_at=timezone.now())
+    other = start_run(project=read_project, by=None, seed=1, config=QUICK, start=other_model)
+    execute(other)
+    for run in (own, other):
+        run.refresh_from_db()
+    figures = [
+        {name: metric["old"]["value"] for name, metric in run.report["criteria"]["overall"]["metrics"].items()}
+        for run in (own, other)
+    ]
+    assert figures[0] == pytest.approx(figures[1], nan_ok=True)
+
+
+def test_the_same_pretrained_model_is_registered_once_and_is_never_promoted(read_project, other_model):
+    first = start_run(project=read_project, by=None, config=QUICK, start=other_model)
+    Job.objects.filter(pk=first.job_id).update(state=JobState.CANCELLED, finished_at=timezone.now())
+    again = start_run(project=read_project, by=None, config=QUICK, start=other_model)
+    assert again.start == first.start
+    with pytest.raises(NotCompared, match="Start a fine-tuning from it"):
+        promote(version=first.start, by=None, now=timezone.now())
+
+
+def test_what_production_stands_on_is_no_other_model(read_project):
+    with pytest.raises(NoOtherModel):
+        start_run(project=read_project, by=None, config=QUICK, start=read_shipped())
+    assert not FineTuneRun.objects.exists()
+
+
+def test_a_file_that_is_no_checkpoint_starts_nothing(read_project, other_model, tmp_path):
+    with pytest.raises(CheckpointMissing, match="do not match its sha256"):
+        start_run(
+            project=read_project, by=None, start=CheckpointContent(other_model.weights[:-4], other_model.document)
+        )
+    with pytest.raises(CheckpointMissing, match=r"gone\.safetensors"):
+        read_checkpoint(tmp_path / "gone.safetensors")
+    assert ModelVersion.objects.filter(project=read_project).count() == 1
+
+
+def test_a_run_from_another_model_learns_every_criterion(reader, other_model):
+    read_project = make_project(criteria=("overall", "noise"))
+    baseline(read_project)
+    with pytest.raises(BadRunConfig, match="would forget"):
+        start_run(project=read_project, by=None, config={"criteria": ["noise"]}, start=other_model)
 
 
 def test_a_run_makes_a_candidate_with_a_report_and_a_loss_curve(read_project):

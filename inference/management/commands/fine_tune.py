@@ -1,5 +1,6 @@
 """`manage.py fine_tune --project SLUG`: retrain the heads on the readers' scores, in this process."""
 
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -12,9 +13,12 @@ from inference.engine import engine_for
 from inference.management.foreground import EXIT_NOT_BEGUN, run_in_foreground
 from inference.mediqa.fitting import HEADS
 from inference.models import FineTuneRun, Stage
-from inference.services.contracts import Reporter
+from inference.services.contracts import CheckpointContent, Reporter
 from inference.services.finetuning import start_run
+from inference.services.registry import read_checkpoint, read_shipped
 from inference.services.runs import fine_tune_in
+
+SHIPPED = "shipped"
 
 
 class Command(BaseCommand):
@@ -28,11 +32,17 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--epochs", type=int)
         parser.add_argument("--head", choices=HEADS, help="without it, the scores decide")
+        parser.add_argument(
+            "--start", metavar="FILE.safetensors",
+            help="pre-trained model to put the heads on, or 'shipped' for that of this installation; "
+            "without it the encoder of the version in production",
+        )  # fmt: skip
 
     def handle(self, *args: Any, **options: Any) -> None:
         config = {name: options[name] for name in ("epochs", "head") if options[name] is not None}
         try:
-            run = start_run(project=find_project(options["project"]), by=None, seed=options["seed"], config=config)
+            project, start = find_project(options["project"]), _start(options["start"])
+            run = start_run(project=project, by=None, seed=options["seed"], config=config, start=start)
         except DomainError as refused:
             raise CommandError(refused.detail, returncode=EXIT_NOT_BEGUN) from refused
         run_in_foreground(job=run.job, work=fine_tune, stdout=self.stdout)
@@ -41,7 +51,8 @@ class Command(BaseCommand):
 
     def _print(self, run: FineTuneRun) -> None:
         versions = run.report["versions"]
-        self.stdout.write(f"Model version {versions['new']}, against version {versions['old']} in production:")
+        start = f", on the encoder of version {versions['start']}" if "start" in versions else ""
+        self.stdout.write(f"Model version {versions['new']}, against version {versions['old']} in production{start}:")
         for key, criterion in run.report["criteria"].items():
             for name, figures in criterion["metrics"].items():
                 old, new = (_figure(figures[which]) for which in ("old", "new"))
@@ -52,6 +63,12 @@ class Command(BaseCommand):
         )
         if run.candidate is not None and run.candidate.stage == Stage.PRODUCTION:
             self.stdout.write("It is in production now, by the project's policy.")
+
+
+def _start(named: str | None) -> CheckpointContent | None:
+    if named is None:
+        return None
+    return read_shipped() if named == SHIPPED else read_checkpoint(Path(named))
 
 
 def _figure(interval: dict[str, float | None]) -> str:
