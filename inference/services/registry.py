@@ -96,7 +96,12 @@ def read_checkpoint(path: Path) -> CheckpointContent:
 
 def is_shipped_newer(production: ModelVersion | None) -> bool:
     """Whether this installation brings another pre-trained model than the version in production stands on."""
-    return production is not None and production.features_version != _shipped_features_version(SHIPPED_CHECKPOINT)
+    if production is None:
+        return False
+    try:
+        return production.features_version != _shipped_features_version(SHIPPED_CHECKPOINT)
+    except CheckpointMissing:  # told where somebody asks for it
+        return False
 
 
 @lru_cache(maxsize=1)

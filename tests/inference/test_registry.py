@@ -19,7 +19,7 @@ from inference.errors import (
     StaleCandidate,
 )
 from inference.models import ModelVersion, Stage
-from inference.services.registry import ensure_baseline, promote, register_candidate, roll_back
+from inference.services.registry import ensure_baseline, is_shipped_newer, promote, register_candidate, roll_back
 from tests.factories import make_project, make_user
 from tests.inference.images import baseline
 
@@ -61,6 +61,16 @@ def test_an_installation_without_its_model_says_so(project, tmp_path):
     with pytest.raises(CheckpointMissing, match="damaged"):
         ensure_baseline(project=project, now=timezone.now(), checkpoint=tmp_path / "damaged.safetensors")
     assert not ModelVersion.objects.exists()
+
+
+def test_another_installed_model_is_offered_where_there_is_one(project, tmp_path, monkeypatch):
+    assert not is_shipped_newer(None)
+    version = baseline(project)
+    assert not is_shipped_newer(version)
+    version.features_version = "0" * 64
+    assert is_shipped_newer(version)
+    monkeypatch.setattr("inference.services.registry.SHIPPED_CHECKPOINT", tmp_path / "gone.safetensors")
+    assert not is_shipped_newer(version)
 
 
 def test_a_candidate_that_passed_is_promoted_and_its_parent_retired(project):
