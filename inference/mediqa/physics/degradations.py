@@ -95,7 +95,8 @@ def _sharp_kernel(pixels: Tensor, subject: Subject, parameter: float, generator:
 
 def _thickness(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
     slices, offsets_mm = subject.slab()
-    change = volume.with_thickness(slices, offsets_mm, parameter) - subject.pixels
+    thickness_mm = volume.apart_mm(offsets_mm) + parameter
+    change = volume.with_thickness(slices, offsets_mm, thickness_mm) - subject.pixels
     return pixels + change
 
 
@@ -216,7 +217,7 @@ _STACKS = frozenset({"CT", "MR", "PT"})
 # In the order of acquisition: the body, the beam or the lines of k-space, counting, reconstruction, storage.
 DEGRADATIONS: tuple[Degradation, ...] = (
     Degradation(
-        "thickness", "slice_thickness_mm", linear(1, 14), _thickness, _CT | _MR | {"PT"}, needs_neighbours=True
+        "thickness", "added_slice_thickness_mm", linear(0, 12), _thickness, _CT | _MR | {"PT"}, needs_neighbours=True
     ),
     Degradation("blur", "blur_sigma_px", linear(0, 3), _blur, excluded=_X_RAYS | _EMISSION | _PHOTO),
     Degradation("focal_spot", "penumbra_px", linear(1, 10), _focal_spot, _PROJECTION),

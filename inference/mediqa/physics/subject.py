@@ -60,10 +60,16 @@ class Subject:
         )
 
     def slab(self) -> tuple[Tensor, Tensor]:
-        """Slices and their places across, ascending, this one at 0; raises ValueError without neighbours."""
+        """Slices and their places across, ascending, this one at 0; raises ValueError without neighbours.
+
+        At the end of a stack the body is taken to go on beyond it as it does within.
+        """
         if self.neighbours is None or self.offsets_mm is None or len(self.neighbours) == 0:
             raise ValueError("A thicker slice needs neighbours.")
-        slices = torch.cat((self.pixels[None], self.neighbours))
-        places = torch.cat((torch.zeros(1, device=self.offsets_mm.device), self.offsets_mm))
+        near, offsets_mm = self.neighbours, self.offsets_mm
+        if bool((offsets_mm > 0).all() | (offsets_mm < 0).all()):
+            near, offsets_mm = torch.cat((near, near)), torch.cat((offsets_mm, -offsets_mm))
+        slices = torch.cat((self.pixels[None], near))
+        places = torch.cat((torch.zeros(1, device=offsets_mm.device), offsets_mm))
         order = torch.argsort(places)
         return slices[order], places[order]

@@ -25,6 +25,11 @@ def slab_weights(offsets_mm: Tensor, thickness_mm: float) -> Tensor:
     return covered / covered.sum()
 
 
+def apart_mm(offsets_mm: Tensor) -> float:
+    """Return how far the slice at 0 lies from the nearest other one: what it is taken to be thick by itself."""
+    return float(offsets_mm[offsets_mm != 0].abs().min())
+
+
 def with_thickness(slices: Tensor, offsets_mm: Tensor, thickness_mm: float) -> Tensor:
     """Average slices [n, rows, columns] at ``offsets_mm`` [n] over a slab of ``thickness_mm``: [rows, columns]."""
     mean: Tensor = torch.tensordot(slab_weights(offsets_mm, thickness_mm), slices, dims=1)
