@@ -2,9 +2,9 @@
 
 import threading
 import uuid
+from functools import partial
 
 import pytest
-from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -27,6 +27,7 @@ from annotations.services.anchor_images import possible_anchors, remove_anchor_i
 from annotations.services.assignments import AssignmentRequest, request_assignments
 from annotations.services.progress import progress_of, worklist_counts
 from annotations.services.worklists import lease_assignments
+from tests.annotations.threads import before, in_threads
 from tests.factories import (
     LIKERT,
     make_assignment,
@@ -210,7 +211,6 @@ def test_no_reader_gets_a_case_that_becomes_an_anchor_at_the_same_moment() -> No
         start.wait()
         for count in range(1, 4):
             lease_assignments(project=project, reader=reader, count=count, now=timezone.now())
-        connection.close()
 
     def choose_many() -> None:
         start.wait()
@@ -220,15 +220,36 @@ def test_no_reader_gets_a_case_that_becomes_an_anchor_at_the_same_moment() -> No
                 set_anchor_image(criterion=criterion, value=3, image_id=image.pk, now=timezone.now())
             except AlreadyACase:
                 continue
-        connection.close()
 
-    threads = [threading.Thread(target=take, args=[reader]) for reader in readers]
-    threads.append(threading.Thread(target=choose_many))
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
+    in_threads([partial(take, readers[0]), partial(take, readers[1]), choose_many])
     taken = set(Assignment.objects.filter(reader__isnull=False).values_list("image", flat=True))
     anchors = set(AnchorImage.objects.values_list("image", flat=True))
     assert anchors
     assert not taken & anchors
+
+
+@pytest.mark.django_db(transaction=True)
+def test_choosing_an_anchor_and_a_case_that_is_mixed_in_do_not_wait_for_each_other_for_ever() -> None:
+    """Who mixes in a case holds the reader and needs the project; who chooses an anchor holds the project first."""
+    project = make_project()
+    reader, image, calibration = make_member(project, Role.READER), make_image(project), make_image(project)
+    ProjectImage.objects.filter(image=calibration).update(is_calibration=True)
+    is_reader_held, is_project_held = threading.Event(), threading.Event()
+    leased: list[Assignment] = []
+
+    def make_case() -> None:
+        def hold_the_reader() -> None:
+            is_reader_held.set()
+            assert is_project_held.wait(30)
+
+        with before("INSERT", '"annotations_assignment"', then=hold_the_reader):
+            leased.extend(lease(project, reader))
+
+    def make_anchor() -> None:
+        assert is_reader_held.wait(30)
+        with before("SELECT", '"annotations_membership"', "FOR NO KEY UPDATE", then=is_project_held.set):
+            choose(project, image=image)
+
+    in_threads([make_case, make_anchor])
+    assert [case.image for case in leased] == [calibration]
+    assert AnchorImage.objects.get().image == image

@@ -17,6 +17,7 @@ from annotations.services.assignments import AssignmentRequest, request_assignme
 from annotations.services.progress import progress_of
 from annotations.services.readings import submit_reading
 from annotations.services.worklists import extend_lease, lease_assignments, release_lease
+from tests.annotations.threads import in_threads
 from tests.factories import make_assignment, make_image, make_member, make_project, make_submission, make_user
 
 pytestmark = pytest.mark.django_db
@@ -33,26 +34,6 @@ def fill(project: Project, images: int) -> list[int]:
 def lease_one(project: Project, reader: User) -> Assignment | None:
     leased = lease_assignments(project=project, reader=reader, count=1, now=timezone.now())
     return leased[0] if leased else None
-
-
-def in_threads(work: list[Callable[[], None]]) -> None:
-    failures: list[BaseException] = []
-
-    def guarded(task: Callable[[], None]) -> None:
-        try:
-            task()
-        except BaseException as error:
-            failures.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=guarded, args=(task,)) for task in work]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert not failures, failures
-    assert not any(thread.is_alive() for thread in threads)
 
 
 def test_lease_gives_the_selections_order() -> None:
