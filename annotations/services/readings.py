@@ -35,6 +35,7 @@ from annotations.models import (
     Finding,
     Image,
     Membership,
+    ProjectImage,
     Purpose,
     Reading,
     Role,
@@ -43,6 +44,7 @@ from annotations.models import (
     User,
 )
 from annotations.services.drafts import forget_drafts
+from annotations.services.worklists import serialise_requests_of
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ def submit_reading(
         AlreadySubmitted: another submission of this case was stored.
         ClientKeyReused, UnknownCriterion, IncompleteScores, ScoreOutOfScale, FindingOutsideImage: see there.
     """
+    serialise_requests_of(reader, assignment.project_id)  # what is sent late may take a place: see _additional_place
     assignment = Assignment.objects.select_for_update(of=("self",)).get(pk=assignment.pk)
     if (earlier := _sent_before(submission, reader, assignment.image_id)) is not None:
         return earlier, False
@@ -187,6 +190,9 @@ def _place_of(assignment: Assignment, reader: User) -> Assignment:
 
 
 def _additional_place(assignment: Assignment, reader: User) -> Assignment:
+    """One place at a time is added for an Image, so that two readers do not take the same."""
+    images = ProjectImage.objects.filter(project=assignment.project, image=assignment.image)
+    images.select_for_update(no_key=True).first()
     places = Assignment.objects.filter(request_key=assignment.request_key, image=assignment.image)
     last: int = places.aggregate(last=Max("slot"))["last"]
     return Assignment.objects.create(

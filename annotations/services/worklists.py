@@ -21,7 +21,8 @@ def lease_assignments(*, project: Project, reader: User, count: int, now: dateti
     nothing at all waits for the rows that others are about to take or leave, so that a queue with open work is never
     found empty. Who holds a row does not wait: two such readers would wait for each other for ever.
     """
-    _serialise_requests_of(reader, project)
+    if not serialise_requests_of(reader, project.pk):
+        raise NotYourAssignment
     theirs = Assignment.objects.filter(project=project).held_by(reader, now).in_worklist_order()
     held = list(theirs.select_for_update(of=("self",), no_key=True)[:count])
     expires_at = now + timedelta(minutes=project.lease_minutes)
@@ -34,11 +35,13 @@ def lease_assignments(*, project: Project, reader: User, count: int, now: dateti
     return held
 
 
-def _serialise_requests_of(reader: User, project: Project) -> None:
-    """Two tabs of one reader must not take two places of one Image: one request of a reader at a time."""
-    memberships = Membership.objects.filter(project=project, user=reader, role=Role.READER)
-    if not memberships.select_for_update(no_key=True).exists():
-        raise NotYourAssignment
+def serialise_requests_of(reader: User, project_id: int) -> bool:
+    """Two tabs of one reader must not take two places of one Image: one request of a reader at a time.
+
+    Before any Assignment is locked: who holds the reader may wait for one. False for who is no reader.
+    """
+    memberships = Membership.objects.filter(project=project_id, user=reader, role=Role.READER)
+    return memberships.select_for_update(no_key=True).exists()
 
 
 def _next_case(project: Project, reader: User, now: datetime, *, may_wait: bool) -> Assignment | None:
