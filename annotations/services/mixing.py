@@ -139,9 +139,12 @@ def _repeatable(project: Project, reader: User) -> AssignmentQuerySet:
 
 
 def _images_far_enough_back(project: Project, reader: User) -> list[int]:
-    """Of what the reader can repeat: since it was given, they were given as many other cases as the Project says."""
-    given = _given_to(reader, project).filter(leased_at__isnull=False).order_by("leased_at", "priority", "created_at")
-    far = list(given.values_list("pk", flat=True))[: -project.repeat_distance]
+    """Of what the reader can repeat: since they said something of it, they read as many others as the Project says.
+
+    What was only given to them counts for nothing, nor when: the last that was said can be opened again (see `undo`).
+    """
+    said = Reading.objects.of(project).current().filter(reader=reader).order_by("submitted_at")
+    far = list(said.values_list("assignment", flat=True))[: -project.repeat_distance]
     return list(_repeatable(project, reader).filter(pk__in=far).values_list("image", flat=True))
 
 

@@ -22,12 +22,12 @@ def reopen_last_reading(*, project: Project, reader: User, now: datetime) -> tup
     next one on. A correction by who may see Predictions by now is stored as assisted (see `correct_reading`).
 
     Raises:
-        NothingToUndo: the reader has submitted nothing here.
+        NothingToUndo: the reader has submitted nothing here, or corrected what they are given once more by now.
         UndoExpired: the last submission is older than `UNDO_WINDOW`.
     """
     readings = Reading.objects.of(project).current().filter(reader=reader)
     last = readings.select_related("assignment__project", "assignment__image__series__study").first()
-    if last is None:
+    if last is None or not Reading.objects.visible_to(reader).filter(pk=last.pk).exists():
         raise NothingToUndo
     if now - last.submitted_at > UNDO_WINDOW:
         minutes = UNDO_WINDOW // timedelta(minutes=1)

@@ -6,12 +6,13 @@ from itertools import pairwise
 import pytest
 from django.utils import timezone
 
-from annotations.errors import NotYourAssignment
+from annotations.errors import NothingToUndo, NotYourAssignment
 from annotations.models import Arm, Assignment, Image, Membership, Project, ProjectImage, Purpose, Reading, Role, User
 from annotations.services.anchor_images import set_anchor_image
 from annotations.services.cases import case_of
 from annotations.services.progress import progress_of, worklist_counts
-from annotations.services.readings import submit_reading
+from annotations.services.readings import correct_reading, submit_reading
+from annotations.services.undo import reopen_last_reading
 from annotations.services.worklists import extend_lease, lease_assignments, release_lease
 from tests.factories import make_assignment, make_image, make_member, make_project, make_reading, make_submission
 
@@ -119,8 +120,9 @@ def test_each_submission_lowers_the_number_of_cases_left_by_one(share: float, di
     assert counts["done_count"] == Assignment.objects.done().filter(reader=reader).count()
 
 
-def test_number_of_cases_left_holds_with_several_before_the_reader() -> None:
-    project = repeating(repeat_share=0.5, repeat_distance=3)
+@pytest.mark.parametrize("distance", [1, 3])
+def test_number_of_cases_left_holds_with_several_before_the_reader(distance: int) -> None:
+    project = repeating(repeat_share=0.5, repeat_distance=distance)
     reader = member_with(project, 20)
     now = timezone.now()
     left = worklist_counts(project, reader=reader, now=now)["open_count"]
@@ -225,6 +227,49 @@ def test_own_scores_are_not_shown_while_the_repeat_is_before_the_reader() -> Non
     ProjectImage.objects.filter(image=case.image_id).update(superseded_by=None)
     submit(case, now)
     assert shown.filter(image=case.image_id).count() == 2
+
+
+@pytest.mark.parametrize("ahead", [1, 2, 3])
+def test_undo_never_opens_a_case_whose_repeat_is_before_the_reader(ahead: int) -> None:
+    project = repeating(repeat_share=0.5, repeat_distance=1)
+    reader, now = member_with(project, 20), timezone.now()
+    repeated = 0
+    while held := lease_assignments(project=project, reader=reader, count=ahead, now=now):
+        images = {case.image_id for case in held if case.purpose == Purpose.REPEAT}
+        if Reading.objects.exists():
+            last, _ = reopen_last_reading(project=project, reader=reader, now=now)
+            assert last.image_id not in images
+        submit(held[0], now)
+        repeated += held[0].purpose == Purpose.REPEAT
+        now += timedelta(seconds=10)
+    assert repeated == 9
+
+
+def test_case_that_was_corrected_last_is_not_the_next_to_be_repeated() -> None:
+    project = repeating(repeat_share=0.5, repeat_distance=1)
+    reader, now = member_with(project, 3), timezone.now()
+    first, second = (read_next(project, reader, now + timedelta(seconds=place)) for place in range(2))
+    correct(first, now + timedelta(seconds=2))
+    cases = lease_assignments(project=project, reader=reader, count=3, now=now)
+    (repeat,) = (case for case in cases if case.purpose == Purpose.REPEAT)
+    assert repeat.image_id == second.image_id
+    correct(second, now + timedelta(seconds=3))  # on a page that was left open
+    with pytest.raises(NothingToUndo):
+        reopen_last_reading(project=project, reader=reader, now=now + timedelta(seconds=4))
+    submit(repeat, now + timedelta(seconds=5))
+    assert reopen_last_reading(project=project, reader=reader, now=now + timedelta(seconds=6))
+
+
+def read_next(project: Project, reader: User, now: datetime) -> Assignment:
+    case = take(project, reader, now)
+    assert case
+    submit(case, now)
+    return case
+
+
+def correct(case: Assignment, now: datetime) -> None:
+    reading = Reading.objects.get(assignment=case)
+    correct_reading(reading=reading, reader=reading.reader, submission=make_submission(case.project), now=now)
 
 
 def test_every_reader_is_given_all_calibration_cases_early_and_among_others() -> None:
