@@ -8,6 +8,7 @@ that shows nothing of the image is not the first one, and padding never counts.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +18,9 @@ from pydicom import Dataset
 from annotations.dicom import tags
 from annotations.dicom.frames import FrameFormat, to_modality_units
 from annotations.dicom.functional_groups import FunctionalGroups
-from annotations.dicom.modality_lut import read_table
+from annotations.dicom.layout import read_layout
+from annotations.dicom.modality_lut import read_modality_table, read_table
+from annotations.dicom.pixels import raw_frames
 
 Shape = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID", "TABLE"]
 _SHAPES: dict[str, Shape] = {"LINEAR_EXACT": "LINEAR_EXACT", "SIGMOID": "SIGMOID"}
@@ -129,10 +132,22 @@ def _visible_values(
 ) -> NDArray[np.float32]:
     """A sample of modality values without padding; of all values where everything would be padding."""
     parts = [_sampled(frame, len(frames)) for frame in frames]
-    kept = [part[~_is_padding(dataset, part)] for part in parts]
+    filed = [_sampled(frame, len(frames)) for frame in _as_in_the_file(dataset, stored_format, frames, indices)]
+    kept = [part[~_is_padding(dataset, values)] for part, values in zip(parts, filed, strict=False)]
     chosen = kept if any(part.size for part in kept) else parts
     units = [to_modality_units(part, stored_format, index) for part, index in zip(chosen, indices, strict=False)]
     return np.concatenate(units) if units else np.zeros(1, np.float32)
+
+
+def _as_in_the_file(
+    dataset: Dataset, stored_format: FrameFormat, frames: Sequence[NDArray[Any]], indices: Sequence[int]
+) -> Sequence[NDArray[Any]]:
+    """The frames before a modality table or a narrowing: padding is named by those values (PS3.3 C.7.5.1.1.2)."""
+    is_moved = stored_format.offset != 0 or stored_format.step != 1 or read_modality_table(dataset) is not None
+    if not is_moved or tags.number(dataset, "PixelPaddingValue") is None:
+        return frames
+    found = dict(enumerate(islice(raw_frames(dataset, read_layout(dataset)), max(indices, default=-1) + 1)))
+    return [found[index] for index in indices]
 
 
 def _sampled(frame: NDArray[Any], count: int) -> NDArray[Any]:
@@ -141,7 +156,7 @@ def _sampled(frame: NDArray[Any], count: int) -> NDArray[Any]:
 
 
 def _is_padding(dataset: Dataset, values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Pixel Padding Value and Range Limit, inclusive (PS3.3 C.7.5.1.1.2)."""
+    """Pixel Padding Value and Range Limit, inclusive, of the values in the file (PS3.3 C.7.5.1.1.2)."""
     value = tags.number(dataset, "PixelPaddingValue")
     if value is None:
         return np.zeros(values.shape, np.bool_)

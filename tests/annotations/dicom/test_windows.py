@@ -69,6 +69,26 @@ def test_padding_range_and_signed_padding_are_understood() -> None:
     assert 250 < first(dataset)[0] < 350
 
 
+def test_padding_is_told_before_a_modality_table() -> None:
+    """A padding of 400 becomes 60,000, and 1,000 becomes 400, which is no padding."""
+    table = Dataset()
+    table.LUTDescriptor, table.LUTData, table.ModalityLUTType = [1001, 0, 16], [60_000] * 1001, "US"
+    table.LUTData[:400], table.LUTData[1000] = list(range(1000, 1400)), 400
+    values = np.full((64, 64), 400, np.uint16)
+    values[20:40, 20:40] = np.arange(400, dtype=np.uint16).reshape(20, 20)
+    dataset = make_dataset(values, Modality="DX", PixelPaddingValue=400, ModalityLUTSequence=[table])
+    assert first(dataset)[0] == pytest.approx(1200, abs=5)
+    values[50:] = 1000
+    dataset = make_dataset(values, Modality="DX", PixelPaddingValue=400, ModalityLUTSequence=[table])
+    assert display_of(dataset).windows[-1] == Window("Full range", 899.5, 999, "LINEAR_EXACT")
+
+
+def test_padding_is_told_before_wide_values_are_narrowed() -> None:
+    values = np.full((64, 64), -2000, np.int32)
+    values[20:40, 20:40] = 100 + np.arange(400, dtype=np.int32).reshape(20, 20)
+    assert 250 < first(make_dataset(values, Modality="DX", PixelPaddingValue=-2000))[0] < 350
+
+
 def test_monochrome1_and_inverse_presentation_are_inverted() -> None:
     assert display_of(make_dataset(RAMP, PhotometricInterpretation="MONOCHROME1", Modality="CR")).is_inverted
     assert display_of(make_dataset(RAMP, PresentationLUTShape="INVERSE", Modality="CR")).is_inverted
