@@ -82,8 +82,9 @@ def _store_instance(content: bytes, dataset: Dataset, source_sha256: str) -> Sto
     return StoredInstance(
         study=_study_fields(dataset),
         series=_series_fields(dataset),
-        instance=_storable(identity | _instance_fields(dataset, stored_format) | {"display": display.to_json()}),
-        physical_parameters=_storable(_shortened(asdict(extract_physical_parameters(dataset)))),
+        instance=_storable(identity | _instance_fields(dataset, stored_format) | {"display": display.to_json()})
+        | header_fields(dataset, stored_format),
+        physical_parameters=physical_fields(dataset),
     )
 
 
@@ -137,11 +138,18 @@ def _instance_fields(dataset: Dataset, stored_format: FrameFormat) -> dict[str, 
         "rows": stored_format.rows,
         "columns": stored_format.columns,
         "frame_count": stored_format.frame_count,
-        "metadata": metadata(dataset, stored_format),
         "frame_format": stored_format.to_json(),
-        "overlays": read_overlays(dataset),
         "slice_headers": [header.to_json() for header in slice_headers(dataset)],
     }
+
+
+def header_fields(dataset: Dataset, stored_format: FrameFormat) -> dict[str, Any]:
+    """What of an Instance's row neither its frames, nor their first window, nor the making of Images depend on."""
+    return _storable({"metadata": metadata(dataset, stored_format), "overlays": read_overlays(dataset)})
+
+
+def physical_fields(dataset: Dataset) -> dict[str, Any]:
+    return _storable(_shortened(asdict(extract_physical_parameters(dataset))))
 
 
 def patient_key(dataset: Dataset) -> str:

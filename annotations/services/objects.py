@@ -31,6 +31,10 @@ class ObjectMissing(FileNotFoundError):
     """A row names an object that the storage has lost."""
 
 
+class ObjectDamaged(ValueError):
+    """An object is not what was put there under its name."""
+
+
 def get_object(name: str) -> bytes:
     """Raises ObjectMissing where there is none, and the storage's own OSError where it is unwell."""
     with open_object(name) as stream:
