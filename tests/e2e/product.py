@@ -37,6 +37,7 @@ class Product:
         arguments = ["-m", "mediqa_platform", "up", "--workers", "2"]
         self.running = Running(arguments, folder / "output", {"MEDIQA_HOME": str(self.home)})
         self.address = self.running.wait_for(r"ready: (\S+)/", seconds=START_SECONDS).group(1)
+        self.first_pages = first_pages(self.address)
         self.clerk = Clerk(self.home)
 
     def stop(self) -> None:
@@ -102,6 +103,15 @@ class Product:
         killed_at = datetime.now(UTC)
         eventually(lambda: self.process(child).pid != process.pid, seconds=120, what=f"{child} started again")
         return killed_at
+
+
+def first_pages(address: str) -> dict[str, requests.Response]:
+    """The page of an empty installation, there until it has somebody: as it opens, and with a form that is refused."""
+    browser = requests.Session()
+    opened = browser.get(f"{address}/setup/", timeout=60)
+    form = {"csrfmiddlewaretoken": browser.cookies["mediqa_csrf"], "username": "a b", "password": "1"}
+    refused = browser.post(f"{address}/setup/", data=form, headers={"Referer": f"{address}/setup/"}, timeout=60)
+    return {"opened": opened, "refused": refused}
 
 
 class Clerk:

@@ -65,7 +65,7 @@ ELSEWHERE = {
     "run": "test_loop.py",
     "prediction": "below",
     "api-docs": "nowhere: Swagger UI's own page, of low contrast, for who writes programs",
-    "setup": "tests/platform: there before the first administrator only",
+    "setup": "below",
 }
 # No page of their own: an answer to a form, a part of a page, or a text.
 NO_PAGES = {
@@ -174,6 +174,24 @@ def test_pages_hold_together_at_200_and_400_percent(furnished: Product, browser:
         expect(page.locator("h1")).to_be_visible()
         expect_no_way_aside(page)
     context.close()
+
+
+@pytest.mark.parametrize("state", ["opened", "refused"])
+@pytest.mark.parametrize("width", [1440, 320])
+def test_first_page_of_an_empty_installation_is_accessible(
+    product: Product, browser: Browser, width: int, state: str
+) -> None:
+    """As it was served before there was anybody, with the styles that are served now."""
+    first = product.first_pages[state]
+    headers = {name: first.headers[name] for name in ("Content-Type", "Content-Security-Policy")}
+    page = open_page(browser, product.address, viewport={"width": width, "height": width * 4 // 5})
+    page.route("**/setup/", lambda route: route.fulfill(body=first.text, headers=headers))
+    page.goto("/setup/")
+    expect(page.get_by_role("heading", name="Welcome")).to_be_visible()
+    assert bool(page.locator(".errorlist").count()) == (state == "refused")
+    check(page, f"access-setup-{state}-{width}")
+    expect_no_way_aside(page)
+    page.context.close()
 
 
 def test_case_is_read_at_200_percent(furnished: Product, browser: Browser) -> None:
