@@ -1,5 +1,6 @@
 """One's own drafts of Readings. Nobody sees another's."""
 
+from dataclasses import asdict
 from typing import Any
 
 from django.utils import timezone
@@ -11,13 +12,15 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotations.api.findings import FindingMarkSerializer
+from annotations.api.readings import DAY_SECONDS
 from annotations.api.requests import user_of
 from annotations.api.storable import NumberField, is_storable
 from annotations.api.worklists import assignment_for_reader
 from annotations.models import AbstentionReason, Assignment, Confidence, Draft, User
-from annotations.services.drafts import DraftEdit, keep_draft, submitted_by
+from annotations.services.drafts import DraftEdit, DraftTimes, keep_draft, submitted_by, times_of
 
 LARGEST_REVISION = 2**31 - 1
+LONGEST_MS = 366 * DAY_SECONDS * 1000
 
 
 class DraftContentSerializer(serializers.Serializer[None]):
@@ -31,12 +34,27 @@ class DraftContentSerializer(serializers.Serializer[None]):
     corrects = serializers.UUIDField(allow_null=True, default=None)
 
 
+class DraftTimesSerializer(serializers.Serializer[None]):
+    """Milliseconds: active, by a key that each device makes; and since the case was first opened on any of them."""
+
+    active_ms = serializers.DictField(
+        child=serializers.FloatField(min_value=0, max_value=LONGEST_MS), default=dict, help_text="Keys are UUIDs."
+    )
+    wall_ms = serializers.FloatField(min_value=0, max_value=LONGEST_MS, default=0.0)
+
+    def validate_active_ms(self, counts: dict[str, float]) -> dict[str, float]:
+        for clock in counts:
+            serializers.UUIDField().run_validation(clock)
+        return counts
+
+
 class DraftSerializer(serializers.Serializer[None]):
     client_key = serializers.UUIDField()
     revision = serializers.IntegerField(
         min_value=1, max_value=LARGEST_REVISION, help_text="Counts the edits; the largest stands."
     )
     content = DraftContentSerializer()
+    times = DraftTimesSerializer(default=dict)
 
     def validate_content(self, content: dict[str, Any]) -> dict[str, Any]:
         if not is_storable({**content, "corrects": None}):
@@ -47,7 +65,8 @@ class DraftSerializer(serializers.Serializer[None]):
         fields: dict[str, Any] = dict(self.validated_data)
         content = dict(fields["content"])
         corrects = content.pop("corrects")
-        return DraftEdit(fields["client_key"], fields["revision"], content, corrects)
+        times = DraftTimes(**fields["times"])
+        return DraftEdit(fields["client_key"], fields["revision"], content, corrects, times)
 
 
 class DraftStateSerializer(serializers.Serializer[None]):
@@ -79,5 +98,10 @@ class AssignmentDraft(APIView):
 
 def state_of(assignment: Assignment, reader: User, draft: Draft | None) -> dict[str, Any]:
     reading = submitted_by(assignment, reader)
-    kept = draft and {"client_key": draft.client_key, "revision": draft.revision, "content": draft.content}
+    kept = draft and {
+        "client_key": draft.client_key,
+        "revision": draft.revision,
+        "content": {name: value for name, value in draft.content.items() if name != "times"},
+        "times": asdict(times_of(draft, now=timezone.now())),
+    }
     return {"draft": kept, "submitted": reading.client_key if reading else None}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,17 @@ from django.db import transaction
 
 from annotations.errors import AlreadySubmitted, NotYourAssignment
 from annotations.models import Assignment, Draft, Reading, User
+
+MOST_CLOCKS = 50
+
+
+@dataclass(frozen=True)
+class DraftTimes:
+    """How long a case was before its reader, in milliseconds: active, by each device's own clock; and since it was
+    first opened on any. Devices send how long ago that was, since their clocks differ."""
+
+    active_ms: Mapping[str, float] = field(default_factory=dict)
+    wall_ms: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -22,11 +33,12 @@ class DraftEdit:
     revision: int
     content: Mapping[str, Any]
     corrects: UUID | None = None
+    times: DraftTimes = field(default_factory=DraftTimes)
 
 
 @transaction.atomic
 def keep_draft(*, assignment: Assignment, reader: User, edit: DraftEdit, now: datetime) -> Draft:
-    """Store the edit if its revision is the largest so far; return what is stored then.
+    """Store the edit if its revision is the largest so far; return what is stored then. Times are put together always.
 
     Sending an edit twice changes nothing. Of two edits with one revision the first to arrive stands; the device that
     sent the other sees so by the answer.
@@ -40,11 +52,34 @@ def keep_draft(*, assignment: Assignment, reader: User, edit: DraftEdit, now: da
     draft = Draft.objects.filter(assignment=assignment, reader=reader).first() or Draft(
         assignment=assignment, reader=reader, revision=0
     )
+    times = _times_after(draft, edit.times, now)
     if edit.revision > draft.revision:
         draft.client_key, draft.revision, draft.updated_at = edit.client_key, edit.revision, now
         draft.content = {**edit.content, "corrects": str(edit.corrects) if edit.corrects else None}
-        draft.save()
+    draft.content = {**draft.content, "times": times}
+    draft.save()
     return draft
+
+
+def times_of(draft: Draft, *, now: datetime) -> DraftTimes:
+    stored = draft.content.get("times")
+    if stored is None:  # kept by an earlier version
+        return DraftTimes()
+    wall = now - datetime.fromisoformat(stored["opened_at"])
+    return DraftTimes(stored["active_ms"], wall / timedelta(milliseconds=1))
+
+
+def _times_after(draft: Draft, told: DraftTimes, now: datetime) -> dict[str, Any]:
+    """Of each clock the largest count, of all openings the first: told twice, or late, changes nothing."""
+    known = draft.content.get("times") if draft.revision else None
+    counts = dict(known["active_ms"]) if known else {}
+    for clock, ms in told.active_ms.items():
+        counts[clock] = max(counts.get(clock, 0), ms)
+    longest = sorted(counts, key=lambda clock: counts[clock], reverse=True)[:MOST_CLOCKS]
+    opened_at = now - timedelta(milliseconds=told.wall_ms)
+    if known:
+        opened_at = min(opened_at, datetime.fromisoformat(known["opened_at"]))
+    return {"active_ms": {clock: counts[clock] for clock in longest}, "opened_at": opened_at.isoformat()}
 
 
 def _check_is_open(assignment: Assignment, reader: User, corrects: UUID | None) -> None:

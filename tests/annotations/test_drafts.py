@@ -84,10 +84,36 @@ def test_same_revision_of_two_devices_leaves_the_first_and_tells_the_second(
 def test_edit_sent_twice_changes_nothing(device: APIClient, case: Assignment) -> None:
     sent = edit(1, 3)
     answers = [device.put(url(case), sent, "json").json() for _ in range(2)]
+    answers.append(device.get(url(case)).json())
     kept = Draft.objects.get()
-    assert answers[0] == answers[1]
-    assert device.get(url(case)).json() == answers[0]
+    for answer in answers:
+        answer["draft"]["times"].pop("wall_ms")  # goes on
+    assert answers[0] == answers[1] == answers[2]
     assert (kept.revision, Draft.objects.count()) == (1, 1)
+
+
+def test_times_of_all_devices_are_put_together_whichever_edit_stands(device: APIClient, case: Assignment) -> None:
+    desk, tablet = str(uuid.uuid4()), str(uuid.uuid4())
+    newer = edit(7, 4) | {"times": {"active_ms": {desk: 30_000}, "wall_ms": 3_600_000}}
+    older = edit(6, 1) | {"times": {"active_ms": {desk: 20_000, tablet: 12_000}, "wall_ms": 60_000}}
+    for sent in (newer, older, older):
+        answer = device.put(url(case), sent, "json").json()
+    assert answer["draft"]["content"]["scores"] == {"overall": 4}
+    assert answer["draft"]["times"]["active_ms"] == {desk: 30_000, tablet: 12_000}
+    assert answer["draft"]["times"]["wall_ms"] >= 3_600_000
+    assert "times" not in answer["draft"]["content"]
+    assert device.get(url(case)).json()["draft"]["times"]["wall_ms"] == pytest.approx(3_600_000, abs=60_000)
+
+
+def test_draft_of_an_earlier_version_has_no_times_and_takes_some(device: APIClient, case: Assignment) -> None:
+    device.put(url(case), edit(1, 3), "json")
+    kept = Draft.objects.get()
+    del kept.content["times"]
+    kept.save()
+    assert device.get(url(case)).json()["draft"]["times"] == {"active_ms": {}, "wall_ms": 0}
+    clock = str(uuid.uuid4())
+    sent = edit(2, 3) | {"times": {"active_ms": {clock: 5}, "wall_ms": 9}}
+    assert device.put(url(case), sent, "json").json()["draft"]["times"]["active_ms"] == {clock: 5}
 
 
 def test_draft_is_no_reading_and_moves_no_figure(
@@ -174,6 +200,8 @@ def test_case_that_a_reader_never_had_takes_no_draft(
         {"content": {"scores": {"overall": "NaN"}}},
         {"content": {"scores": {"a\0": 1}}},
         {"content": {"abstentions": {"overall": "no mood"}}},
+        {"times": {"active_ms": {"my desk": 1}}},
+        {"times": {"wall_ms": -1}},
     ],
 )
 def test_what_is_no_draft_is_refused(device: APIClient, case: Assignment, wrong: dict[str, Any]) -> None:

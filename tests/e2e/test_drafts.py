@@ -1,6 +1,7 @@
 """No lost click: one reader at two tabs and two devices, the back button, a closed laptop, an ended session."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,26 @@ def test_case_submitted_in_one_tab_leaves_the_other_and_is_one_reading(page: Pag
     other.screenshot(path=Path(__file__).resolve().parents[1] / "output" / "room-submitted-elsewhere.png")
     assert readings_of(room, assignment) == 1
     assert stored_score(room, assignment) is None
+
+
+def test_case_begun_on_one_device_and_submitted_on_another_has_the_times_of_both(
+    room: Product, browser: Browser
+) -> None:
+    desk = open_page(browser, room.address)
+    desk.clock.install(time=datetime.now(UTC))
+    sign_in(desk, "dora")
+    desk.goto(ROOM)
+    assignment = case_on_screen(desk)
+    desk.clock.fast_forward(50_000)
+    score(desk, 2)
+    eventually(lambda: stored_score(room, assignment) == 2, seconds=60, what="the first device's edit stored")
+    tablet = at_a_device(room, browser)
+    assert case_on_screen(tablet) == assignment
+    expect_score(tablet, 2)
+    tablet.keyboard.press("Enter")
+    expect_saved(tablet)
+    times = "SELECT active_seconds, wall_seconds FROM annotations_reading WHERE assignment_id = %s"
+    ((active, wall),) = room.rows(times, assignment)
+    assert 50 <= active <= wall
+    for device in (desk, tablet):
+        device.context.close()

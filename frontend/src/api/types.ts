@@ -297,6 +297,13 @@ export interface ServerDraft {
   /** Counts the edits on all devices; the largest stands. */
   revision: number;
   content: DraftContent;
+  times: DraftTimes;
+}
+
+/** How long a case was before its reader: on each device, and since it was first opened. */
+export interface DraftTimes {
+  active_ms: Record<string, number>;
+  wall_ms: number;
 }
 
 export interface DraftState {

@@ -3,7 +3,7 @@ const DAY_SECONDS = 24 * 3600;
 export const MOST_SECONDS = 366 * DAY_SECONDS;
 
 /**
- * Wall time of a case: from when it was first opened on this device to now, pauses and closed laptops included.
+ * Wall time of a case: from when it was first opened to now, pauses and closed laptops included.
  * A clock that was set back in between makes it no shorter than the active time, which no clock setting moves.
  * Arguments in milliseconds, the first two since 1970; the answer in seconds, to a tenth.
  */

@@ -185,7 +185,7 @@ export function startDesk(desk: Desk): void {
 /** The tab was left or is looked at again: another may have gone on with the case meanwhile. */
 function lookUp(room: Room): void {
   room.keep();
-  if (document.hidden) void room.sync.send();
+  if (document.hidden) void room.sync.send(true);
   else void room.sync.pull();
 }
 

@@ -28,7 +28,11 @@ function aServer(cases: Case[]) {
     if (verb === 'GET') return state(assignment);
     const sent = structuredClone(body as ServerDraft);
     if (newest(assignment) !== sent.content.corrects) return new ApiError(409, 'already_submitted', 'Before.');
-    if (sent.revision > (drafts.get(assignment)?.revision ?? 0)) drafts.set(assignment, sent);
+    const known = drafts.get(assignment);
+    const active_ms = { ...known?.times.active_ms };
+    for (const [clock, ms] of Object.entries(sent.times.active_ms)) active_ms[clock] = Math.max(active_ms[clock] ?? 0, ms);
+    const times = { active_ms, wall_ms: Math.max(known?.times.wall_ms ?? 0, sent.times.wall_ms) };
+    drafts.set(assignment, { ...(known && sent.revision <= known.revision ? known : sent), times });
     return state(assignment);
   });
   server.on('readings/', ({ url, body }) => {
@@ -43,8 +47,9 @@ function aServer(cases: Case[]) {
   return { server, drafts, readings };
 }
 
-/** A browser of the same reader; `disk` shared makes it a tab of the same device. */
+/** A browser of the same reader; `disk` shared makes it a tab of the same device. Its activity is told to it. */
 function aDevice(world: ReturnType<typeof aServer>, disk = memoryStore<Draft>(), clock = 0) {
+  const passed = { activeMs: 1000, wallMs: 0 };
   const network = { isThere: true };
   const client = new FakeServer();
   client.on('/', async ({ verb, url, body }) => {
@@ -74,10 +79,10 @@ function aDevice(world: ReturnType<typeof aServer>, disk = memoryStore<Draft>(),
     worklistUrl: '/worklist/',
     undoUrl: '/undo/',
     assignmentsUrl: '/assignments/',
-    now: () => clock,
+    now: () => clock + passed.wallMs,
     displayState: () => aSubmission('x').display_state,
     isImageShown: () => true,
-    activity: { activeMs: () => 1000, restart: () => undefined },
+    activity: { activeMs: () => passed.activeMs, restart: () => undefined },
     schedule,
   });
   const score = (key: string, value: number): void => room.change((draft) => withScore(draft, key, value));
@@ -87,7 +92,7 @@ function aDevice(world: ReturnType<typeof aServer>, disk = memoryStore<Draft>(),
       await new Promise((resolve) => setTimeout(resolve));
     }
   };
-  return { room, outbox, network, disk, score, settle };
+  return { room, outbox, network, disk, score, settle, passed };
 }
 
 test('an edit is on the server within seconds, and another device goes on with it under the same key', async () => {
@@ -231,4 +236,43 @@ test('a clock set back while a case is open makes no Reading that the server ref
   await after.room.submit();
   await after.settle();
   expect(world.readings[0]?.submission).toMatchObject({ active_seconds: 1, wall_seconds: 1 });
+});
+
+test('a case begun on one device and submitted on another has the times of both, whatever their clocks say', async () => {
+  const world = aServer([aCase('a', TWO)]);
+  const desk = aDevice(world, undefined, 9e12);
+  await desk.room.start();
+  Object.assign(desk.passed, { activeMs: 40_000, wallMs: 3_600_000 });
+  desk.score('noise', 2);
+  await desk.settle();
+  const tablet = aDevice(world, undefined, 1e12);
+  await tablet.room.start();
+  await tablet.settle();
+  Object.assign(tablet.passed, { activeMs: 5000, wallMs: 60_000 });
+  tablet.score('blur', 3);
+  await tablet.settle();
+  await desk.room.sync.pull();
+  await tablet.room.submit();
+  await tablet.settle();
+  expect(world.readings[0]?.submission).toMatchObject({ active_seconds: 45, wall_seconds: 3660 });
+});
+
+test('who only looked and left is counted too, and twice told is told once', async () => {
+  const world = aServer([aCase('a')]);
+  const desk = aDevice(world);
+  await desk.room.start();
+  Object.assign(desk.passed, { activeMs: 20_000, wallMs: 25_000 });
+  await desk.room.sync.send(true);
+  await desk.room.sync.send(true);
+  expect(world.server.count('draft/', 'PUT')).toBe(1);
+  const tablet = aDevice(world);
+  await tablet.room.start();
+  await tablet.settle();
+  tablet.score('noise', 3);
+  await tablet.settle();
+  await desk.room.sync.pull();
+  expect(desk.room.draft.value?.scores).toEqual({ noise: 3 });
+  await desk.room.submit();
+  await desk.settle();
+  expect(world.readings[0]?.submission).toMatchObject({ active_seconds: 21, wall_seconds: 25 });
 });

@@ -1,10 +1,11 @@
 import type { Case, Confidence, Criterion, Finding, Reopened, Rubric, ServerDraft } from '../../api/types';
 import { isOnScale } from '../../lib/scale';
 import { newUuid } from '../../lib/uuid';
+import { newTimes, type CaseTimes } from './caseTimes';
 import { mergeDrafts, NO_ANSWERS, isSame, type Answers, type Revised } from './mergeDrafts';
 
 /** A judgement not yet submitted, kept on the device at each change. */
-export interface Draft {
+export interface Draft extends CaseTimes {
   assignment: string;
   /** Made when the case is first opened: one case, one key, one Reading. */
   clientKey: string;
@@ -14,11 +15,8 @@ export interface Draft {
   findings: Finding[];
   comment: string;
   confidence: Confidence;
-  activeMs: number;
   /** The key of one's own earlier submission that this one is to supersede. */
   corrects: string | null;
-  /** Milliseconds since 1970, when the case was first opened on this device. */
-  openedAt: number;
   /** Counts the edits, on whatever device: see mergeDrafts. */
   revision: number;
   /** What the server had when it last answered; null before. */
@@ -26,7 +24,7 @@ export interface Draft {
 }
 
 export function newDraft(assignment: string, openedAt: number): Draft {
-  return { assignment, clientKey: newUuid(), ...NO_ANSWERS, activeMs: 0, corrects: null, openedAt, revision: 0, synced: null };
+  return { assignment, clientKey: newUuid(), ...NO_ANSWERS, ...newTimes(openedAt), corrects: null, revision: 0, synced: null };
 }
 
 /** The draft of an earlier visit as far as it fits the rubric that came now. */
@@ -76,7 +74,7 @@ export function joined(draft: Draft, server: ServerDraft, sent: Answers | null =
 
 /** What was changed here of a case that was submitted elsewhere meanwhile: a correction of that Reading. */
 export function asCorrection(draft: Draft, corrects: string): Draft {
-  return { ...draft, corrects, clientKey: newUuid(), synced: null };
+  return { ...draft, corrects, clientKey: newUuid(), synced: null, elsewhere: {}, toldMs: 0 };
 }
 
 /** The criteria without an answer, in the rubric's order. */

@@ -2,6 +2,7 @@ import { signal } from '@preact/signals';
 import { ApiError, isPassing, type ApiClient } from '../../api/client';
 import type { DraftState, ServerDraft } from '../../api/types';
 import { backoffMilliseconds } from '../../lib/backoff';
+import { isWorthTelling, timesToTell } from './caseTimes';
 import { answersOf, isUnsent, type Draft } from './draft';
 import type { Answers } from './mergeDrafts';
 import type { Session } from './session';
@@ -25,6 +26,8 @@ export interface DraftSyncOptions {
   onAnswer: (server: ServerDraft, sent: Answers | null) => void;
   /** The case in hand was submitted on another device or in another tab, under this key. */
   onSubmitted: (clientKey: string) => void;
+  /** Active milliseconds of the draft in hand on this device, and the time to count it by. */
+  activeMs: () => number;
   now: () => Date;
   schedule: (callback: () => void, milliseconds: number) => () => void;
 }
@@ -55,17 +58,21 @@ export class DraftSync {
     this.callOff ??= this.options.schedule(() => void this.send(), SEND_AFTER_MS);
   }
 
-  /** Sends now what is unsent. */
-  async send(): Promise<void> {
+  /** Sends now what is unsent; who leaves the page sends also how long they looked, if they changed nothing. */
+  async send(isLeaving = false): Promise<void> {
     this.callOff?.();
     this.callOff = null;
     const draft = this.options.current();
-    if (!draft || !isUnsent(draft)) return;
-    const { client, urlOf } = this.options;
-    const { assignment, clientKey: client_key, revision, corrects } = draft;
+    if (!draft) return;
+    const { client, urlOf, now } = this.options;
+    const activeMs = this.options.activeMs();
+    if (!isUnsent(draft) && !(isLeaving && isWorthTelling(draft, activeMs))) return;
+    const { assignment, clientKey: client_key, corrects } = draft;
+    const revision = Math.max(draft.revision, 1);
+    const times = timesToTell(draft, activeMs, now().getTime());
     const sent = answersOf(draft);
     await this.exchange(draft, sent, () =>
-      client.put<DraftState>(urlOf(assignment), { client_key, revision, content: { ...sent, corrects } }),
+      client.put<DraftState>(urlOf(assignment), { client_key, revision, content: { ...sent, corrects }, times }),
     );
   }
 

@@ -3,6 +3,7 @@ import { ApiError, isPassing, type ApiClient } from '../../api/client';
 import type { Case, Criterion, DisplayState, ReadingReceipt, Reopened, ServerDraft, Worklist } from '../../api/types';
 import { t } from '../../lib/i18n';
 import { wallSeconds } from '../../lib/wallTime';
+import { allActiveMs, withHeard } from './caseTimes';
 import { asCorrection, correctionOf, isUnsent, joined, missingCriteria, restoreDraft, type Draft } from './draft';
 import { DraftSync } from './draftSync';
 import type { KeptStore } from './keptStore';
@@ -89,6 +90,7 @@ export class Room {
       client,
       session,
       schedule,
+      activeMs: () => this.options.activity.activeMs(),
       now: () => new Date(now()),
       urlOf: (assignment) => this.assignmentUrl(assignment, 'draft'),
       current: () => this.draft.value,
@@ -125,7 +127,7 @@ export class Room {
   private join(server: ServerDraft, sent: Answers | null): void {
     const draft = this.draft.value;
     if (!draft || this.isSubmitting) return;
-    this.draft.value = joined(draft, server, sent);
+    this.draft.value = joined(withHeard(draft, server.times, this.options.now()), server, sent);
     this.keep();
   }
 
@@ -353,6 +355,7 @@ export class Room {
 
   private entryOf(reading: Case, draft: Draft): OutboxEntry {
     const { now, username, activity, displayState } = this.options;
+    const activeMs = allActiveMs(draft, activity.activeMs());
     return {
       username,
       assignment: reading.assignment,
@@ -370,8 +373,8 @@ export class Room {
         confidence: draft.confidence,
         corrects: draft.corrects,
         display_state: displayState(),
-        active_seconds: Math.round(activity.activeMs() / 100) / 10,
-        wall_seconds: wallSeconds(draft.openedAt, now(), activity.activeMs()),
+        active_seconds: Math.round(activeMs / 100) / 10,
+        wall_seconds: wallSeconds(draft.openedAt, now(), activeMs),
       },
     };
   }
