@@ -88,6 +88,8 @@ def test_second_device_goes_on_where_the_first_stopped_and_the_back_button_loses
 
 def test_laptop_closed_without_a_network_goes_on_with_what_it_had(page: Page, room: Product) -> None:
     assignment = case_on_screen(page)
+    score(page, 3)
+    expect_draft_saved(page)  # what the server had has come: with more edits behind it, it would stand
     page.context.set_offline(True)
     score(page, 4)
     expect(page.locator("[data-save-state]")).to_have_attribute("data-save-state", "draft-waiting", timeout=LONG)
