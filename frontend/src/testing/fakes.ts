@@ -72,6 +72,7 @@ export function memoryStore<Value>(): KeptStore<Value> & { values: Map<string, V
     set: (key, value) => Promise.resolve(void values.set(key, structuredClone(value))),
     delete: (key) => Promise.resolve(void values.delete(key)),
     all: () => Promise.resolve([...values]),
+    isJournalled: () => false,
     isDurable: () => true,
   };
 }

@@ -3,6 +3,7 @@ import { apiRoot, createClient } from '../../api/client';
 import type { Case, DisplayState } from '../../api/types';
 import { displayNotices, type DisplayNotice } from '../../lib/displayNotices';
 import { hangingOf, openingSlice } from '../../lib/hanging';
+import { painted } from '../../lib/painted';
 import { schedule } from '../../lib/schedule';
 import { loadBehind, memoryBudget } from '../viewer/loadBehind';
 import { pictureState } from '../viewer/pictureState';
@@ -128,7 +129,7 @@ function whenNextDrawn(viewer: Desk['viewer']): Promise<void> {
   return whenDrawn(viewer, (assignment) => assignment !== left);
 }
 
-/** Resolves when such a case is on the screen, or soon: the server must not keep a picture waiting. */
+/** Resolves when such a case is on the screen, or soon: sending must not keep a picture waiting, nor a picture sending. */
 function whenDrawn(viewer: Desk['viewer'], isMeant: (assignment: string | null) => boolean): Promise<void> {
   const isDrawn = computed(() => {
     const state = viewer.value?.state.value;
@@ -142,7 +143,7 @@ function whenDrawn(viewer: Desk['viewer'], isMeant: (assignment: string | null) 
     };
     const stopWaiting = schedule(end, LONGEST_WAIT_MS);
     const stop = isDrawn.subscribe((drawn) => {
-      if (drawn) queueMicrotask(end);
+      if (drawn) void painted().then(end);
     });
   });
 }

@@ -1,7 +1,8 @@
 /** A small table that is on the device when `set` returns: for what may not be lost to a tab that closes at once. */
 export interface Journal<Value> {
   get(key: string): Value | null;
-  set(key: string, value: Value): void;
+  /** Returns false where the browser keeps nothing. */
+  set(key: string, value: Value): boolean;
   delete(key: string): void;
   all(): [string, Value][];
 }
@@ -12,7 +13,7 @@ export function openJournal<Value>(name: string): Journal<Value> {
   const read = (key: string): Value | null => attempt(() => parse<Value>(localStorage.getItem(key)), null);
   return {
     get: (key) => read(prefix + key),
-    set: (key, value) => attempt(() => localStorage.setItem(prefix + key, JSON.stringify(value)), undefined),
+    set: (key, value) => attempt(() => (localStorage.setItem(prefix + key, JSON.stringify(value)), true), false),
     delete: (key) => attempt(() => localStorage.removeItem(prefix + key), undefined),
     all: () =>
       attempt(() => Object.keys(localStorage), [])

@@ -13,6 +13,16 @@ test('what is kept is there after a reload', async () => {
   expect(await openKeptStore<number>('reload').get('a')).toBeNull();
 });
 
+test('what is set stands in the journal until the disk has it', async () => {
+  const store = openKeptStore<number>('journalled');
+  const written = store.set('a', 1);
+  expect(store.isJournalled('a')).toBe(true);
+  expect(await openKeptStore<number>('journalled').get('a')).toBe(1);
+  await written;
+  expect(store.isJournalled('a')).toBe(false);
+  expect(await openKeptStore<number>('journalled').get('a')).toBe(1);
+});
+
 test('without a disk the tab keeps it, and says so', async () => {
   vi.stubGlobal('indexedDB', {
     open: () => {

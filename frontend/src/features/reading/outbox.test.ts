@@ -57,6 +57,30 @@ test('a reading is kept at once and sent when the next picture is drawn', async 
   await expect.poll(() => sent).toEqual(['a']);
 });
 
+test('a reading in the journal waits for no disk', async () => {
+  const store = memoryStore<OutboxEntry>();
+  const never = new Promise<void>(() => undefined);
+  store.set = (key, value) => (store.values.set(key, value), never);
+  store.isJournalled = (key) => store.values.has(key);
+  const { outbox } = anOutbox([], store, { whenDrawn: () => never });
+  await outbox.add(anEntry('a'));
+  expect(outbox.state.value.waiting.map((entry) => entry.title)).toEqual(['a']);
+});
+
+test('a reading that the journal did not take waits for the disk', async () => {
+  const store = memoryStore<OutboxEntry>();
+  let write = (): void => undefined;
+  store.set = () => new Promise((resolve) => (write = resolve));
+  const { outbox } = anOutbox([], store);
+  let isAdded = false;
+  const added = outbox.add(anEntry('a')).then(() => (isAdded = true));
+  await new Promise((resolve) => setTimeout(resolve));
+  expect(isAdded).toBe(false);
+  write();
+  await added;
+  expect(isAdded).toBe(true);
+});
+
 test('says saved only after the acknowledgement, and forgets the entry then', async () => {
   const { outbox, onSaved, store } = anOutbox();
   await outbox.open();

@@ -66,13 +66,21 @@ export class Outbox {
     });
   }
 
-  /** Keeps the entry on the device, then sends all that waits. Resolves once it is kept. */
+  /** Keeps the entry on the device, then sends all that waits. Resolves once it is kept: in the journal, else on the disk. */
   async add(entry: OutboxEntry): Promise<void> {
-    await this.options.store.set(entry.submission.client_key, { ...entry, queuedAt: this.behindAll(entry.queuedAt) });
-    await this.open();
-    const drawn = this.options.whenDrawn?.();
-    if (drawn) void drawn.then(() => this.flush());
-    else void this.flush();
+    const { store, whenDrawn } = this.options;
+    const { client_key: key } = entry.submission;
+    const queued = { ...entry, queuedAt: this.behindAll(entry.queuedAt) };
+    const isOnDisk = store.set(key, queued);
+    if (!store.isJournalled(key)) await isOnDisk;
+    this.update({ waiting: [...this.state.value.waiting.filter(({ submission }) => submission.client_key !== key), queued] });
+    const drawn = whenDrawn?.();
+    if (drawn) {
+      void drawn.then(() => this.open()).then(() => this.flush());
+    } else {
+      await this.open();
+      void this.flush();
+    }
   }
 
   /** A clock that was set back must not let a correction overtake what it corrects. */

@@ -1,6 +1,7 @@
 import { effect, type ReadonlySignal } from '@preact/signals';
 import type { Case } from '../../api/types';
 import { budgetBytes } from '../../lib/memoryPlan';
+import { painted } from '../../lib/painted';
 import { schedule } from '../../lib/schedule';
 import { dropFrame, framesOf, releaseCase } from './frameLoader';
 import { LoadingPlan, idle, type LoadingPlanOptions } from './loadingPlan';
@@ -24,7 +25,11 @@ export function loadBehind(
   effect(() => plan.hold(held.value));
   effect(() => {
     const { status, assignment, sliceIndex } = screen.state.value;
-    if (status === 'rendered' && assignment !== null) plan.look(assignment, sliceIndex);
+    if (status !== 'rendered' || assignment === null) return;
+    void painted().then(() => {
+      const now = screen.state.peek();
+      if (now.assignment === assignment && now.sliceIndex === sliceIndex) plan.look(assignment, sliceIndex);
+    });
   });
   addEventListener('online', () => plan.retry());
   return plan;
