@@ -1,6 +1,7 @@
 """Three planes through a volume: the pixels of each, how they follow one another, and where there can be none."""
 
 import base64
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,17 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.generated import new_volume
-from tests.e2e.pages import LONG, case_on_screen, check, expect_saved, open_page, press, read_case, sign_in
+from tests.e2e.pages import (
+    LONG,
+    case_on_screen,
+    check,
+    drag,
+    expect_saved,
+    open_page,
+    press,
+    read_case,
+    sign_in,
+)
 from tests.e2e.product import Product
 from tests.e2e.rooms import furnish
 
@@ -160,4 +171,117 @@ def test_where_no_planes_can_be_cut_a_sentence_says_why(product: Product, browse
     page.keyboard.press("y")
     expect(page.locator('[data-notice="room"]')).to_contain_text("tilted")
     expect(page.locator("[data-plane]")).to_have_count(0)
+    page.context.close()
+
+
+def view_of(page: Page, name: str) -> tuple[float, float, float]:
+    """How a plane is enlarged, and moved across and down."""
+    place = page.locator(f'[data-plane="{name}"]')
+    across, down = (place.get_attribute("data-pan") or "").split(",")
+    return float(place.get_attribute("data-zoom") or 0), float(across), float(down)
+
+
+def room_of(page: Page, name: str) -> tuple[float, float]:
+    """The middle of the pane that a plane is shown in."""
+    box = page.get_by_role("slider", name=name).bounding_box()
+    assert box
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def width_of(page: Page, name: str) -> float:
+    box = page.locator(f'[data-plane="{name}"]').bounding_box()
+    assert box
+    return box["width"]
+
+
+def test_plane_is_enlarged_moved_and_shown_whole_again(product: Product, browser: Browser, tmp_path: Path) -> None:
+    hu = volume()
+    furnish(product, "enlarged", new_volume(tmp_path, hu, name="one"), readers=["eli"])
+    page = open_page(browser, product.address)
+    sign_in(page, "eli")
+    page.goto("/projects/enlarged/read/")
+    assignment = case_on_screen(page)
+    page.keyboard.press("y")
+    expect_plane(page, "coronal", ROWS // 2, hu[::-1, ROWS // 2])
+    whole, (x, y) = width_of(page, "coronal"), room_of(page, "Coronal")
+    crossed = crosshairs(page)
+    drag(page, (x, y), (x, y + 60), "right")  # zooms, as over the slice
+    expect(page.locator('[data-plane="coronal"]')).not_to_have_attribute("data-zoom", "1")
+    zoom, *pan = view_of(page, "coronal")
+    assert zoom == pytest.approx(1.15**3)
+    assert pan == pytest.approx([0, 0], abs=1)
+    assert width_of(page, "coronal") == pytest.approx(whole * zoom, rel=0.01)
+    drag(page, (x, y), (x + 30, y - 20), "middle")
+    expect(page.locator('[data-plane="coronal"]')).to_have_attribute("data-pan", re.compile("^3"))
+    assert view_of(page, "coronal")[1:] == pytest.approx((30, -20), abs=1)
+    assert view_of(page, "sagittal") == (1, 0, 0)
+    assert crosshairs(page) == crossed
+
+    press_on(page, "coronal", 20.5 / COLUMNS, 9.5 / SLICES)  # what is seen there is where they cross
+    expect_plane(page, "sagittal", 20, hu[::-1, :, 20])
+    page.keyboard.press("z")  # the left button zooms: a click crosses, a drag does not
+    expect(page.locator("[data-viewport]")).to_have_attribute("data-left-tool", "zoom")
+    drag(page, (x, y), (x, y - 40))
+    expect(page.locator('[data-plane="coronal"]')).not_to_have_attribute("data-zoom", str(zoom))
+    assert view_of(page, "coronal")[0] == pytest.approx(1.15)
+    assert crosshairs(page)[0] == 20
+    press_on(page, "coronal", 15.5 / COLUMNS, 9.5 / SLICES)
+    expect_plane(page, "sagittal", 15, hu[::-1, :, 15])
+    check(page, "planes-enlarged")
+    page.keyboard.press("Space")
+    expect(page.locator('[data-plane="coronal"]')).to_have_attribute("data-pan", "0,0")
+    assert view_of(page, "coronal") == (1, 0, 0)
+    assert width_of(page, "coronal") == pytest.approx(whole, abs=1)
+
+    drag(page, (x, y), (x, y + 40), "right")
+    expect(page.locator('[data-plane="coronal"]')).not_to_have_attribute("data-zoom", "1")
+    stood = view_of(page, "coronal")
+    read_case(page, 3)
+    expect_saved(page)
+    ((state,),) = product.rows("SELECT display_state FROM annotations_reading WHERE assignment_id = %s", assignment)
+    (cut, view), *others = state["planes"]["views"].items()
+    assert (cut, others) == ("row", [])
+    assert (view["zoom"], *view["pan"]) == pytest.approx(stood)
+    page.context.close()
+
+
+def test_finding_is_marked_in_each_plane(product: Product, browser: Browser, tmp_path: Path) -> None:
+    hu = volume()
+    furnish(product, "marked", new_volume(tmp_path, hu, name="one"), readers=["fin"])
+    page = open_page(browser, product.address)
+    sign_in(page, "fin")
+    page.goto("/projects/marked/read/")
+    assignment = case_on_screen(page)
+    page.keyboard.press("y")
+    expect_plane(page, "coronal", ROWS // 2, hu[::-1, ROWS // 2])
+    main, zoom = page.locator("[data-viewport]"), float(page.locator("[data-viewport]").get_attribute("data-zoom") or 0)
+    box = main.bounding_box()
+    assert box
+    page.keyboard.press("f")  # in the slice: as without the planes
+    expect(page.locator(".planes em")).to_have_count(2)
+    across = (9 - (COLUMNS - 1) / 2) * zoom * 0.7 / 0.5  # columns are further apart than rows
+    page.mouse.click(box["x"] + box["width"] / 2 + across, box["y"] + box["height"] / 2 - 12 * zoom)
+    expect(page.locator('.panes-case [data-mark="1"]')).to_have_attribute("data-shape", "point")
+    expect(page.locator(".planes em")).to_have_count(0)
+    assert crosshairs(page) == (COLUMNS // 2, ROWS // 2)
+    page.keyboard.press("f")
+    press_on(page, "coronal", 30.5 / COLUMNS, 4.5 / SLICES)
+    expect(main).to_have_attribute("data-slice-index", str(SLICES - 5))
+    expect(page.locator('.panes-case [data-mark="2"]')).to_have_attribute("data-shape", "point")
+    expect(page.locator('[aria-label="Coronal"] [data-plane-mark="2"]')).to_be_visible()
+    check(page, "planes-marked")
+    page.keyboard.press("m")
+    expect(page.locator(".planes em").first).to_have_text("Measures are made in the slice.")
+    page.keyboard.press("Escape")
+    read_case(page, 3)
+    expect_saved(page)
+    found = product.rows(
+        "SELECT slice_index, x, y, width FROM annotations_finding f JOIN annotations_reading r ON r.id = f.reading_id "
+        "WHERE r.assignment_id = %s ORDER BY f.id",
+        assignment,
+    )
+    (first, second) = found
+    assert first[0] == (SLICES - 1) // 2
+    assert first[1:3] == pytest.approx((9, (ROWS - 1) / 2 - 12), abs=1)
+    assert second == (SLICES - 5, 30, ROWS // 2, None)
     page.context.close()

@@ -22,6 +22,7 @@ from tests.e2e.pages import (
     LONG,
     case_on_screen,
     check,
+    drag,
     drag_window,
     expect_saved,
     open_page,
@@ -44,6 +45,7 @@ SHOWN = (
 )
 
 
+PLANES = ('[data-plane="coronal"]', '[data-plane="sagittal"]')
 STATE = "SELECT display_state FROM annotations_reading WHERE assignment_id = %s"
 SHOW_PRIORS = (
     "from annotations.models import Project; Project.objects.filter(slug={slug!r}).update(is_prior_shown=True)"
@@ -209,6 +211,46 @@ def test_planes_that_were_open_are_drawn_where_they_crossed(product: Product, br
     expect(manager.locator("main")).to_contain_text("Three planes were looked at")
     expect(manager.locator("[data-plane], [data-crosshairs]")).to_have_count(0)
     manager.context.close()
+
+
+def test_planes_of_a_narrow_window_are_drawn_below_the_slice_as_they_stood(
+    product: Product, browser: Browser, tmp_path: Path
+) -> None:
+    hu = volume()
+    furnish(product, "narrow-planes", new_volume(tmp_path, hu, name="one"), readers=["nia"])
+    product.add_person("max-narrow", "narrow-planes", "manager")
+    reader = open_page(browser, product.address, viewport={"width": 800, "height": 1000})
+    sign_in(reader, "nia")
+    reader.goto("/projects/narrow-planes/read/")
+    case_on_screen(reader)
+    reader.keyboard.press("y")
+    expect_plane(reader, "sagittal", COLUMNS // 2, hu[::-1, :, COLUMNS // 2])
+    middle = reader.get_by_role("slider", name="Coronal").bounding_box()
+    assert middle
+    x, y = middle["x"] + middle["width"] / 2, middle["y"] + middle["height"] / 2
+    drag(reader, (x, y), (x, y + 40), "right")
+    expect(reader.locator('[data-plane="coronal"]')).not_to_have_attribute("data-zoom", "1")
+    boxes = boxes_of(reader)
+    assignment = read_case(reader, 3)
+    expect_saved(reader)
+    reader.context.close()
+
+    manager = open_page(browser, product.address)
+    sign_in(manager, "max-narrow")
+    open_replay(manager, product, assignment)
+    expect_plane(manager, "sagittal", COLUMNS // 2, hu[::-1, :, COLUMNS // 2])
+    for box, then in zip(boxes_of(manager), boxes, strict=True):
+        assert box == pytest.approx(then, abs=2)
+    manager.context.close()
+
+
+def boxes_of(page: Page) -> list[tuple[float, ...]]:
+    """Of the slice and both planes: where they lie from the slice's upper left corner, width and height."""
+    boxes = [page.locator(place).bounding_box() for place in (CASE, *PLANES)]
+    found = [(box["x"], box["y"], box["width"], box["height"]) for box in boxes if box]
+    assert len(found) == len(boxes)
+    left, top = found[0][:2]
+    return [(x - left, y - top, *size) for x, y, *size in found]
 
 
 def without_display(route: Route) -> None:

@@ -202,7 +202,15 @@ export interface DisplayState extends PictureState {
   /** Absent where the case was compared with nothing. */
   compared?: ComparedImage[];
   /** Where the three planes crossed, and whether they were open at submission; absent where they never were. */
-  planes?: { column: number; row: number; is_shown: boolean };
+  planes?: {
+    column: number;
+    row: number;
+    is_shown: boolean;
+    /** They lay below the slice, in a narrow window. */
+    is_below?: true;
+    /** Of those that were enlarged or moved: how, in CSS pixels from the middle of the pane. */
+    views?: Partial<Record<'row' | 'column', { zoom: number; pan: readonly [number, number] }>>;
+  };
   /** The image was in a window of its own; `screen` and pixels are of that one. */
   is_second_window?: true;
 }

@@ -1,15 +1,27 @@
 import { useEffect, useRef } from 'preact/hooks';
-import type { TargetedKeyboardEvent, TargetedPointerEvent } from 'preact';
+import type { TargetedKeyboardEvent } from 'preact';
 import { t } from '../../lib/i18n';
-import { edgesOf, heightOf, movedTo, shownAt, type Plane, type PlaneName } from '../../lib/planes';
-import { wheelTurn } from '../../lib/wheel';
+import { edgesOf, heightOf, shownAt, type Crossing, type Plane, type PlaneName } from '../../lib/planes';
 import { sizeOf } from '../../lib/loadOrder';
 import { EdgeLetters } from '../viewer/EdgeLetters';
 import type { StackViewer } from '../viewer/stackViewer';
+import type { MouseBindings } from '../viewer/tools';
 import { paintPlane } from './planePicture';
+import { usePointer } from './planePointer';
 import type { Planes } from './planes';
 
-interface PaneProps {
+/** What is done over the planes, besides looking. */
+interface Handling {
+  mouse: MouseBindings;
+  /** Told where a press ended; null while nothing is being marked. */
+  onMark?: ((at: Crossing) => void) | null;
+  /** What can be done here now, or only in the slice. */
+  hint?: string;
+  /** Points that were marked, by number. */
+  marks?: readonly (Crossing & { number: number })[];
+}
+
+interface PaneProps extends Handling {
   plane: Plane;
   planes: Planes;
   viewer: StackViewer;
@@ -18,55 +30,49 @@ interface PaneProps {
 const NAMES = { sagittal: 'Sagittal', coronal: 'Coronal', axial: 'Axial' } as const satisfies Record<PlaneName, string>;
 
 /** Both planes, one above the other. */
-export function PlanePanes({ planes, viewer }: Omit<PaneProps, 'plane'>) {
+export function PlanePanes(props: Omit<PaneProps, 'plane'>) {
+  const { planes } = props;
   if (!planes.isShown.value) return null;
   return (
     <div class="planes">
       {planes.shown.value.map((plane) => (
-        <PlanePane key={plane.cut} plane={plane} planes={planes} viewer={viewer} />
+        <PlanePane key={plane.cut} plane={plane} {...props} />
       ))}
     </div>
   );
 }
 
 /** A plane: a click or a drag lets all three cross there, the wheel and the arrow keys go to the next one. */
-function PlanePane({ plane, planes, viewer }: PaneProps) {
+function PlanePane({ plane, planes, viewer, mouse, onMark = null, hint = '', marks = [] }: PaneProps) {
   const { horizontal, vertical, cut, name } = plane;
   const at = heightOf(cut, planes.crossing.value);
-  const turned = useRef(0);
+  const { zoom, pan } = planes.views[cut].value;
+  const pointer = usePointer({ plane, planes, mouse, onMark });
   return (
     <section class="pane plane" aria-label={t(NAMES[name])}>
       <div
         class="plane-room"
-        onWheel={(event) => {
-          event.preventDefault();
-          const { steps, rest } = wheelTurn(turned.current, event.deltaY, event.deltaMode);
-          turned.current = rest;
-          planes.step(cut, steps);
-        }}
+        role="slider"
+        tabIndex={0}
+        aria-label={t(NAMES[name])}
+        aria-valuemin={1}
+        aria-valuemax={planes.countOf(cut)}
+        aria-valuenow={at + 1}
+        onKeyDown={(event) => stepByKey(event, plane, planes)}
+        {...pointer}
       >
         <div
           class="plane-box"
-          style={{ '--ratio': String(horizontal.mm / vertical.mm) }}
-          role="slider"
-          tabIndex={0}
-          aria-label={t(NAMES[name])}
-          aria-valuemin={1}
-          aria-valuemax={planes.countOf(cut)}
-          aria-valuenow={at + 1}
+          style={{ '--ratio': String(horizontal.mm / vertical.mm), '--zoom': String(zoom), '--pan-x': `${pan[0]}px`, '--pan-y': `${pan[1]}px` }}
           data-plane={name}
-          data-at={at}
-          onKeyDown={(event) => stepByKey(event, plane, planes)}
-          onPointerDown={(event) => {
-            event.preventDefault();
-            event.currentTarget.setPointerCapture(event.pointerId);
-            crossUnder(event, plane, planes);
-          }}
-          onPointerMove={(event) => crossUnder(event, plane, planes)}
-          onContextMenu={(event) => event.preventDefault()}
+          data-zoom={zoom}
+          data-pan={pan.join(',')}
         >
           <Picture plane={plane} planes={planes} viewer={viewer} />
-          <Cross plane={plane} planes={planes} />
+          <svg class="cross" aria-hidden="true">
+            <Cross plane={plane} planes={planes} />
+            {marks.map((mark) => (heightOf(cut, mark) === at ? <Mark key={mark.number} plane={plane} mark={mark} /> : null))}
+          </svg>
         </div>
       </div>
       <EdgeLetters {...edgesOf(plane)} />
@@ -74,6 +80,7 @@ function PlanePane({ plane, planes, viewer }: PaneProps) {
         <p class="corner-top-left">
           {t(NAMES[name])}
           <Progress viewer={viewer} />
+          {hint && <em>{hint}</em>}
         </p>
         <p class="corner-bottom-left">
           {at + 1} / {planes.countOf(cut)}
@@ -83,33 +90,42 @@ function PlanePane({ plane, planes, viewer }: PaneProps) {
   );
 }
 
-function Picture({ plane, planes, viewer }: PaneProps) {
+function Picture({ plane, planes, viewer }: Pick<PaneProps, 'plane' | 'planes' | 'viewer'>) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => (canvas.current ? paintPlane(canvas.current, plane, planes, viewer) : undefined), [plane, planes, viewer]);
   return <canvas ref={canvas} aria-hidden="true" />;
 }
 
 /** Two thin lines. */
-function Cross({ plane, planes }: Omit<PaneProps, 'viewer'>) {
-  const [x, y] = shownAt(plane, planes.crossing.value).map((share) => `${100 * share}%`);
+function Cross({ plane, planes }: Pick<PaneProps, 'plane' | 'planes'>) {
+  const [x, y] = placeOf(plane, planes.crossing.value);
   return (
-    <svg class="cross" aria-hidden="true">
+    <>
       <line x1={x} x2={x} y1="0" y2="100%" />
       <line x1="0" x2="100%" y1={y} y2={y} />
-    </svg>
+    </>
   );
+}
+
+function Mark({ plane, mark }: { plane: Plane; mark: Crossing & { number: number } }) {
+  const [cx, cy] = placeOf(plane, mark);
+  return (
+    <g data-plane-mark={mark.number}>
+      <circle class="mark-shade" cx={cx} cy={cy} r="14" />
+      <circle class="mark-ring" cx={cx} cy={cy} r="14" />
+    </g>
+  );
+}
+
+function placeOf(plane: Plane, crossing: Crossing): [string, string] {
+  const [x, y] = shownAt(plane, crossing);
+  return [`${100 * x}%`, `${100 * y}%`];
 }
 
 function Progress({ viewer }: { viewer: StackViewer }) {
   const count = viewer.state.value.sliceCount;
   const there = sizeOf(viewer.frames.value?.loaded.value ?? []);
   return there < count ? <em role="status">{t('{there} of {count} slices are here', { there, count })}</em> : null;
-}
-
-function crossUnder(event: TargetedPointerEvent<HTMLElement>, plane: Plane, planes: Planes): void {
-  if (event.buttons !== 1) return;
-  const { left, top, width, height } = event.currentTarget.getBoundingClientRect();
-  planes.cross(movedTo(plane, planes.crossing.value, [(event.clientX - left) / width, (event.clientY - top) / height]));
 }
 
 const STEPS: Readonly<Record<string, number>> = {

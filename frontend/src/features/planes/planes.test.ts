@@ -73,3 +73,18 @@ test('a Reading keeps where they crossed, once they were opened', () => {
   planes.restart();
   expect(planes.record()).toBeNull();
 });
+
+test('how they stood is stored where they are open, and taken up again', () => {
+  const planes = planesOf(aStack(3));
+  planes.open();
+  planes.cross({ column: 2, row: 1 });
+  planes.look('row', () => ({ zoom: 2, pan: [5, -6] }));
+  const stored = planes.record(true);
+  expect(stored).toEqual({ column: 2, row: 1, is_shown: true, is_below: true, views: { row: { zoom: 2, pan: [5, -6] } } });
+  const again = planesOf(aStack(3));
+  again.open();
+  if (stored) again.present(stored);
+  expect(again.record(true)).toEqual(stored);
+  again.restart();
+  expect(again.views.row.value.zoom).toBe(1);
+});

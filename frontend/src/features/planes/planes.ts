@@ -1,7 +1,8 @@
-import { computed, signal, type ReadonlySignal } from '@preact/signals';
-import type { Case } from '../../api/types';
+import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals';
+import type { Case, DisplayState } from '../../api/types';
 import { t } from '../../lib/i18n';
 import { CUTS, planeOf, type Crossing, type Cut, type Plane } from '../../lib/planes';
+import { WHOLE, isWhole, viewFrom, type PlaneView } from '../../lib/planeView';
 import { spaceOf, type Disorder } from '../../lib/stackSpace';
 import { decodedBytes, isColour, matrixOf } from '../viewer/metadata';
 import type { StackViewer } from '../viewer/stackViewer';
@@ -24,6 +25,8 @@ export class Planes {
   private readonly wasWanted = signal(false);
   private readonly column = signal<number | null>(null);
   private readonly row = signal<number | null>(null);
+  /** How each is enlarged and moved. */
+  readonly views: Readonly<Record<Cut, Signal<PlaneView>>> = { row: signal(WHOLE), column: signal(WHOLE) };
 
   constructor(
     private readonly viewer: ReadonlySignal<StackViewer | null>,
@@ -69,6 +72,16 @@ export class Planes {
   restart(): void {
     this.isWanted.value = this.wasWanted.value = false;
     this.column.value = this.row.value = null;
+    this.showWhole();
+  }
+
+  look(cut: Cut, change: (view: PlaneView) => PlaneView): void {
+    this.views[cut].value = change(this.views[cut].peek());
+  }
+
+  /** As they open. */
+  showWhole(): void {
+    for (const cut of CUTS) this.views[cut].value = WHOLE;
   }
 
   /** Lets all three cross elsewhere; numbers beyond the image are those of its edge. */
@@ -94,10 +107,25 @@ export class Planes {
     return this.block.value[cut === 'row' ? 'rows' : 'columns'];
   }
 
-  /** For the Reading: where they crossed, and whether they were open at submission; nothing where they never were. */
-  record(): { column: number; row: number; is_shown: boolean } | null {
+  /** For the Reading: where they crossed, and how they stood where they were open at submission; nothing where they never were. */
+  record(isBelow = false): NonNullable<DisplayState['planes']> | null {
+    if (!this.wasWanted.peek()) return null;
     const { column, row } = this.crossing.peek();
-    return this.wasWanted.peek() ? { column, row, is_shown: this.isShown.peek() } : null;
+    const isShown = this.isShown.peek();
+    const changed = CUTS.map((cut) => [cut, this.views[cut].peek()] as const).filter(([, view]) => !isWhole(view));
+    return {
+      column,
+      row,
+      is_shown: isShown,
+      ...(isShown && isBelow && { is_below: true as const }),
+      ...(isShown && changed.length > 0 && { views: Object.fromEntries(changed) }),
+    };
+  }
+
+  /** As they stood. */
+  present({ column, row, views }: NonNullable<DisplayState['planes']>): void {
+    this.cross({ column, row });
+    for (const cut of CUTS) this.views[cut].value = viewFrom(views?.[cut]);
   }
 }
 

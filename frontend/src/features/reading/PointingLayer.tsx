@@ -1,9 +1,9 @@
 import { useSignal } from '@preact/signals';
 import type { TargetedPointerEvent } from 'preact';
-import { boxBetween, type Place } from '../../lib/measure';
+import type { Place } from '../../lib/measure';
 import type { StackViewer } from '../viewer/stackViewer';
 import type { Desk } from './desk';
-import { withFinding } from './draft';
+import { markFinding } from './marking';
 import { MeasureShape } from './MeasureMarks';
 import { measureBetween, type Measure } from './measures';
 
@@ -55,23 +55,8 @@ function Draft({ mode, viewer, from, to }: { mode: string; viewer: StackViewer; 
 
 function finish(desk: Desk, viewer: StackViewer, from: Place, to: Place): void {
   const mode = desk.mode.value;
-  if (mode === 'mark') return markFinding(desk, viewer, from, to);
+  if (mode === 'mark') return markFinding(desk, viewer.state.value.sliceIndex, from, to);
   const image = desk.room.current.value?.image;
   const made: Measure | null = image && mode !== 'nothing' ? measureBetween(mode, viewer, image, from, to) : null;
   if (made) desk.measures.value = [...desk.measures.value, made];
-}
-
-function markFinding(desk: Desk, viewer: StackViewer, from: Place, to: Place): void {
-  desk.mode.value = 'nothing';
-  const types = desk.room.current.value?.rubric.finding_types ?? [];
-  const last = desk.room.draft.value?.findings.at(-1)?.type;
-  const place = boxBetween(from, to) ?? { x: from[0], y: from[1], width: null, height: null };
-  const finding = {
-    criterion: desk.room.criterion.value?.key ?? null,
-    type: last ?? types[0] ?? '',
-    slice_index: viewer.state.value.sliceIndex,
-    note: '',
-    ...place,
-  };
-  desk.room.change((draft) => withFinding(draft, finding));
 }

@@ -13,6 +13,7 @@ import { useUnfoldingWithTheScreen } from './folding';
 import { HelpSheet } from './HelpSheet';
 import { ImagePane } from './ImagePane';
 import { Interlude } from './Interlude';
+import { overPlanes } from './marking';
 import type { RoomPhase } from './room';
 import { RubricPanel } from './RubricPanel';
 import { SettingsSheet } from './SettingsSheet';
@@ -87,7 +88,7 @@ function Panes({ desk }: { desk: Desk }) {
       <div class="panes-case" data-active={!comparison.isActive.value} onMouseDownCapture={chooseCase} onWheelCapture={chooseCase}>
         <ImagePane desk={desk} />
       </div>
-      {viewer && <PlanePanes planes={planes} viewer={viewer} />}
+      {viewer && planes.isShown.value && <PlanePanes planes={planes} viewer={viewer} {...overPlanes(desk, viewer)} />}
       <ComparisonPane desk={desk} />
     </div>
   );

@@ -52,6 +52,7 @@ const desk = {
   active: signal(viewer),
   second: { current: signal(null), toggle: vi.fn() },
   stage: signal(null),
+  planes: { showWhole: vi.fn() },
   comparison: {
     shown: signal<unknown>(null),
     viewer: signal(null),

@@ -28,6 +28,8 @@ import { SecondWindow } from './secondWindow';
 import { Session } from './session';
 
 const LEASE_MINUTES = 3;
+/** As in planes/planes.css and views.css: what lies beside the image lies below it. */
+const NARROW = '(max-width: 900px)';
 /** For the next picture, before what was submitted is sent. */
 const LONGEST_WAIT_MS = 300;
 const LOOK_AGAIN_SECONDS = 30;
@@ -242,8 +244,8 @@ export function noticesOf(state: ViewerState, config: ReadingConfig, { devicePix
 }
 
 function displayState({ viewer: { value: viewer }, config, comparison, planes, room, hasGraphics }: Desk): DisplayState {
-  const [compared, crossed] = [comparison.record(hasGraphics.peek()), planes.record()];
   const home = viewer?.element.ownerDocument.defaultView ?? window;
+  const [compared, crossed] = [comparison.record(hasGraphics.peek()), planes.record(home.matchMedia(NARROW).matches)];
   return {
     ...pictureState(viewer, room.onScreen.peek()?.image, hasGraphics.peek()),
     screen: [home.screen.width, home.screen.height],

@@ -98,6 +98,7 @@ function ofTheImage(desk: Desk): Record<string, Performer> {
       perform: () => {
         if (!desk.comparison.isActive.value) measures.value = [];
         active.value?.fit();
+        desk.planes.showWhole();
       },
     },
     preset: { perform: (place) => active.value?.applyPreset(place) },

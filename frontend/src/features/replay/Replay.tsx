@@ -6,13 +6,13 @@ import { PlanePanes } from '../planes/PlanePane';
 import { OverImage } from '../viewer/OverImage';
 import { SliceBar } from '../viewer/SliceBar';
 import { useViewer } from '../viewer/useViewer';
-import { captionOf, type Beside, type ReplayScreen } from './screen';
+import { captionOf, type Beside, type ReplayConfig, type ReplayScreen } from './screen';
 
 const MOUSE = { left: 'window', middle: 'pan', right: 'zoom', wheel: 'scroll' } as const;
 /** Beside a viewport in its pane: the bar of slices. Between two panes: a line. See viewer/pane.css and planes/planes.css. */
 const BAR_PIXELS = 20;
 const GAP_PIXELS = 2;
-const PLANES_SHARE = 0.38;
+const PLANES_SHARE = { beside: 0.38, below: 0.4 } as const;
 
 /** The case, and what was still open beside it at submission, each in a viewport of the size that the reader had. */
 export function Replay({ screen }: { screen: ReplayScreen }) {
@@ -25,8 +25,10 @@ export function Replay({ screen }: { screen: ReplayScreen }) {
         </p>
       )}
       <div class="replay-panes">
-        <CasePane screen={screen} />
-        <OpenPlanes screen={screen} />
+        <div class="replay-case" data-planes={placeOfPlanes(screen.config)}>
+          <CasePane screen={screen} />
+          <OpenPlanes screen={screen} />
+        </div>
         {beside && <ComparedPane screen={screen} beside={beside} />}
       </div>
     </>
@@ -50,16 +52,28 @@ function CasePane({ screen }: { screen: ReplayScreen }) {
   );
 }
 
-/** As wide as they were beside a slice of this width. */
+/** As wide as they were beside a slice of this width, or as high below one of this height. */
 function OpenPlanes({ screen: { config, planes, viewer } }: { screen: ReplayScreen }) {
   if (!viewer.value || !planes.isShown.value) return null;
-  const [width] = config.display_state.viewport ?? [];
-  const around = width ? { width: `${((width + BAR_PIXELS + GAP_PIXELS) * PLANES_SHARE) / (1 - PLANES_SHARE)}px` } : {};
   return (
-    <div class="replay-planes" style={around}>
-      <PlanePanes planes={planes} viewer={viewer.value} />
+    <div class="replay-planes" style={sizeOfPlanes(config)}>
+      <PlanePanes planes={planes} viewer={viewer.value} mouse={MOUSE} />
     </div>
   );
+}
+
+function placeOfPlanes({ display_state: { planes } }: ReplayConfig): 'beside' | 'below' {
+  return planes?.is_below ? 'below' : 'beside';
+}
+
+/** Nothing where the size of the slice was not stored. */
+function sizeOfPlanes(config: ReplayConfig): Record<string, string> {
+  const [width, height] = config.display_state.viewport ?? [0, 0];
+  if (!width || !height) return {};
+  const place = placeOfPlanes(config);
+  const ratio = PLANES_SHARE[place] / (1 - PLANES_SHARE[place]);
+  if (place === 'beside') return { width: `${(width + BAR_PIXELS + GAP_PIXELS) * ratio}px` };
+  return { width: `${width + BAR_PIXELS}px`, height: `${(height + GAP_PIXELS) * ratio}px` };
 }
 
 function ComparedPane({ screen, beside }: { screen: ReplayScreen; beside: Beside }) {

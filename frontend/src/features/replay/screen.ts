@@ -81,7 +81,7 @@ function openPlanes({ config, planes, notice }: ReplayScreen, viewer: StackViewe
   if (!stored?.is_shown) return;
   const refusal = planes.open();
   if (refusal === null) {
-    planes.cross({ column: stored.column, row: stored.row });
+    planes.present(stored);
     loadBehind(viewer, signal([config.case]));
   } else {
     notice.value = refusal;
