@@ -7,6 +7,7 @@ SHARE_OF = _("%(share)s of the %(what)s")
 # Predicted physical parameters, as mediqa.parameters.in_words spells them, and units that are words.
 PARAMETERS = (
     _("acceleration factor"),
+    _("added slice thickness"),
     _("angular range deg"),
     _("averages"),
     _("blur"),
@@ -36,7 +37,7 @@ PARAMETERS = (
     _("scatter to primary"),
     _("sensitivity drop"),
     _("shadow"),
-    _("slice thickness"),
+    _("slice thickness"),  # in Predictions of earlier versions
     _("speckle contrast"),
     _("spike share of peak"),
     _("uncompensated attenuation"),
