@@ -48,7 +48,7 @@ function aServer(cases: Case[]) {
 }
 
 /** A browser of the same reader; `disk` shared makes it a tab of the same device. Its activity is told to it. */
-function aDevice(world: ReturnType<typeof aServer>, disk = memoryStore<Draft>(), clock = 0) {
+function aDevice(world: ReturnType<typeof aServer>, disk = memoryStore<Draft>(), clock = 0, drawn = Promise.resolve()) {
   const passed = { activeMs: 1000, wallMs: 0 };
   const network = { isThere: true };
   const client = new FakeServer();
@@ -82,6 +82,7 @@ function aDevice(world: ReturnType<typeof aServer>, disk = memoryStore<Draft>(),
     now: () => clock + passed.wallMs,
     displayState: () => aSubmission('x').display_state,
     isImageShown: () => true,
+    whenDrawn: () => drawn,
     activity: { activeMs: () => passed.activeMs, restart: () => undefined },
     schedule,
   });
@@ -132,6 +133,55 @@ test('two devices that were edited apart lose no answer, and submit one Reading'
   await tablet.settle();
   expect(world.readings).toHaveLength(1);
   expect(tablet.outbox.state.value.refused).toEqual([]);
+});
+
+test('what is typed before the server has said what it has is newer than that', async () => {
+  const world = aServer([aCase('a', TWO)]);
+  const desk = aDevice(world);
+  await desk.room.start();
+  for (const value of [1, 2, 3]) desk.score('noise', value);
+  desk.score('blur', 5);
+  await desk.settle();
+  let draw = (): void => undefined;
+  const tablet = aDevice(world, undefined, 0, new Promise((resolve) => (draw = resolve)));
+  await tablet.room.start();
+  tablet.score('noise', 4);
+  draw();
+  await tablet.settle();
+  await desk.room.sync.pull();
+  for (const device of [desk, tablet]) expect(device.room.draft.value?.scores).toEqual({ noise: 4, blur: 5 });
+  expect(world.drafts.get('a')?.content.scores).toEqual({ noise: 4, blur: 5 });
+});
+
+test('what was typed while the network was gone has to have more edits behind it', async () => {
+  const world = aServer([aCase('a', TWO)]);
+  const [desk, tablet] = [aDevice(world), aDevice(world)];
+  await tablet.room.start();
+  tablet.network.isThere = false;
+  tablet.score('noise', 4);
+  await tablet.settle();
+  await desk.room.start();
+  for (const value of [1, 2]) desk.score('noise', value);
+  await desk.settle();
+  tablet.network.isThere = true;
+  await tablet.settle();
+  expect(tablet.room.draft.value?.scores).toEqual({ noise: 2 });
+});
+
+test('what is typed while the server answers is newer than the answer', async () => {
+  const world = aServer([aCase('a', TWO)]);
+  const [desk, tablet] = [aDevice(world), aDevice(world)];
+  await desk.room.start();
+  await tablet.room.start();
+  await tablet.settle();
+  for (const value of [1, 2, 3]) desk.score('noise', value);
+  await desk.settle();
+  const pulling = tablet.room.sync.pull();
+  tablet.score('noise', 5);
+  await pulling;
+  expect(tablet.room.draft.value?.scores).toEqual({ noise: 5 });
+  await tablet.settle();
+  expect(world.drafts.get('a')?.content.scores).toEqual({ noise: 5 });
 });
 
 test('the edit with more edits behind it stands, whatever the clocks say', async () => {

@@ -57,16 +57,21 @@ export function isUnsent(draft: Draft): boolean {
   return draft.revision > 0 && !isSame(answersOf(draft), draft.synced?.answers ?? NO_ANSWERS);
 }
 
-/**
- * The draft after the server said what it has: its answers and this device's, under one key for the Reading to be.
- * `sent` is what this device had sent when it got the answer.
- */
-export function joined(draft: Draft, server: ServerDraft, sent: Answers | null = null): Draft {
+/** What an answer of the server is an answer to. */
+export interface Asked {
+  /** What this device sent; null where it only asked. */
+  sent: Answers | null;
+  /** What stood here when the server was asked: whatever was changed since is newer than its answer. */
+  before: Answers;
+}
+
+/** The draft after the server said what it has: its answers and this device's, under one key for the Reading to be. */
+export function joined(draft: Draft, server: ServerDraft, { sent, before }: Asked): Draft {
   const there: Revised = { revision: server.revision, answers: answersOf(server.content) };
-  const here: Revised = { revision: draft.revision, answers: answersOf(draft) };
   const isTaken = sent !== null && isSame(sent, there.answers);
   const base = isTaken ? sent : (draft.synced?.answers ?? NO_ANSWERS);
-  const answers = mergeDrafts(base, here, there);
+  const then = mergeDrafts(base, { revision: draft.revision, answers: before }, there);
+  const answers = mergeDrafts(before, { revision: 1, answers: answersOf(draft) }, { revision: 0, answers: then });
   const isTheirs = isSame(answers, there.answers);
   const revision = isTheirs ? server.revision : Math.max(draft.revision, server.revision + 1);
   return { ...draft, ...answers, clientKey: server.client_key, revision, synced: there };

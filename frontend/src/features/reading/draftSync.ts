@@ -3,7 +3,7 @@ import { ApiError, isPassing, type ApiClient } from '../../api/client';
 import type { DraftState, ServerDraft } from '../../api/types';
 import { backoffMilliseconds } from '../../lib/backoff';
 import { isWorthTelling, timesToTell } from './caseTimes';
-import { answersOf, isUnsent, type Draft } from './draft';
+import { answersOf, isUnsent, type Asked, type Draft } from './draft';
 import type { Answers } from './mergeDrafts';
 import type { Session } from './session';
 
@@ -22,8 +22,8 @@ export interface DraftSyncOptions {
   urlOf: (assignment: string) => string;
   /** The draft in hand, as it stands when it is sent. */
   current: () => Draft | null;
-  /** What the server has of the draft in hand; `sent` is what it was told just before. */
-  onAnswer: (server: ServerDraft, sent: Answers | null) => void;
+  /** What the server has of the draft in hand. */
+  onAnswer: (server: ServerDraft, asked: Asked) => void;
   /** The case in hand was submitted on another device or in another tab, under this key. */
   onSubmitted: (clientKey: string) => void;
   /** Active milliseconds of the draft in hand on this device, and the time to count it by. */
@@ -40,6 +40,8 @@ export class DraftSync {
   private callOff: (() => void) | null = null;
   private isBusy = false;
   private failures = 0;
+  /** What stood here when the case came on the screen, until the server answers or can't: it had no edit after that. */
+  private opened: Answers | null = null;
 
   constructor(private readonly options: DraftSyncOptions) {}
 
@@ -48,6 +50,8 @@ export class DraftSync {
     this.callOff?.();
     this.callOff = null;
     this.failures = 0;
+    const draft = this.options.current();
+    this.opened = draft && answersOf(draft);
     this.state.value = { status: 'idle', savedAt: null };
   }
 
@@ -89,9 +93,10 @@ export class DraftSync {
     this.isBusy = true;
     const isInHand = (): boolean => this.options.current()?.assignment === draft.assignment;
     let next: Next = 'send';
+    const now = answersOf(draft);
     try {
       const answer = await this.options.session.during(ask);
-      if (isInHand()) next = this.settle(answer, sent);
+      if (isInHand()) next = this.settle(answer, { sent, before: this.opened ?? now });
     } catch (error) {
       if (isInHand()) next = this.failed(error);
     }
@@ -100,13 +105,14 @@ export class DraftSync {
     else if (next === 'send' || !isInHand()) this.noteEdit();
   }
 
-  private settle({ draft: server, submitted }: DraftState, sent: Answers | null): Next {
+  private settle({ draft: server, submitted }: DraftState, asked: Asked): Next {
     this.failures = 0;
+    this.opened = null;
     const corrects = this.options.current()?.corrects ?? null;
     // What this one corrects still waits for the network: its turn comes with the acknowledgement.
     if (submitted === null && corrects !== null) return 'wait';
     if (submitted !== null && submitted !== corrects) this.options.onSubmitted(submitted);
-    else if (server) this.options.onAnswer(server, sent);
+    else if (server) this.options.onAnswer(server, asked);
     const draft = this.options.current();
     const isSaved = draft !== null && server !== null && !isUnsent(draft);
     this.update({ status: 'idle', ...(isSaved && { savedAt: this.options.now() }) });
@@ -121,6 +127,7 @@ export class DraftSync {
       return 'wait';
     }
     this.failures += 1;
+    this.opened = null;
     if (this.hasUnsent()) this.update({ status: 'offline' });
     this.callOff ??= this.options.schedule(() => void this.send(), backoffMilliseconds(this.failures));
     return 'wait';

@@ -4,10 +4,9 @@ import type { Case, Criterion, DisplayState, ReadingReceipt, Reopened, ServerDra
 import { t } from '../../lib/i18n';
 import { wallSeconds } from '../../lib/wallTime';
 import { allActiveMs, withHeard } from './caseTimes';
-import { asCorrection, correctionOf, isUnsent, joined, missingCriteria, restoreDraft, type Draft } from './draft';
+import { asCorrection, correctionOf, isUnsent, joined, missingCriteria, restoreDraft, type Asked, type Draft } from './draft';
 import { DraftSync } from './draftSync';
 import type { KeptStore } from './keptStore';
-import type { Answers } from './mergeDrafts';
 import type { Outbox, OutboxEntry } from './outbox';
 import type { Session } from './session';
 
@@ -94,7 +93,7 @@ export class Room {
       now: () => new Date(now()),
       urlOf: (assignment) => this.assignmentUrl(assignment, 'draft'),
       current: () => this.draft.value,
-      onAnswer: (server, sent) => this.join(server, sent),
+      onAnswer: (server, asked) => this.join(server, asked),
       onSubmitted: (clientKey) => this.submittedElsewhere(clientKey),
     });
   }
@@ -124,10 +123,10 @@ export class Room {
   }
 
   /** Takes in what another device did to the draft in hand. */
-  private join(server: ServerDraft, sent: Answers | null): void {
+  private join(server: ServerDraft, asked: Asked): void {
     const draft = this.draft.value;
     if (!draft || this.isSubmitting) return;
-    this.draft.value = joined(withHeard(draft, server.times, this.options.now()), server, sent);
+    this.draft.value = joined(withHeard(draft, server.times, this.options.now()), server, asked);
     this.keep();
   }
 
