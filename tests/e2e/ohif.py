@@ -54,7 +54,9 @@ def fetch_ohif(folder: Path) -> Path:
     assert done.returncode == 0, done.stderr
     (archive,) = folder.glob("*.tgz")
     with tarfile.open(archive) as packed:
-        packed.extractall(folder, filter="data")
+        if hasattr(tarfile, "data_filter"):  # from Python 3.11.4 on
+            packed.extraction_filter = tarfile.data_filter
+        packed.extractall(folder)
     return folder / "package" / "dist"
 
 

@@ -36,6 +36,15 @@ LOOK = """([step, withValues]) => {
     values: withValues ? text(new Uint8Array(Float64Array.from(pixels).buffer)) : '',
   };
 }"""
+# A toolbar of another height makes the viewport another size, which is drawn anew in the frames after it.
+SETTLED = """async (frames) => {
+  const { dataset } = document.querySelector('[data-viewport]');
+  for (let quiet = 0, before = dataset.drawn; quiet < frames; quiet += 1) {
+    await new Promise(requestAnimationFrame);
+    if (dataset.drawn !== before) [quiet, before] = [0, dataset.drawn];
+  }
+}"""
+QUIET_FRAMES = 6
 # What differs from pydicom's decoders, and why that is right.
 DIFFERENT = {
     "J2K_pixelrep_mismatch.dcm": "the codestream's sign goes before the header's",
@@ -43,6 +52,7 @@ DIFFERENT = {
 
 
 def look(page: Page, *, with_values: bool) -> dict[str, Any]:
+    page.evaluate(SETTLED, QUIET_FRAMES)
     seen: dict[str, Any] = page.evaluate(LOOK, [STEP, with_values])
     return seen
 
