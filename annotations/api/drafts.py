@@ -47,6 +47,11 @@ class DraftTimesSerializer(serializers.Serializer[None]):
             serializers.UUIDField().run_validation(clock)
         return counts
 
+    def validate(self, times: dict[str, Any]) -> dict[str, Any]:
+        if not is_storable(times):  # NaN lies between all bounds
+            raise serializers.ValidationError(_("The draft holds what no text or number is."))
+        return times
+
 
 class DraftSerializer(serializers.Serializer[None]):
     client_key = serializers.UUIDField()

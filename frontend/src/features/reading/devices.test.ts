@@ -153,6 +153,26 @@ test('what is typed before the server has said what it has is newer than that', 
   expect(world.drafts.get('a')?.content.scores).toEqual({ noise: 4, blur: 5 });
 });
 
+test('an answer that was not touched here gives way, however much else was typed', async () => {
+  const world = aServer([aCase('a', TWO)]);
+  const first = aDevice(world);
+  await first.room.start();
+  first.score('noise', 2);
+  first.score('blur', 1);
+  await first.settle();
+  const disk = memoryStore<Draft>();
+  const offline = aDevice(world, disk);
+  offline.network.isThere = false;
+  await offline.room.start().catch(() => undefined);
+  const kept = first.room.draft.value;
+  if (kept) await disk.set([...first.disk.values.keys()][0] ?? '', { ...kept, scores: { noise: 4 }, revision: 1, synced: null });
+  const again = aDevice(world, disk);
+  await again.room.start();
+  for (const value of [3, 4, 5]) again.score('blur', value);
+  await again.settle();
+  expect(again.room.draft.value?.scores).toEqual({ noise: 2, blur: 5 });
+});
+
 test('what was typed while the network was gone has to have more edits behind it', async () => {
   const world = aServer([aCase('a', TWO)]);
   const [desk, tablet] = [aDevice(world), aDevice(world)];

@@ -52,6 +52,10 @@ export function answersOf({ scores, abstentions, findings, comment, confidence }
   return { scores, abstentions, findings, comment, confidence };
 }
 
+export function revisedOf(draft: Draft): Revised {
+  return { revision: draft.revision, answers: answersOf(draft) };
+}
+
 /** Whether the server has yet to hear of an answer. */
 export function isUnsent(draft: Draft): boolean {
   return draft.revision > 0 && !isSame(answersOf(draft), draft.synced?.answers ?? NO_ANSWERS);
@@ -62,7 +66,7 @@ export interface Asked {
   /** What this device sent; null where it only asked. */
   sent: Answers | null;
   /** What stood here when the server was asked: whatever was changed since is newer than its answer. */
-  before: Answers;
+  before: Revised;
 }
 
 /** The draft after the server said what it has: its answers and this device's, under one key for the Reading to be. */
@@ -70,8 +74,8 @@ export function joined(draft: Draft, server: ServerDraft, { sent, before }: Aske
   const there: Revised = { revision: server.revision, answers: answersOf(server.content) };
   const isTaken = sent !== null && isSame(sent, there.answers);
   const base = isTaken ? sent : (draft.synced?.answers ?? NO_ANSWERS);
-  const then = mergeDrafts(base, { revision: draft.revision, answers: before }, there);
-  const answers = mergeDrafts(before, { revision: 1, answers: answersOf(draft) }, { revision: 0, answers: then });
+  const then = mergeDrafts(base, before, there);
+  const answers = mergeDrafts(before.answers, { revision: 1, answers: answersOf(draft) }, { revision: 0, answers: then });
   const isTheirs = isSame(answers, there.answers);
   const revision = isTheirs ? server.revision : Math.max(draft.revision, server.revision + 1);
   return { ...draft, ...answers, clientKey: server.client_key, revision, synced: there };

@@ -3,8 +3,8 @@ import { ApiError, isPassing, type ApiClient } from '../../api/client';
 import type { DraftState, ServerDraft } from '../../api/types';
 import { backoffMilliseconds } from '../../lib/backoff';
 import { isWorthTelling, timesToTell } from './caseTimes';
-import { answersOf, isUnsent, type Asked, type Draft } from './draft';
-import type { Answers } from './mergeDrafts';
+import { answersOf, isUnsent, revisedOf, type Asked, type Draft } from './draft';
+import type { Answers, Revised } from './mergeDrafts';
 import type { Session } from './session';
 
 /** So long after an edit it is sent, together with those that came meanwhile. */
@@ -41,7 +41,9 @@ export class DraftSync {
   private isBusy = false;
   private failures = 0;
   /** What stood here when the case came on the screen, until the server answers or can't: it had no edit after that. */
-  private opened: Answers | null = null;
+  private opened: Revised | null = null;
+  /** Asked for while another request was under way. */
+  private isPullWanted = false;
 
   constructor(private readonly options: DraftSyncOptions) {}
 
@@ -51,7 +53,7 @@ export class DraftSync {
     this.callOff = null;
     this.failures = 0;
     const draft = this.options.current();
-    this.opened = draft && answersOf(draft);
+    this.opened = draft && revisedOf(draft);
     this.state.value = { status: 'idle', savedAt: null };
   }
 
@@ -83,7 +85,8 @@ export class DraftSync {
   /** Asks for what another device may have done to the draft in hand. */
   async pull(): Promise<void> {
     const draft = this.options.current();
-    if (!draft) return;
+    this.isPullWanted = this.isBusy;
+    if (!draft || this.isBusy) return;
     await this.exchange(draft, null, () => this.options.client.get<DraftState>(this.options.urlOf(draft.assignment)));
   }
 
@@ -93,7 +96,7 @@ export class DraftSync {
     this.isBusy = true;
     const isInHand = (): boolean => this.options.current()?.assignment === draft.assignment;
     let next: Next = 'send';
-    const now = answersOf(draft);
+    const now = revisedOf(draft);
     try {
       const answer = await this.options.session.during(ask);
       if (isInHand()) next = this.settle(answer, { sent, before: this.opened ?? now });
@@ -101,7 +104,7 @@ export class DraftSync {
       if (isInHand()) next = this.failed(error);
     }
     this.isBusy = false;
-    if (next === 'pull') await this.pull();
+    if (next === 'pull' || this.isPullWanted) await this.pull();
     else if (next === 'send' || !isInHand()) this.noteEdit();
   }
 

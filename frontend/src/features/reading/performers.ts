@@ -96,9 +96,11 @@ function ofTheImage(desk: Desk): Record<string, Performer> {
     },
     reset: {
       perform: () => {
-        if (!desk.comparison.isActive.value) measures.value = [];
+        if (!desk.comparison.isActive.value) {
+          measures.value = [];
+          desk.planes.showWhole();
+        }
         active.value?.fit();
-        desk.planes.showWhole();
       },
     },
     preset: { perform: (place) => active.value?.applyPreset(place) },

@@ -24,11 +24,10 @@ export function loadBehind(
   });
   effect(() => plan.hold(held.value));
   effect(() => {
-    const { status, assignment, sliceIndex } = screen.state.value;
+    const { status, assignment } = screen.state.value;
     if (status !== 'rendered' || assignment === null) return;
     void painted().then(() => {
-      const now = screen.state.peek();
-      if (now.assignment === assignment && now.sliceIndex === sliceIndex) plan.look(assignment, sliceIndex);
+      if (screen.state.peek().assignment === assignment) plan.look(assignment, screen.state.peek().sliceIndex);
     });
   });
   addEventListener('online', () => plan.retry());
