@@ -73,10 +73,12 @@ class Engine:
         return self._predictor.prepare(_image_array(source, read_frames(source.frames)))
 
     def _prepare_long(self, source: ImageSource) -> PreparedImage:
-        """Salience of every slice from a part of its rows; then the salient ones and those beside are read in full."""
+        """Salience of every slice from a part of its rows; then the salient ones are read in full, and those beside
+        them for a network that looks across."""
         scores = salience(_sparse_rows(source))
         chosen = salient_slices(scores, self._predictor.config.slices)
-        read = np.unique(np.clip(np.add.outer(chosen, (-1, 0, 1)), 0, len(scores) - 1))
+        beside = (-1, 0, 1) if self._predictor.config.looks_across else (0,)
+        read = np.unique(np.clip(np.add.outer(chosen, beside), 0, len(scores) - 1))
         pixels = read_frames([source.frames[index] for index in read])
         judged = tuple(int(place) for place in np.searchsorted(read, chosen))
         prepared = self._predictor.prepare(replace(_image_array(source, pixels), judged=judged))

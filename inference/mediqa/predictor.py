@@ -29,7 +29,7 @@ from inference.mediqa.errors import CheckpointError
 from inference.mediqa.first_generation import current_names, stored_names
 from inference.mediqa.heads import HeadEnsemble, HeadPrediction, Heads
 from inference.mediqa.network import Network, summary
-from inference.mediqa.physics import physical_parameters
+from inference.mediqa.physics import DEGRADATIONS, physical_parameters
 from inference.mediqa.preprocessing import prepare
 from inference.mediqa.profiles import NetworkConfig
 from inference.mediqa.prompt import completed_prompts, prompt_codes
@@ -49,6 +49,7 @@ from inference.mediqa.uncertainty import OodStatistics, interval_factor
 from inference.mediqa.versions import PREPROCESSING_VERSION
 
 SHIPPED_GRAPH = DEFAULT_CHECKPOINT.with_suffix(".onnx")  # heads that are fitted on the shipped encoder keep it
+ACROSS_SLICES = frozenset(kind.name for kind in DEGRADATIONS if kind.needs_neighbours)
 PRIOR = "quality"  # the one Criterion of the prior: 1 untouched, 0 hardly readable
 PRIOR_STD_SHARE = 0.2  # of a scale: what is not known of how experts use it
 
@@ -250,11 +251,16 @@ class Predictor:
                     scores=scores,
                     slice_weights=weights[row][: len(features[row].slice_indices)].astype(np.float32),
                     patch_weights=patches[row][: len(features[row].slice_indices)].astype(np.float32),
-                    physical=physical_parameters(severities[row], prompt.modality),
+                    physical=physical_parameters(self._told(severities[row]), prompt.modality),
                     ood_distance=float(distance[row]),
                 )
             )
         return scored
+
+    def _told(self, severities: Mapping[str, float]) -> dict[str, float]:
+        """Return the severities without those that only shows who looks across slices, where the network does not."""
+        is_shown = self.config.looks_across
+        return {name: value for name, value in severities.items() if is_shown or name not in ACROSS_SLICES}
 
     def _distance(self, features: Sequence[Features], prompts: Sequence[Prompt]) -> FloatArray:
         """The larger of the distances from the images of the pre-training and from those that experts scored."""

@@ -77,7 +77,10 @@ def register_pretrained(*, project: Project, content: CheckpointContent) -> Mode
     known = ModelVersion.objects.filter(
         project=project, stage=Stage.CANDIDATE, parent=None, features_version=features_version
     )
-    return known.first() or _register(project, production.rubric, content)
+    if (registered := known.first()) is not None:
+        storage.store_checkpoint(weights=content.weights, document=content.document)  # should it have got lost
+        return registered
+    return _register(project, production.rubric, content)
 
 
 def read_checkpoint(path: Path) -> CheckpointContent:

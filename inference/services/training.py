@@ -24,7 +24,7 @@ from inference.services.finetuning import LIMITS
 from inference.services.material import Material, gather_material
 from inference.services.registry import promote, register_candidate
 from inference.services.scoring import scales_of
-from inference.services.snapshots import MINIMUM_IN
+from inference.services.snapshots import MINIMUM_IN, check_partition_counts
 
 logger = logging.getLogger(__name__)
 
@@ -140,8 +140,9 @@ class _FitReport:
 
 
 def _report(run: FineTuneRun, old: Compared, new: Compared) -> dict[str, Any]:
-    """Both on the test Images that both could read."""
+    """Both on the test Images that both could read; raises TooFewScores."""
     shared = set(old.test.image_ids) & set(new.test.image_ids)
+    check_partition_counts({**MINIMUM_IN, Partition.TEST: len(shared)})
     test = new.test.of(shared)
     comparison = Comparison(
         old=old.scored(shared),

@@ -1,6 +1,7 @@
 """From readers' scores to a candidate with its report."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -25,8 +26,10 @@ from inference.mediqa.network import Network
 from inference.mediqa.predictor import Predictor
 from inference.mediqa.profiles import NetworkConfig
 from inference.models import FineTuneRun, LabelSnapshot, ModelVersion, Partition, Prediction, Stage
+from inference.services import training
 from inference.services.contracts import CheckpointContent
 from inference.services.finetuning import start_run
+from inference.services.material import Material
 from inference.services.registry import promote, read_checkpoint, read_shipped, roll_back
 from inference.services.training import execute_run
 from inference.tasks import run_fine_tuning
@@ -115,6 +118,27 @@ def test_the_old_version_is_judged_by_its_own_features(read_project, other_model
         for run in (own, other)
     ]
     assert figures[0] == pytest.approx(figures[1], nan_ok=True)
+
+
+def test_versions_that_share_too_few_test_images_are_not_compared(read_project, other_model, monkeypatch):
+    run = start_run(project=read_project, by=None, seed=1, config=QUICK, start=other_model)
+    gathered = training.gather_material
+    seen: list[object] = []
+
+    def gather(**arguments: object) -> Material:
+        """To the second encoder the test images can't be read."""
+        material = gathered(**arguments)
+        seen.append(arguments)
+        test = material.partitions[Partition.TEST].of(() if len(seen) == 2 else material_ids(material))
+        return replace(material, partitions={**material.partitions, Partition.TEST: test})
+
+    monkeypatch.setattr(training, "gather_material", gather)
+    with pytest.raises(TooFewScores, match="0 images would be for test"):
+        execute(run)
+
+
+def material_ids(material: Material) -> list[int]:
+    return list(material.partitions[Partition.TEST].image_ids)
 
 
 def test_the_same_pretrained_model_is_registered_once_and_is_never_promoted(read_project, other_model):

@@ -114,9 +114,7 @@ def test_one_project_that_cannot_be_prescored_does_not_stop_the_sweep(monkeypatc
     for project in (first, second):
         make_image(project)
     baseline(second)
-    monkeypatch.setattr(
-        "inference.services.registry._read_shipped", lambda checkpoint: (_ for _ in ()).throw(missing())
-    )
+    monkeypatch.setattr("inference.services.registry.read_shipped", lambda checkpoint: (_ for _ in ()).throw(missing()))
     sweep_unscored_images()
     assert [job.project for job in sent] == [second]
 

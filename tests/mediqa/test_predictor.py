@@ -7,7 +7,10 @@ import torch
 
 from inference.mediqa import ImageArray, Prompt, Scale, UnscorableImage
 from inference.mediqa.evaluation import evaluate_predictor
+from inference.mediqa.network import Network
 from inference.mediqa.physics import Subject, degrade
+from inference.mediqa.predictor import Predictor
+from inference.mediqa.profiles import NetworkConfig
 from inference.mediqa.simulation import image_of, subject_of
 
 from .conftest import phantom
@@ -176,3 +179,12 @@ def test_numpy_parts_do_not_load_torch():
         "from inference.mediqa import Prompt, UnscorableImage; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+
+
+def test_thickness_is_told_by_networks_that_look_across_slices_only(predictor, ct_slice):
+    image = image_of(ct_slice, ct_slice.pixels)
+    across = Predictor(Network(NetworkConfig()), predictor.prior, predictor.ood, device="cpu")
+    for model, is_told in ((predictor, False), (across, True)):
+        (scored,) = model.score(model.encode([image]), prompts=[image.prompt], scales={"q": Scale(0, 4)})
+        assert ("added_slice_thickness_mm" in scored.physical) is is_told
+        assert "relative_dose" in scored.physical

@@ -108,6 +108,8 @@ def run_pretraining(options: argparse.Namespace, say: Say) -> int:
     say(f"training on {len({item.source for item in training})} sources, {len(training)} slices")
     say(f"held out: {', '.join(sorted({item.source for item in held_out})) or 'nothing'}")
     start = _start(options)
+    if start is not None:
+        start.check_held_out({item.source for item in held_out})
     with group_from_environment() as group:
         result = pretrain(
             training, held_out, config, command=command_of(options), report=say, places=places, group=group,

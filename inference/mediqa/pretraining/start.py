@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,5 +43,11 @@ class Start:
 
     def told_in(self, training: dict[str, Any]) -> dict[str, Any]:
         """Return an account of the training that goes on, with this one in it and the sources of both."""
-        sources = {*training["sources"], *self.training.get("sources", ())}
-        return training | {"sources": sorted(sources), "started_from": self.training}
+        both = {key: sorted({*training[key], *self.training.get(key, ())}) for key in ("sources", "development")}
+        return training | both | {"started_from": self.training}
+
+    def check_held_out(self, sources: Collection[str]) -> None:
+        """Raise ValueError where the checkpoint was trained on, or its settings chosen on, what is to be held out."""
+        known = {*self.training.get("sources", ()), *self.training.get("development", ())}
+        if seen := sorted(known & set(sources)):
+            raise ValueError(f"The checkpoint to start from has seen {', '.join(seen)}: hold out other sources.")

@@ -36,7 +36,13 @@ def checkpoint(tmp_path, predictor):
     """A checkpoint from before networks looked across slices."""
     torch.manual_seed(0)
     older = Predictor(Network(BEFORE), predictor.prior, predictor.ood, device="cpu")
-    older.training = {"sources": ["b", "c"], "command": "earlier", "steps": 7, "evaluation": {"long": 1}}
+    older.training = {
+        "sources": ["b", "c"],
+        "development": ["d"],
+        "command": "earlier",
+        "steps": 7,
+        "evaluation": {"long": 1},
+    }
     older.save(tmp_path / "older.safetensors")
     return tmp_path / "older.safetensors"
 
@@ -59,11 +65,20 @@ def test_a_network_that_goes_on_sees_single_slices_as_before(checkpoint):
 
 def test_the_account_of_a_training_names_the_one_it_went_on_from(checkpoint):
     start = Start.of_checkpoint(checkpoint, SHAPE)
-    told = start.told_in({"sources": ["a", "b"], "steps": 2})
+    told = start.told_in({"sources": ["a", "b"], "development": ["e"], "steps": 2})
+    assert told["development"] == ["d", "e"]
     assert told["sources"] == ["a", "b", "c"]
     assert (told["steps"], told["started_from"]["steps"]) == (2, 7)
     assert told["started_from"]["sha256"] == Predictor.load(checkpoint).sha256
     assert "evaluation" not in told["started_from"]
+
+
+def test_what_a_checkpoint_has_seen_is_not_held_out_from_it(checkpoint):
+    start = Start.of_checkpoint(checkpoint, SHAPE)
+    start.check_held_out({"a", "x"})
+    for seen in ("b", "d"):
+        with pytest.raises(ValueError, match=f"has seen {seen}"):
+            start.check_held_out({"a", seen})
 
 
 @pytest.mark.parametrize("config", [PROFILES["small"], replace(BEFORE, kinds=("dose",)), replace(SHAPE, stages=2)])
