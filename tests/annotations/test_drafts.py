@@ -202,6 +202,7 @@ def test_case_that_a_reader_never_had_takes_no_draft(
         {"content": {"abstentions": {"overall": "no mood"}}},
         {"times": {"active_ms": {"my desk": 1}}},
         {"times": {"wall_ms": -1}},
+        {"times": {"wall_ms": "NaN"}},
     ],
 )
 def test_what_is_no_draft_is_refused(device: APIClient, case: Assignment, wrong: dict[str, Any]) -> None:

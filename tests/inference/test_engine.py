@@ -97,6 +97,17 @@ def test_a_volume_too_large_for_memory_is_scored_from_its_salient_slices(project
     assert len(long.salience) == 40
 
 
+def test_a_network_that_sees_one_slice_at_a_time_reads_no_others_of_a_long_volume(project, monkeypatch):
+    image = make_stored_image(project, slices=40)
+    loaded = engine_for(baseline(project))
+    assert not loaded._predictor.config.looks_across
+    monkeypatch.setattr(engine, "MOST_VOXELS", 64 * 64 * 10)
+    reads = []
+    monkeypatch.setattr(engine, "decode_stored", lambda content: reads.append(1) or decode_stored(content))
+    assert len(reads) == 0
+    assert len(loaded.prepare(source_of(image)).slice_indices) == len(reads) - 40
+
+
 def test_how_far_slices_lie_apart_is_told_to_the_model(project):
     image = make_stored_image(project, slices=3)
     loaded = Engine(looking_across(engine_for(baseline(project))))

@@ -146,6 +146,10 @@ def test_the_same_pretrained_model_is_registered_once_and_is_never_promoted(read
     Job.objects.filter(pk=first.job_id).update(state=JobState.CANCELLED, finished_at=timezone.now())
     again = start_run(project=read_project, by=None, config=QUICK, start=other_model)
     assert again.start == first.start
+    default_storage.delete(first.start.weights_name)
+    Job.objects.filter(pk=again.job_id).update(state=JobState.CANCELLED, finished_at=timezone.now())
+    start_run(project=read_project, by=None, config=QUICK, start=other_model)
+    assert default_storage.exists(first.start.weights_name)  # what was in hand is stored again
     with pytest.raises(NotCompared, match="Start a fine-tuning from it"):
         promote(version=first.start, by=None, now=timezone.now())
 

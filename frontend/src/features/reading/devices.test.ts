@@ -155,22 +155,36 @@ test('what is typed before the server has said what it has is newer than that', 
 
 test('an answer that was not touched here gives way, however much else was typed', async () => {
   const world = aServer([aCase('a', TWO)]);
-  const first = aDevice(world);
-  await first.room.start();
-  first.score('noise', 2);
-  first.score('blur', 1);
-  await first.settle();
   const disk = memoryStore<Draft>();
-  const offline = aDevice(world, disk);
-  offline.network.isThere = false;
-  await offline.room.start().catch(() => undefined);
-  const kept = first.room.draft.value;
-  if (kept) await disk.set([...first.disk.values.keys()][0] ?? '', { ...kept, scores: { noise: 4 }, revision: 1, synced: null });
-  const again = aDevice(world, disk);
+  const earlier = aDevice(world, disk);
+  await earlier.room.start();
+  await earlier.settle();
+  earlier.network.isThere = false;
+  earlier.score('noise', 4);
+  await earlier.settle();
+  const other = aDevice(world);
+  await other.room.start();
+  for (const value of [1, 3, 2]) other.score('noise', value);
+  await other.settle();
+  let draw = (): void => undefined;
+  const again = aDevice(world, disk, 0, new Promise((resolve) => (draw = resolve)));
   await again.room.start();
-  for (const value of [3, 4, 5]) again.score('blur', value);
+  for (const value of [1, 2, 3, 4, 5]) again.score('blur', value);
+  draw();
   await again.settle();
   expect(again.room.draft.value?.scores).toEqual({ noise: 2, blur: 5 });
+});
+
+test('what is asked for while another request is under way is asked for after it', async () => {
+  const world = aServer([aCase('a', TWO)]);
+  const tablet = aDevice(world);
+  await tablet.room.start();
+  await tablet.settle();
+  tablet.score('blur', 1);
+  const before = world.server.seen.length;
+  await Promise.all([tablet.room.sync.send(), tablet.room.sync.pull()]);
+  await tablet.settle();
+  expect(world.server.seen.slice(before).map(({ verb }) => verb)).toEqual(['PUT', 'GET']);
 });
 
 test('what was typed while the network was gone has to have more edits behind it', async () => {

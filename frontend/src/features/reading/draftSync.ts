@@ -42,6 +42,8 @@ export class DraftSync {
   private failures = 0;
   /** What stood here when the case came on the screen, until the server answers or can't: it had no edit after that. */
   private opened: Revised | null = null;
+  /** Whether the server has answered since then: before, a draft with more edits would replace unseen what it has. */
+  private isHeard = false;
   /** Asked for while another request was under way. */
   private isPullWanted = false;
 
@@ -54,6 +56,7 @@ export class DraftSync {
     this.failures = 0;
     const draft = this.options.current();
     this.opened = draft && revisedOf(draft);
+    this.isHeard = false;
     this.state.value = { status: 'idle', savedAt: null };
   }
 
@@ -73,6 +76,7 @@ export class DraftSync {
     const { client, urlOf, now } = this.options;
     const activeMs = this.options.activeMs();
     if (!isUnsent(draft) && !(isLeaving && isWorthTelling(draft, activeMs))) return;
+    if (!this.isHeard) return this.pull();
     const { assignment, clientKey: client_key, corrects } = draft;
     const revision = Math.max(draft.revision, 1);
     const times = timesToTell(draft, activeMs, now().getTime());
@@ -111,6 +115,7 @@ export class DraftSync {
   private settle({ draft: server, submitted }: DraftState, asked: Asked): Next {
     this.failures = 0;
     this.opened = null;
+    this.isHeard = true;
     const corrects = this.options.current()?.corrects ?? null;
     // What this one corrects still waits for the network: its turn comes with the acknowledgement.
     if (submitted === null && corrects !== null) return 'wait';
