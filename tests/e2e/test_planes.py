@@ -24,6 +24,7 @@ from tests.e2e.pages import (
 )
 from tests.e2e.product import Product
 from tests.e2e.rooms import furnish
+from tests.e2e.test_access import drag as drag_fingers
 
 pytestmark = pytest.mark.stack
 SLICES, ROWS, COLUMNS = 20, 64, 48
@@ -48,7 +49,8 @@ def expect_plane(
     center, width = window
     turned = "inverted" if inverted else "plain"
     canvas = page.locator(f'[data-plane="{name}"] canvas')
-    expect(canvas).to_have_attribute("data-shows", f"{at} {center:g} {width:g} LINEAR {turned} 0", timeout=LONG)
+    shows = f"{at} {_as_script(center)} {_as_script(width)} LINEAR {turned} 0"
+    expect(canvas).to_have_attribute("data-shows", shows, timeout=LONG)
     across, down, text = canvas.evaluate(PICTURE)
     shown = np.frombuffer(base64.b64decode(text), np.uint8).reshape(down, across, 4)
     # PS3.3 C.11.2.1.2
@@ -56,6 +58,11 @@ def expect_plane(
     assert shown.shape[:2] == hu.shape
     assert (shown[..., 3] == 255).all()
     assert np.abs(shown[..., 0] - (255 - expected if inverted else expected)).max() <= 1
+
+
+def _as_script(number: float) -> str:
+    """As the page's scripts write it."""
+    return repr(float(number)).removesuffix(".0")
 
 
 def crosshairs(page: Page) -> tuple[int, int]:
@@ -242,6 +249,111 @@ def test_plane_is_enlarged_moved_and_shown_whole_again(product: Product, browser
     (cut, view), *others = state["planes"]["views"].items()
     assert (cut, others) == ("row", [])
     assert (view["zoom"], *view["pan"]) == pytest.approx(stood)
+    page.context.close()
+
+
+def window_of(page: Page, other_than: tuple[float, float]) -> tuple[float, float]:
+    """The window that the slice and both planes are drawn in, once it is another."""
+    viewport = page.locator("[data-viewport]")
+    expect(viewport).not_to_have_attribute("data-window-width", f"{other_than[1]:g}")
+    names = ("data-window-center", "data-window-width")
+    center, width = (float(viewport.get_attribute(name) or 0) for name in names)
+    page.wait_for_function(
+        """([center, width]) => [...document.querySelectorAll('[data-plane] canvas')].every(canvas => {
+          const shown = canvas.dataset.shows.split(' ').map(Number);
+          return Math.abs(shown[1] - center) < 1e-3 && Math.abs(shown[2] - width) < 1e-3;
+        })""",
+        arg=[center, width],
+    )
+    expect(page.locator(".panes-case .corner-bottom-right")).to_contain_text(f"W {width:.0f} L {center:.0f}")
+    _, exact_center, exact_width, *_ = (
+        page.locator('[data-plane="coronal"] canvas').get_attribute("data-shows") or ""
+    ).split()
+    return float(exact_center), float(exact_width)
+
+
+def test_window_of_all_is_dragged_over_any_plane(product: Product, browser: Browser, tmp_path: Path) -> None:
+    hu = volume()
+    furnish(product, "windowed", new_volume(tmp_path, hu, name="one"), readers=["wim"])
+    page = open_page(browser, product.address)
+    sign_in(page, "wim")
+    page.goto("/projects/windowed/read/")
+    assignment = case_on_screen(page)
+    page.keyboard.press("y")
+    row, column = ROWS // 2, COLUMNS // 2
+    first = (40.0, 400.0)
+    expect_plane(page, "coronal", row, hu[::-1, row], first)
+    # A pixel across or down is so many units, as over the slice; its values span less than 1024.
+    shown = hu[(SLICES - 1) // 2]
+    step = int(shown.max() - shown.min()) / 1024
+    x, y = room_of(page, "Coronal")
+    drag(page, (x, y), (x + 60, y + 30))
+    second = window_of(page, first)
+    assert second == pytest.approx((first[0] + 30 * step, first[1] + 60 * step), abs=0.01)
+    expect_plane(page, "coronal", row, hu[::-1, row], second)
+    expect_plane(page, "sagittal", column, hu[::-1, :, column], second)
+    x, y = room_of(page, "Sagittal")
+    drag(page, (x, y), (x - 90, y - 20))
+    third = window_of(page, second)
+    assert third == pytest.approx((second[0] - 20 * step, second[1] - 90 * step), abs=0.01)
+    expect_plane(page, "coronal", row, hu[::-1, row], third)
+    assert crosshairs(page) == (column, row)
+    assert view_of(page, "sagittal") == (1, 0, 0)
+    press_on(page, "coronal", 10.5 / COLUMNS, 9.5 / SLICES)  # a click crosses, and leaves the window
+    expect_plane(page, "sagittal", 10, hu[::-1, :, 10], third)
+    page.keyboard.press("s")  # the left button scrolls: over a plane it draws the crossing along
+    expect(page.locator("[data-viewport]")).to_have_attribute("data-left-tool", "scroll")
+    x, y = room_of(page, "Coronal")
+    drag(page, (x - 20, y), (x, y))
+    expect_plane(page, "sagittal", column, hu[::-1, :, column], third)
+    read_case(page, 3)
+    expect_saved(page)
+    ((state,),) = product.rows("SELECT display_state FROM annotations_reading WHERE assignment_id = %s", assignment)
+    assert (state["window_center"], state["window_width"]) == pytest.approx(third)
+    page.context.close()
+
+
+def test_fingers_window_pinch_and_move_a_plane(product: Product, browser: Browser, tmp_path: Path) -> None:
+    hu = volume()
+    furnish(product, "fingered", new_volume(tmp_path, hu, name="one"), readers=["fay"])
+    tablet = {"viewport": {"width": 1024, "height": 768}, "has_touch": True, "is_mobile": True}
+    page = open_page(browser, product.address, **tablet)
+    sign_in(page, "fay")
+    page.goto("/projects/fingered/read/")
+    case_on_screen(page)
+    page.keyboard.press("y")
+    row, column = ROWS // 2, COLUMNS // 2
+    expect_plane(page, "coronal", row, hu[::-1, row])
+    x, y = room_of(page, "Coronal")
+    drag_fingers(page, ((x, y), (x + 60, y + 10)))
+    window = window_of(page, (40, 400))
+    assert window[1] > 400
+    expect_plane(page, "sagittal", column, hu[::-1, :, column], window)
+    zoom_of_slice = page.locator("[data-viewport]").get_attribute("data-zoom") or ""
+
+    page.keyboard.press("s")  # a first finger that waits for a second lets nothing cross
+    expect(page.locator("[data-viewport]")).to_have_attribute("data-left-tool", "scroll")
+    drag_fingers(page, ((x - 10, y + 20), (x - 20, y + 20)), ((x + 30, y + 20), (x + 60, y + 20)))
+    expect(page.locator('[data-plane="coronal"]')).to_have_attribute("data-zoom", re.compile("^(2|1.99)"))
+    assert view_of(page, "coronal") == pytest.approx((2, 0, -20), abs=0.01)  # what each finger lay on is still there
+    assert view_of(page, "sagittal") == (1, 0, 0)
+    drag_fingers(page, *(((x + aside, y), (x + aside + 15, y - 25)) for aside in (-30, 0, 30)))
+    expect(page.locator('[data-plane="coronal"]')).to_have_attribute("data-pan", re.compile("^15"))
+    assert view_of(page, "coronal") == pytest.approx((2, 15, -45), abs=0.01)
+    assert crosshairs(page) == (column, row)
+    expect(page.locator("[data-viewport]")).to_have_attribute("data-zoom", zoom_of_slice)
+    expect_plane(page, "coronal", row, hu[::-1, row], window)
+    check(page, "planes-pinched")
+
+    box = page.locator('[data-plane="sagittal"]').bounding_box()
+    assert box
+    page.touchscreen.tap(box["x"] + 5.5 / ROWS * box["width"], box["y"] + 9.5 / SLICES * box["height"])
+    expect_plane(page, "coronal", 5, hu[::-1, 5], window)
+    assignment = read_case(page, 3)
+    expect_saved(page)
+    ((state,),) = product.rows("SELECT display_state FROM annotations_reading WHERE assignment_id = %s", assignment)
+    assert (state["window_center"], state["window_width"]) == pytest.approx(window)
+    assert state["planes"]["views"]["row"]["zoom"] == pytest.approx(2, abs=0.01)
     page.context.close()
 
 

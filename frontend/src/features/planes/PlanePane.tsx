@@ -42,12 +42,12 @@ export function PlanePanes(props: Omit<PaneProps, 'plane'>) {
   );
 }
 
-/** A plane: a click or a drag lets all three cross there, the wheel and the arrow keys go to the next one. */
+/** A plane: a click lets all three cross there, a drag windows all, the wheel and the arrow keys go to the next one. */
 function PlanePane({ plane, planes, viewer, mouse, onMark = null, hint = '', marks = [] }: PaneProps) {
   const { horizontal, vertical, cut, name } = plane;
   const at = heightOf(cut, planes.crossing.value);
   const { zoom, pan } = planes.views[cut].value;
-  const pointer = usePointer({ plane, planes, mouse, onMark });
+  const pointer = usePointer({ plane, planes, viewer, mouse, onMark });
   return (
     <section class="pane plane" aria-label={t(NAMES[name])}>
       <div

@@ -44,7 +44,7 @@ export class StackViewer {
   readonly isCpu: boolean;
   private readonly renderer: Renderer;
   private readonly viewportId = `image-${++viewersMade}`;
-  private readonly dragTools: DragTools;
+  readonly dragTools: DragTools;
   private mouse: MouseBindings;
   private readonly resizing: ResizeObserver;
   private readonly geometry: ScreenGeometry;

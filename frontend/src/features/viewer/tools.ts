@@ -1,3 +1,4 @@
+import { getEnabledElementByViewportId } from '@cornerstonejs/core';
 import { BaseTool, Enums, PanTool, ToolGroupManager, WindowLevelTool, ZoomTool } from '@cornerstonejs/tools';
 import type { MouseButton, MouseTool } from '../../api/types';
 
@@ -45,6 +46,8 @@ const TOOLS: readonly MouseTool[] = ['window', 'zoom', 'pan', 'scroll'];
 export interface DragTools {
   /** The buttons as chosen; two fingers zoom, three move. */
   bind(mouse: MouseBindings): void;
+  /** As a drag of so many CSS pixels over the slice would; there has to be a picture. */
+  windowBy(pixels: readonly [number, number]): void;
   release(): void;
 }
 
@@ -61,6 +64,11 @@ export function dragToolsOf(viewportId: string, onSliceDrag: (pixels: number) =>
         group.setToolPassive(NAMES[tool], { removeAllBindings: true });
         group.setToolActive(NAMES[tool], { bindings: bindingsOf(tool, mouse) });
       }
+    },
+    windowBy(pixels) {
+      const { element } = getEnabledElementByViewportId(viewportId).viewport;
+      const tool = group.getToolInstance(NAMES.window) as WindowLevelTool;
+      tool.mouseDragCallback({ detail: { element, deltaPoints: { canvas: pixels } } } as never);
     },
     release() {
       drags.delete(viewportId);
