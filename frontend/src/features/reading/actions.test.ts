@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals';
+import { signal, type Signal } from '@preact/signals';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { aCase, aCriterion } from '../../testing/fakes';
 import described from '../../../../annotations/reading_actions.json';
@@ -41,6 +41,7 @@ const room = {
 const LIST = (described as (Partial<ActionDescription> & Pick<ActionDescription, 'id' | 'label' | 'group' | 'keys'>)[]).map(
   (one): ActionDescription => ({ fixed_keys: [], by_place: false, icon: '', ...one }),
 );
+const showWhole = vi.fn();
 const bookmarks = { toggle: vi.fn(() => Promise.resolve()), has: () => false };
 const keys = signal<{ keys: Record<string, string[]> }>({ keys: {} });
 const desk = {
@@ -52,7 +53,7 @@ const desk = {
   active: signal(viewer),
   second: { current: signal(null), toggle: vi.fn() },
   stage: signal(null),
-  planes: { showWhole: vi.fn() },
+  planes: { showWhole },
   comparison: {
     shown: signal<unknown>(null),
     viewer: signal(null),
@@ -187,6 +188,21 @@ test('Home, End, Space, I, C, Enter and ? do what the sheet says', () => {
   expect(room.submit).toHaveBeenCalledOnce();
   press('?', 'Slash', true);
   expect(desk.sheet.value).toBe('help');
+});
+
+test('Space shows the planes whole and takes measures away where it resets the case, not the image beside it', () => {
+  const { isActive } = desk.comparison as unknown as { isActive: Signal<boolean> };
+  const measured = [{}] as unknown as typeof desk.measures.value;
+  desk.measures.value = measured;
+  isActive.value = true;
+  press(' ', 'Space');
+  expect(showWhole).not.toHaveBeenCalled();
+  expect(desk.measures.value).toBe(measured);
+  isActive.value = false;
+  press(' ', 'Space');
+  expect(showWhole).toHaveBeenCalledOnce();
+  expect(desk.measures.value).toEqual([]);
+  expect(viewer.fit).toHaveBeenCalledTimes(2);
 });
 
 test('every action has a label and a group for the help sheet', () => {
