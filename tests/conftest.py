@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.test import Client
+from django.utils import translation
 from rest_framework.test import APIClient
 
 from annotations.models import User
@@ -68,6 +69,13 @@ def bundle() -> None:
     checkout = Checkout()
     if needs_build(checkout):
         build(checkout, say=print)
+
+
+@pytest.fixture(autouse=True)
+def speak_english() -> Iterator[None]:
+    """A page that was asked for in another language leaves it to whatever comes after in the same thread."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture
