@@ -20,10 +20,14 @@ class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
         return self.filter(project__in=Project.objects.with_role(user, Role.MANAGER, Role.ML_ENGINEER))
 
     def for_lists(self) -> ModelVersionQuerySet:
-        """With parent and run, without the points of single Images that both reports hold; with `is_gate_passed`."""
+        """With parent and run, without the points of single Images that both reports hold; with `is_gate_passed`.
+
+        `is_shipped` says of a pre-trained model to start from whether it came with the installation; else it is None.
+        """
         reports = ("report", "parent__report", "fine_tune_run__report", "fine_tune_run__loss_history")
         related = self.select_related("parent", "fine_tune_run")
-        return related.annotate(is_gate_passed=F("report__gate__passed")).defer(*reports)
+        told = related.annotate(is_gate_passed=F("report__gate__passed"), is_shipped=F("report__is_shipped"))
+        return told.defer(*reports)
 
     def production(self, project: Project) -> ModelVersion | None:
         return self.filter(project=project, stage=Stage.PRODUCTION).select_related("rubric").first()

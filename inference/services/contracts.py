@@ -18,6 +18,7 @@ class CheckpointContent:
 
     weights: bytes
     document: bytes
+    is_shipped: bool = False  # it came with the installation, not from a file of somebody's own
 
 
 @dataclass(frozen=True)

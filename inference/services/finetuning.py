@@ -45,7 +45,7 @@ def start_run(
     parent = ModelVersion.objects.production(project)
     if parent is None:
         raise NoProductionVersion
-    _check_config(config, parent, knows_scores=parent.parent_id is not None or start is not None)
+    _check_config(config, parent, starts_anew=start is not None)
     check_checkpoint(parent)
     pretrained = None if start is None else register_pretrained(project=project, content=start)
     snapshot = _snapshot(project, by, config.get("criteria"))
@@ -65,10 +65,10 @@ def _snapshot(project: Project, by: User | None, criteria: list[str] | None) -> 
         raise
 
 
-def _check_config(config: Mapping[str, Any], parent: ModelVersion, *, knows_scores: bool) -> None:
+def _check_config(config: Mapping[str, Any], parent: ModelVersion, *, starts_anew: bool) -> None:
     for name, value in config.items():
         if name == "criteria":
-            _check_criteria(value, parent, knows_scores=knows_scores)
+            _check_criteria(value, parent, starts_anew=starts_anew)
         elif name == "head":
             if value not in HEADS:
                 raise BadRunConfig(_("“head” is one of: %(heads)s.") % {"heads": ", ".join(HEADS)})
@@ -84,11 +84,20 @@ def _check_config(config: Mapping[str, Any], parent: ModelVersion, *, knows_scor
             )
 
 
-def _check_criteria(keys: Any, parent: ModelVersion, *, knows_scores: bool) -> None:
+def _check_criteria(keys: Any, parent: ModelVersion, *, starts_anew: bool) -> None:
     known = set(Criterion.objects.filter(rubric__project=parent.project).values_list("key", flat=True))
     if not isinstance(keys, list) or not keys or not all(isinstance(key, str) for key in keys) or set(keys) - known:
         raise BadRunConfig(_("“criteria” is a list of keys among: %(known)s.") % {"known": ", ".join(sorted(known))})
-    if knows_scores and set(keys) != known:
+    if set(keys) == known:
+        return
+    if starts_anew:
+        raise BadRunConfig(
+            _(
+                "A run from another pre-trained model learns every criterion anew; of one that is left out it would "
+                "know no score. Leave “criteria” out."
+            )
+        )
+    if parent.parent_id is not None:
         raise BadRunConfig(
             _(
                 "Version %(number)s learnt from scores already; a run on some criteria would forget the others. "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -80,7 +81,7 @@ def register_pretrained(*, project: Project, content: CheckpointContent) -> Mode
     if (registered := known.first()) is not None:
         storage.store_checkpoint(weights=content.weights, document=content.document)  # should it have got lost
         return registered
-    return _register(project, production.rubric, content)
+    return _register(project, production.rubric, content, report={"is_shipped": content.is_shipped})
 
 
 def read_checkpoint(path: Path) -> CheckpointContent:
@@ -98,13 +99,28 @@ def read_checkpoint(path: Path) -> CheckpointContent:
 
 
 def is_shipped_newer(production: ModelVersion | None) -> bool:
-    """Whether this installation brings another pre-trained model than the version in production stands on."""
+    """Whether this installation brings a pre-trained model that the version in production has not got beyond.
+
+    Neither it nor any version that it came after stands on that model: what a Project has left is no upgrade.
+    """
     if production is None:
         return False
     try:
-        return production.features_version != _shipped_features_version(SHIPPED_CHECKPOINT)
+        shipped = _shipped_features_version(SHIPPED_CHECKPOINT)
+        return shipped not in {production.features_version, *_features_before(production)}
     except CheckpointMissing:  # told where somebody asks for it
         return False
+
+
+def _features_before(version: ModelVersion) -> list[str]:
+    """What the versions stand on that this one came after, its parent first."""
+    versions = ModelVersion.objects.filter(project=version.project_id).values_list("pk", "parent", "features_version")
+    known = {pk: (parent, features) for pk, parent, features in versions}
+    found, parent = [], version.parent_id
+    while parent is not None:
+        parent, features = known[parent]
+        found.append(features)
+    return found
 
 
 @lru_cache(maxsize=1)
@@ -257,7 +273,7 @@ def read_shipped(checkpoint: Path = SHIPPED_CHECKPOINT) -> CheckpointContent:
         CheckpointMissing: the installation lacks it.
     """
     try:
-        return read_checkpoint(checkpoint)
+        return replace(read_checkpoint(checkpoint), is_shipped=True)
     except CheckpointMissing as error:
         raise CheckpointMissing(
             _("The pre-trained model (%(name)s) is not where the package keeps it. Install the package again.")

@@ -1,12 +1,15 @@
 """The model side over HTTP: who may, what is hidden, and what a reader never learns."""
 
+from dataclasses import replace
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
 from annotations.models import Job, JobKind, JobState, Project, Role
 from inference.models import AcquisitionBatch, FineTuneRun, LabelSnapshot, ModelVersion, Prediction, Stage
-from inference.services.registry import promote
+from inference.services.finetuning import start_run
+from inference.services.registry import promote, read_shipped
 from inference.services.selection import select_batch
 from tests.factories import make_image, make_member, make_project, make_reading, make_user
 from tests.inference.images import baseline, make_read_images
@@ -226,12 +229,31 @@ def test_a_run_from_the_installed_model_is_offered_where_production_stands_on_an
     client.post(reverse("start-run", kwargs={"slug": project.slug}), {"start": "shipped"})
     run = FineTuneRun.objects.get()
     assert (run.start.number, run.start.parent, run.parent) == (2, None, earlier)
-    assert "pre-trained, to start from" in client.get(page).content.decode()
+    shown = client.get(page).content.decode()
+    assert "pre-trained, to start from" in shown
+    assert origins(shown) == ["the installation", "the installation"]
     shown = client.get(reverse("run", kwargs={"slug": project.slug, "pk": run.pk})).content.decode()
     assert "On the encoder of version 2" in shown
     assert api(engineer).get(reverse("fine-tune-run-detail", args=[run.pk])).json()["start_number"] == 2
     client.force_login(people[Role.MANAGER])
     assert "Fine-tune from the installed model" not in client.get(page).content.decode()
+
+
+def origins(page: str) -> list[str]:
+    """What stands under "From" of each version, the newest first."""
+    rows = page.partition("<h2>Versions</h2>")[2].partition("</tbody>")[0].split("<tr>")[2:]
+    return [row.split("<td>")[3].partition("</td>")[0] for row in rows]
+
+
+def test_a_model_from_a_file_is_not_said_to_be_the_installations(people, project, client):
+    make_read_images(project, people[Role.READER])
+    first = baseline(project)
+    ModelVersion.objects.filter(pk=first.pk).update(features_version="0" * 64)
+    own = replace(read_shipped(), is_shipped=False)  # as if one had written it oneself
+    start_run(project=project, by=None, start=own)
+    client.force_login(people[Role.ML_ENGINEER])
+    page = reverse("models", kwargs={"slug": project.slug})
+    assert origins(client.get(page).content.decode()) == ["a file", "the installation"]
 
 
 def test_a_run_that_cannot_begin_is_refused_with_a_sentence(api, people, project):

@@ -173,7 +173,7 @@ def test_a_file_that_is_no_checkpoint_starts_nothing(read_project, other_model, 
 def test_a_run_from_another_model_learns_every_criterion(reader, other_model):
     read_project = make_project(criteria=("overall", "noise"))
     baseline(read_project)
-    with pytest.raises(BadRunConfig, match="would forget"):
+    with pytest.raises(BadRunConfig, match="learns every criterion anew"):  # production has learnt from no score yet
         start_run(project=read_project, by=None, config={"criteria": ["noise"]}, start=other_model)
 
 

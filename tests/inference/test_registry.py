@@ -73,6 +73,19 @@ def test_another_installed_model_is_offered_where_there_is_one(project, tmp_path
     assert not is_shipped_newer(version)
 
 
+def test_an_installed_model_that_production_came_from_is_not_offered_again(project):
+    first = baseline(project)
+    second = make_candidate(project)
+    third = make_candidate(project, parent=second)
+    for version in (second, third):
+        version.features_version = "0" * 64  # of a model of one's own
+        version.save()
+    assert not is_shipped_newer(third)
+    first.features_version = "1" * 64  # of an earlier installation
+    first.save()
+    assert is_shipped_newer(third)
+
+
 def test_a_candidate_that_passed_is_promoted_and_its_parent_retired(project):
     candidate, person, now = make_candidate(project), make_user(), timezone.now()
     promoted = promote(version=candidate, by=person, now=now)
