@@ -128,11 +128,7 @@ export class Outbox {
         this.update({ status: 'sign_in' });
         return false;
       case 'saved':
-        this.saved.add(entry.submission.client_key);
-        await this.options.store.delete(entry.submission.client_key);
-        await this.open();
-        this.update({ savedAt: this.options.now() });
-        this.options.onSaved(entry, outcome.receipt);
+        await this.saidSaved(entry, outcome.receipt);
         break;
       case 'refused':
         await this.options.store.set(entry.submission.client_key, { ...entry, refusal: outcome.reason });
@@ -141,6 +137,17 @@ export class Outbox {
     }
     this.failures = 0;
     return true;
+  }
+
+  /** Out of the box and acknowledged in one moment: in between, a worklist could bring the case back. */
+  private async saidSaved(entry: OutboxEntry, receipt: ReadingReceipt): Promise<void> {
+    const { client_key: key } = entry.submission;
+    this.saved.add(key);
+    const waiting = this.state.value.waiting.filter(({ submission }) => submission.client_key !== key);
+    this.update({ waiting, savedAt: this.options.now() });
+    this.options.onSaved(entry, receipt);
+    await this.options.store.delete(key);
+    await this.open();
   }
 
   private update(change: Partial<OutboxState>): void {

@@ -3,6 +3,7 @@ import { ApiError, NetworkError } from '../../api/client';
 import type { Case, DisplayState, Reopened, Worklist } from '../../api/types';
 import { FakeServer, RECEIPT, aCase, aCriterion, aSubmission, memoryStore } from '../../testing/fakes';
 import { withAbstention, withScore, type Draft } from './draft';
+import type { KeptStore } from './keptStore';
 import { Outbox, type OutboxEntry, type SendOutcome } from './outbox';
 import { Room } from './room';
 import { Session } from './session';
@@ -14,7 +15,7 @@ function aRoom(
   cases: Case[],
   drafts = memoryStore<Draft>(),
   outcome: () => Promise<SendOutcome> | SendOutcome = savedNow,
-  options: { staysForFeedback?: boolean } = {},
+  { kept = memoryStore<OutboxEntry>(), ...options }: { staysForFeedback?: boolean; kept?: KeptStore<OutboxEntry> } = {},
 ) {
   const server = new FakeServer();
   const done = new Set<string>();
@@ -31,7 +32,7 @@ function aRoom(
   const sent: OutboxEntry[] = [];
   const outbox = new Outbox({
     username: 'reader1',
-    store: memoryStore<OutboxEntry>(),
+    store: kept,
     send: async (entry) => {
       sent.push(structuredClone(entry));
       const result = await outcome();
@@ -154,6 +155,22 @@ test('a case on its way to the server is not opened again', async () => {
   await room.submit();
   await room.refill();
   expect(asked.at(-1)).toBe(3);
+  expect(room.cases.value.map((reading) => reading.assignment)).toEqual(['b', 'c']);
+});
+
+test('a case is not given back while the disk is slow to forget its reading', async () => {
+  const kept = memoryStore<OutboxEntry>();
+  let isForgetting = false;
+  kept.delete = () => new Promise(() => (isForgetting = true));
+  const { room, server, outbox } = aRoom([aCase('a'), aCase('b'), aCase('c')], undefined, savedNow, { kept });
+  await room.start();
+  scoreAll(room);
+  await room.submit();
+  await expect.poll(() => isForgetting).toBe(true);
+  await outbox.open(); // as the next submission does
+  const askedBefore = [aCase('a'), aCase('b'), aCase('c')];
+  server.on('worklist/', (): Worklist => ({ cases: askedBefore, open_count: 3, done_count: 0 }));
+  await room.refill();
   expect(room.cases.value.map((reading) => reading.assignment)).toEqual(['b', 'c']);
 });
 
