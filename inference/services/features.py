@@ -1,13 +1,18 @@
-"""Features of many Images: from the cache where there are some, else from pixels. Decoding and encoding overlap."""
+"""Features of many Images: from the cache where there are some, else from pixels.
+
+Three batches are under way at a time: one is read by threads, one is encoded, one is with the caller.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from inference import storage
 from inference.mediqa.errors import MediqaError, UnscorableImage
@@ -16,10 +21,12 @@ from inference.models import Embedding
 from inference.services.contracts import Encoder
 from inference.sources import ImageSource, image_sources
 
+T = TypeVar("T")
+
 logger = logging.getLogger(__name__)
 
 DECODERS = min(4, os.cpu_count() or 1)
-BATCHES_AHEAD = 1
+BATCHES_AHEAD = 1  # at each stage
 
 
 @dataclass(frozen=True)
@@ -47,21 +54,37 @@ Waiting = list[tuple[ImageSource, "Future[Obtained]"]]
 
 
 def feature_batches(*, image_ids: Sequence[int], encoder: Encoder) -> Iterator[FeatureBatch]:
-    """The Images' features, batch by batch, in the order asked for; threads read ahead while a batch is encoded.
+    """The Images' features, batch by batch, in the order asked for.
 
-    New features are not kept yet: `cached_embeddings` and `save_embeddings` do that.
+    Threads read a batch while another encodes the one before it and the caller keeps the one before that. Queries are
+    the caller's thread's. New features are not kept yet: `cached_embeddings` and `save_embeddings` do that.
     """
-    pool = ThreadPoolExecutor(max_workers=DECODERS, thread_name_prefix="decode")
-    waiting: deque[Waiting] = deque()
+    with _threads(DECODERS, "decode") as decoding, _threads(1, "encode") as encoding:
+        starts = range(0, len(image_ids), encoder.batch_size)
+        read = (_submit(decoding, image_ids[start : start + encoder.batch_size], encoder) for start in starts)
+        encoded = (encoding.submit(_finish, waiting, encoder) for waiting in _ahead(read))
+        for batch in _ahead(encoded):
+            yield batch.result()
+
+
+@contextmanager
+def _threads(count: int, name: str) -> Iterator[ThreadPoolExecutor]:
+    """What has not begun when the caller leaves is dropped."""
+    pool = ThreadPoolExecutor(max_workers=count, thread_name_prefix=name)
     try:
-        for start in range(0, len(image_ids), encoder.batch_size):
-            waiting.append(_submit(pool, image_ids[start : start + encoder.batch_size], encoder))
-            if len(waiting) > BATCHES_AHEAD:
-                yield _finish(waiting.popleft(), encoder)
-        while waiting:
-            yield _finish(waiting.popleft(), encoder)
+        yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _ahead(begun: Iterable[T]) -> Iterator[T]:
+    """The items in order, each after the next BATCHES_AHEAD ones have been begun."""
+    waiting: deque[T] = deque()
+    for item in begun:
+        waiting.append(item)
+        if len(waiting) > BATCHES_AHEAD:
+            yield waiting.popleft()
+    yield from waiting
 
 
 def cached_embeddings(*, batch: FeatureBatch, features_version: str) -> list[Embedding]:
