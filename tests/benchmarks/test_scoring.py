@@ -142,4 +142,4 @@ def test_scoring_to_rows_beside_the_encoder_alone(tmp_path: Path) -> None:
         waited = median_seconds(lambda of=project: prescore(of), before=forget_scores, clock=time.perf_counter)
         forget_scores()
         print_row(name, prepared, floor, whole, memory_here_mb(lambda of=project: prescore(of)))
-        print(f"{'':36} by the clock, decoding and preparing beside the encoder: {waited:.3f} s, {floor / waited:.0%}")
+        print(f"{'':36} by the clock, reading and storing beside the encoder: {waited:.3f} s, {floor / waited:.0%}")
