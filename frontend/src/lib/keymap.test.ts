@@ -15,6 +15,9 @@ describe('chordOf', () => {
   test.each([
     [{ key: '3', code: 'Digit3' }, '3'],
     [{ key: '3', code: 'Numpad3' }, '3'],
+    // Without NumLock, or with Shift, the number pad's are the keys of the slices.
+    [{ key: 'PageDown', code: 'Numpad3' }, 'PageDown'],
+    [{ key: 'End', code: 'Numpad1', shiftKey: true }, 'End'],
     [{ key: '#', code: 'Digit3', shiftKey: true }, 'Shift+3'],
     // French keyboard: the digit row gives signs without Shift.
     [{ key: '"', code: 'Digit3' }, '3'],
@@ -64,6 +67,8 @@ test('no arrow chooses a level: beyond the last criterion and on a single image 
   const found = ['level', 'slider', 'confidence'].map((id) => wouldScore(document.getElementById(id), 'ArrowDown'));
   expect(found).toEqual([true, true, false]);
   expect(wouldScore(document.getElementById('level'), 'Tab')).toBe(false);
+  const moving = ['PageUp', 'PageDown', 'Home', 'End'];
+  expect(moving.map((chord) => wouldScore(document.getElementById('slider'), chord))).not.toContain(false);
 });
 
 describe('isTakenBy', () => {

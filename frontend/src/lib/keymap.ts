@@ -78,11 +78,12 @@ export interface KeyPress {
 
 /**
  * The name of a key press, or null where it is the browser's. Digits go by their place on the keyboard (on a
- * French one the digits are the shifted ones), letters and signs by what is printed on them.
+ * French one the digits are the shifted ones), letters and signs by what is printed on them; the number pad goes by
+ * what it gives, which without NumLock are the keys of the slices.
  */
 export function chordOf(press: KeyPress): string | null {
   if (press.ctrlKey || press.metaKey || press.altKey) return null;
-  const digit = /^(?:Digit|Numpad)(\d)$/.exec(press.code)?.[1] ?? (/^\d$/.test(press.key) ? press.key : null);
+  const digit = /^Digit(\d)$/.exec(press.code)?.[1] ?? (/^\d$/.test(press.key) ? press.key : null);
   if (digit !== null) return press.shiftKey ? `Shift+${digit}` : digit;
   if (press.key === ' ') return 'Space';
   if (press.key === 'Tab') return press.shiftKey ? 'Shift+Tab' : 'Tab';
@@ -111,11 +112,12 @@ export function clashes(actions: readonly ActionDescription[]): string[] {
   return [...twice];
 }
 
-const CHOOSING_INPUTS = new Set(['radio', 'range']);
+/** The browser's own keys for choosing a level. */
+const CHOOSING_KEYS: Record<string, RegExp> = { radio: /^Arrow/, range: /^(Arrow|Page|Home$|End$)/ };
 
-/** Whether the browser would choose another level by this key: the arrows are the criteria's and the slices'. */
+/** Whether the browser would choose another level by this key: all of them are the criteria's and the slices'. */
 export function wouldScore(target: EventTarget | null, chord: string): boolean {
-  if (!chord.startsWith('Arrow') || !(target instanceof HTMLInputElement) || !CHOOSING_INPUTS.has(target.type)) return false;
+  if (!(target instanceof HTMLInputElement) || !CHOOSING_KEYS[target.type]?.test(chord)) return false;
   return target.closest('[data-criterion-index]') !== null;
 }
 
