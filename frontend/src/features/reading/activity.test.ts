@@ -23,3 +23,14 @@ it('counts what is done in the second window, and no more when it is closed', ()
   second.dispatchEvent(new Event('pagehide'));
   expect(passes(5)).toBe(100);
 });
+
+it('goes on counting the next case where the focus is in the second window', () => {
+  vi.spyOn(document, 'hasFocus').mockReturnValue(false);
+  let now = 0;
+  const watch = new ActivityWatch(() => now);
+  const second = Object.assign(new EventTarget(), { document: { hasFocus: () => true } });
+  watch.watch(second as unknown as Window);
+  watch.restart(0);
+  now = 50_000;
+  expect(watch.activeMs()).toBe(50_000);
+});
