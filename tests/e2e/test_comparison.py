@@ -130,6 +130,10 @@ def test_case_is_compared_with_the_anchor_images_of_its_levels(
     expect_grey(page, BESIDE, 120)
     drawn_anew(page, BESIDE, "i")
     expect(page.locator(CASE)).to_have_attribute("data-inverted", "false")
+    page.locator('[data-preset="3"]').click()  # and so do the buttons
+    beside(page, "window-width", "1800")
+    expect(page.locator('[data-preset="3"]')).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(CASE)).to_have_attribute("data-window-width", "400")
     page.keyboard.press("q")
 
     page.keyboard.press("a")  # the next one, of another modality

@@ -69,7 +69,7 @@ function shortLabel({ id, label }: Action): string {
 }
 
 function Presets({ desk }: { desk: Desk }) {
-  const state = desk.viewer.value?.state.value;
+  const state = desk.active.value?.state.value;
   if (!state || state.presets.length === 0) return null;
   return (
     <div class="presets" role="group" aria-label={t('Window presets')}>
@@ -81,7 +81,7 @@ function Presets({ desk }: { desk: Desk }) {
           data-preset={index + 1}
           aria-pressed={isPreset(state.window, preset)}
           title={t('Window {width}, level {level}', { width: preset.width, level: preset.center })}
-          onClick={() => desk.viewer.value?.applyPreset(index)}
+          onClick={() => desk.active.value?.applyPreset(index)}
         >
           <kbd aria-hidden="true">{index + 1}</kbd>
           <span>{presetName(preset.name)}</span>
