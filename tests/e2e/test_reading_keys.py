@@ -220,7 +220,7 @@ def test_note_and_findings_are_stored_with_slice_and_place(page: Page, hand: Pro
     check(page, "hand-findings")
     page.locator('[data-finding="1"] button').first.click()
     expect(page.locator("[data-viewport]")).to_have_attribute("data-slice-index", "0")
-    page.locator('[data-criterion="overall"] input').first.focus()
+    expect_focus_on_criteria(page)  # Enter submits, and does not go there again
     assignment = read_case(page, 2)
     expect_saved(page)
     assert stored(hand, "SELECT comment FROM annotations_reading WHERE assignment_id = %s", assignment) == [

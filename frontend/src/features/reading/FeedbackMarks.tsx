@@ -2,6 +2,7 @@ import type { SliceFeedback } from '../../api/types';
 import { t } from '../../lib/i18n';
 import type { StackViewer } from '../viewer/stackViewer';
 import type { Desk } from './desk';
+import { keepFocus } from './focus';
 
 type Patch = SliceFeedback['patches'][number];
 
@@ -37,7 +38,7 @@ export function SliceWeights({ desk, viewer }: { desk: Desk; viewer: StackViewer
   if (!told || sliceCount < 2 || told.slices.length === 0) return null;
   const most = Math.max(...told.slices.map(({ weight }) => weight));
   return (
-    <div class="slice-weights" role="group" aria-label={t('What each slice counted for the model')}>
+    <div class="slice-weights" role="group" aria-label={t('What each slice counted for the model')} onMouseDown={keepFocus}>
       {told.slices.map(({ slice_index, weight }) => (
         <button
           key={slice_index}

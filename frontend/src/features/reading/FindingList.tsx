@@ -2,7 +2,7 @@ import type { Finding } from '../../api/types';
 import { t, told } from '../../lib/i18n';
 import type { Desk } from './desk';
 import { withFindingChanged, withoutFinding } from './draft';
-import { focusCriterion } from './focus';
+import { focusCriterion, keepFocus } from './focus';
 
 /** The findings of this case; a click on the number goes to the slice. */
 export function FindingList({ desk }: { desk: Desk }) {
@@ -28,6 +28,7 @@ function FindingLine({ desk, finding, index }: { desk: Desk; finding: Finding; i
         type="button"
         class="button-quiet"
         title={t('Go to slice {number}', { number: finding.slice_index + 1 })}
+        onMouseDown={keepFocus}
         onClick={() => void desk.viewer.value?.showPlace(finding.slice_index, finding.x, finding.y)}
       >
         {number}

@@ -2,6 +2,7 @@ import { t, told } from '../../lib/i18n';
 import { keysText, type Action } from '../../lib/keymap';
 import { isPreset } from '../../lib/windows';
 import type { Desk } from './desk';
+import { keepFocus } from './focus';
 import { ICONS } from './icons';
 
 /** The actions that have an icon, and the window presets. The mouse never takes the focus from the rubric. */
@@ -95,8 +96,4 @@ function Presets({ desk }: { desk: Desk }) {
 function presetName(name: string): string {
   const number = /^Header (\d+)$/.exec(name)?.[1];
   return number === undefined ? told(name) : t('Header {number}', { number });
-}
-
-function keepFocus(event: MouseEvent): void {
-  event.preventDefault();
 }

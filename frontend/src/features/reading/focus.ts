@@ -31,6 +31,16 @@ export function focusCriterion(index: number): void {
   });
 }
 
+/** To the heading of what stands where the rubric was: the focus is not lost with it. */
+export function focusHeading(of: string): void {
+  onceShown(() => document.querySelector<HTMLElement>(`${of} h2`)?.focus({ preventScroll: true }));
+}
+
+/** Of what is pressed with the mouse: the next key is still the room's, and presses nothing again. */
+export function keepFocus(event: MouseEvent): void {
+  event.preventDefault();
+}
+
 /** At once where it is on the screen, so that the next key is its first letter; else when the rubric is back. */
 export function focusNote(): void {
   const note = (): HTMLElement | null => document.querySelector<HTMLElement>('.comment textarea');
