@@ -6,7 +6,21 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.pages import LONG, case_on_screen, check, expect_saved, open_page, press, read_case, sign_in
+from tests.e2e.generated import new_ramp
+from tests.e2e.pages import (
+    LONG,
+    NEXT_IS_THERE,
+    case_on_screen,
+    check,
+    drag,
+    expect_focus_on_criteria,
+    expect_saved,
+    open_page,
+    open_room,
+    press,
+    read_case,
+    sign_in,
+)
 from tests.e2e.product import Product
 from tests.e2e.rooms import furnish
 
@@ -111,4 +125,62 @@ def test_reader_in_training_sees_what_the_model_and_others_said(
     stored = "SELECT arm FROM annotations_reading WHERE assignment_id = %s ORDER BY submitted_at"
     assert [arm for (arm,) in product.rows(stored, assignment)] == ["training", "assisted"]
     check(page, "after-feedback")
+    page.context.close()
+
+
+def measure_across(page: Page, count: int) -> str:
+    """The same line each time; what the last of so many measures says."""
+    box = page.locator("[data-viewport]").bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.keyboard.press("m")
+    expect(page.locator("[data-pointing]")).to_have_attribute("data-pointing", "length")
+    drag(page, (x - 80, y - 40), (x + 80, y + 40))
+    page.keyboard.press("Escape")
+    expect(page.locator("[data-pointing]")).to_have_count(0)
+    expect(page.locator('[data-measure="length"]')).to_have_count(count)
+    return page.locator('[data-measure="length"]').last.get_attribute("data-text") or ""
+
+
+def test_while_feedback_is_shown_tools_act_on_the_case_that_it_is_about(
+    product: Product, browser: Browser, tmp_path: Path
+) -> None:
+    """The next one is in hand already, and has pixels of another size."""
+    files = [
+        *new_ramp(tmp_path, slices=3, name="fine", PixelSpacing=[0.7, 0.7]),
+        *new_ramp(tmp_path, slices=3, name="coarse", PixelSpacing=[1.5, 1.5]),
+    ]
+    furnish(product, "tools", files, readers=["tom"])
+    run(product, PREDICT.format(slug="tools"))
+    run(product, SET_ARM.format(slug="tools", arm="training"))
+    page = open_room(browser, product.address, "tools", "tom")
+    page.wait_for_function(NEXT_IS_THERE)
+    said = measure_across(page, 1)
+    page.keyboard.press("f")
+    expect(page.locator("[data-pointing]")).to_have_attribute("data-pointing", "mark")
+    assignment = submit(page, 3)
+    expect(page.locator("[data-pointing]")).to_have_count(0)  # there is nothing to mark a finding in any more
+    page.wait_for_function("() => document.activeElement?.closest('.feedback') !== null")
+    assert measure_across(page, 2) == said
+    for action in ("mark", "note"):
+        expect(page.locator(f'[data-action="{action}"]')).to_be_disabled()
+    bookmark = page.locator('[data-action="bookmark"]')
+    expect(bookmark).to_have_attribute("aria-pressed", "false")
+    page.keyboard.press("b")
+    expect(bookmark).to_have_attribute("aria-pressed", "true")
+    marked = "SELECT assignment_id FROM annotations_bookmark b JOIN annotations_user u ON u.id = b.user_id"
+    assert [str(one) for (one,) in product.rows(f"{marked} WHERE username = 'tom'")] == [assignment]
+    check(page, "feedback-tools")
+    page.locator(".slice-weight").first.click()
+    expect(page.locator("[data-viewport]")).to_have_attribute("data-slice-index", "0")
+    page.keyboard.press("Enter")  # goes on, and does not press again what was clicked
+    expect(page.locator("[data-feedback]")).to_have_count(0)
+    assert case_on_screen(page) != assignment
+    expect(bookmark).to_have_attribute("aria-pressed", "false")
+    expect_focus_on_criteria(page)
+    submit(page, 2)
+    page.keyboard.press("Enter")
+    expect(page.locator('.room[data-phase="empty"]')).to_be_visible(timeout=LONG)
+    page.wait_for_function("() => document.activeElement?.closest('.interlude') !== null")
+    check(page, "feedback-end")
     page.context.close()

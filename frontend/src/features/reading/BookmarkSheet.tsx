@@ -19,7 +19,7 @@ export function BookmarkSheet({ desk }: { desk: Desk }) {
 }
 
 function BookmarkLine({ desk, bookmark }: { desk: Desk; bookmark: Bookmark }) {
-  const isHere = desk.room.current.value?.assignment === bookmark.assignment;
+  const isHere = desk.room.onScreen.value?.assignment === bookmark.assignment;
   const state = isHere ? t('on the screen') : bookmark.is_read ? t('read by you') : t('to read');
   return (
     <li data-bookmark={bookmark.assignment}>

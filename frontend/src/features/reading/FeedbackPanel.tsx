@@ -1,15 +1,18 @@
+import { useEffect } from 'preact/hooks';
 import type { Criterion, CriterionFeedback, Feedback } from '../../api/types';
 import { t } from '../../lib/i18n';
 import type { Desk } from './desk';
+import { focusHeading } from './focus';
 
 /** After submission, in the rubric's place: what the model and the other readers said. */
 export function FeedbackPanel({ desk }: { desk: Desk }) {
   const { feedback, room, config } = desk;
   const told = feedback.shown.value;
+  useEffect(() => focusHeading('.feedback'), []);
   return (
     <aside class="rubric feedback" aria-label={t('Feedback')} data-feedback={feedback.status.value}>
       <div class="rubric-criteria" role="status">
-        <h2>{t('Submitted')}</h2>
+        <h2 tabIndex={-1}>{t('Submitted')}</h2>
         {told ? <Told desk={desk} told={told} /> : <Untold desk={desk} />}
       </div>
       <div class="feedback-buttons">

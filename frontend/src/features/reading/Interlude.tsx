@@ -1,5 +1,7 @@
+import { useEffect } from 'preact/hooks';
 import type { Desk } from './desk';
 import { resume } from './desk';
+import { focusHeading } from './focus';
 import { counted, t } from '../../lib/i18n';
 
 /** What the room shows when there is no case on the table. */
@@ -8,12 +10,13 @@ export function Interlude({ desk }: { desk: Desk }) {
   const done = room.counts.value?.done ?? 0;
   const waiting = outbox.state.value.waiting.length;
   const phase = room.phase.value;
+  useEffect(() => focusHeading('.interlude'), [phase]);
   return (
     <section class="interlude" aria-live="polite" data-interlude={phase}>
       {phase === 'loading' && <p>{t('Opening the next case…')}</p>}
-      {phase === 'empty' && <h2>{t('Nothing to read now. {done} done.', { done })}</h2>}
-      {phase === 'offline' && <h2>{t('The server cannot be reached.')}</h2>}
-      {phase === 'failed' && <h2>{t('The worklist could not be opened.')}</h2>}
+      {phase === 'empty' && <h2 tabIndex={-1}>{t('Nothing to read now. {done} done.', { done })}</h2>}
+      {phase === 'offline' && <h2 tabIndex={-1}>{t('The server cannot be reached.')}</h2>}
+      {phase === 'failed' && <h2 tabIndex={-1}>{t('The worklist could not be opened.')}</h2>}
       {phase === 'failed' && <p>{room.problem.value}</p>}
       {waiting > 0 && <p>{waitingText(waiting)}</p>}
       {phase === 'empty' && <p>{t('New cases appear here by themselves.')}</p>}

@@ -56,7 +56,7 @@ function Draft({ mode, viewer, from, to }: { mode: string; viewer: StackViewer; 
 function finish(desk: Desk, viewer: StackViewer, from: Place, to: Place): void {
   const mode = desk.mode.value;
   if (mode === 'mark') return markFinding(desk, viewer.state.value.sliceIndex, from, to);
-  const image = desk.room.current.value?.image;
+  const image = desk.room.onScreen.value?.image;
   const made: Measure | null = image && mode !== 'nothing' ? measureBetween(mode, viewer, image, from, to) : null;
   if (made) desk.measures.value = [...desk.measures.value, made];
 }

@@ -103,10 +103,11 @@ function Beside({ desk }: { desk: Desk }) {
 
 /** Groups of actions, and single ones, that need no open rubric. */
 const OF_THE_IMAGE = new Set(['Mouse', 'Image', 'Slices', 'Views']);
+const AFTER_SUBMISSION = new Set(['submit', 'bookmark', 'leave']);
 
 function isOpenNow(action: Action, phase: RoomPhase): boolean {
   if (phase === 'reading' || action.isAlways) return true;
-  return phase === 'feedback' && (OF_THE_IMAGE.has(action.group) || action.id === 'submit');
+  return phase === 'feedback' && (OF_THE_IMAGE.has(action.group) || AFTER_SUBMISSION.has(action.id));
 }
 
 /** Held down, these would do what nobody means. */

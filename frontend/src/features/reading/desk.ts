@@ -154,7 +154,10 @@ function whenDrawn(viewer: Desk['viewer'], isMeant: (assignment: string | null) 
 export function startDesk(desk: Desk): void {
   const { room, outbox, session } = desk;
   followRoom(desk);
-  effect(() => desk.feedback.expect(room.reviewed.value?.assignment ?? null));
+  effect(() => {
+    desk.feedback.expect(room.reviewed.value?.assignment ?? null);
+    desk.mode.value = 'nothing';
+  });
   effect(() => {
     if (!session.needsSignIn.value) void outbox.flush();
   });

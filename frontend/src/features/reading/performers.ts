@@ -29,7 +29,7 @@ function scoring(desk: Desk): Record<string, Performer> {
 
 function noting(desk: Desk): Record<string, Performer> {
   const { bookmarks, room, sheet } = desk;
-  const assignment = (): string | undefined => room.current.value?.assignment;
+  const assignment = (): string | undefined => room.onScreen.value?.assignment;
   return {
     bookmark: { perform: () => void bookmarks.toggle(assignment()), isPressed: () => bookmarks.has(assignment()) },
     bookmarks: {
@@ -43,7 +43,8 @@ function noting(desk: Desk): Record<string, Performer> {
         setFolded(desk, false);
         focusNote();
       },
-       isPressed: () => (room.draft.value?.comment ?? '') !== '',
+      isAvailable: () => room.draft.value !== null,
+      isPressed: () => (room.draft.value?.comment ?? '') !== '',
     },
   };
 }
@@ -66,7 +67,11 @@ function pointing(desk: Desk): Record<string, Performer> {
     zoom: tool('zoom'),
     pan: tool('pan'),
     scroll: tool('scroll'),
-    mark: { perform: () => turnTo(mode.value === 'mark' ? 'nothing' : 'mark'), isPressed: () => mode.value === 'mark' },
+    mark: {
+      isAvailable: () => desk.room.draft.value !== null,
+      perform: () => turnTo(mode.value === 'mark' ? 'nothing' : 'mark'),
+      isPressed: () => mode.value === 'mark',
+    },
     measure: {
       perform: () => turnTo(mode.value === 'length' ? 'region' : mode.value === 'region' ? 'nothing' : 'length'),
       isPressed: () => mode.value === 'length' || mode.value === 'region',
