@@ -352,8 +352,10 @@ test('who only looked and left is counted too, and twice told is told once', asy
   const tablet = aDevice(world);
   await tablet.room.start();
   await tablet.settle();
+  expect(tablet.room.sync.state.value.savedAt).toBeNull(); // times are no answer that was saved
   tablet.score('noise', 3);
   await tablet.settle();
+  expect(tablet.room.sync.state.value.savedAt).not.toBeNull();
   await desk.room.sync.pull();
   expect(desk.room.draft.value?.scores).toEqual({ noise: 3 });
   await desk.room.submit();

@@ -56,6 +56,10 @@ export function revisedOf(draft: Draft): Revised {
   return { revision: draft.revision, answers: answersOf(draft) };
 }
 
+export function hasAnswers(draft: Draft): boolean {
+  return !isSame(answersOf(draft), NO_ANSWERS);
+}
+
 /** Whether the server has yet to hear of an answer. */
 export function isUnsent(draft: Draft): boolean {
   return draft.revision > 0 && !isSame(answersOf(draft), draft.synced?.answers ?? NO_ANSWERS);

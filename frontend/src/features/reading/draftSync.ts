@@ -3,7 +3,7 @@ import { ApiError, isPassing, type ApiClient } from '../../api/client';
 import type { DraftState, ServerDraft } from '../../api/types';
 import { backoffMilliseconds } from '../../lib/backoff';
 import { isWorthTelling, timesToTell } from './caseTimes';
-import { answersOf, isUnsent, revisedOf, type Asked, type Draft } from './draft';
+import { answersOf, hasAnswers, isUnsent, revisedOf, type Asked, type Draft } from './draft';
 import type { Answers, Revised } from './mergeDrafts';
 import type { Session } from './session';
 
@@ -122,7 +122,8 @@ export class DraftSync {
     if (submitted !== null && submitted !== corrects) this.options.onSubmitted(submitted);
     else if (server) this.options.onAnswer(server, asked);
     const draft = this.options.current();
-    const isSaved = draft !== null && server !== null && !isUnsent(draft);
+    // Who left after a look told their times alone: that is no answer that was saved.
+    const isSaved = draft !== null && server !== null && !isUnsent(draft) && (asked.sent !== null || hasAnswers(draft));
     this.update({ status: 'idle', ...(isSaved && { savedAt: this.options.now() }) });
     return 'send';
   }
