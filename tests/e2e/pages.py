@@ -2,6 +2,8 @@
 
 import io
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.e2e.axe import violations
 from tests.e2e.product import PASSWORD
 
+Place = tuple[float, float]
 OUTPUT = Path(__file__).resolve().parents[1] / "output"
 LONG = 180_000  # ms, for work on a busy machine
 # More is decoded than the open case has.
@@ -92,6 +95,14 @@ def read_case(page: Page, digit: int) -> str:
     return assignment
 
 
+def run_until(page: Page, is_so: Callable[[], bool]) -> None:
+    """Let the browser run, and what answers for the network with it, until something is so on this side."""
+    deadline = time.monotonic() + LONG / 1000
+    while not is_so():
+        assert time.monotonic() < deadline, "what was waited for did not come about"
+        page.wait_for_timeout(20)
+
+
 def expect_saved(page: Page) -> None:
     expect(page.locator("[data-save-state]")).to_have_attribute("data-save-state", "saved", timeout=LONG)
     expect(page.locator("[data-save-state]")).to_have_text(re.compile(r"^Saved \d\d:\d\d"))
@@ -116,6 +127,22 @@ def drag(
     page.mouse.down(button=button)
     page.mouse.move(*end, steps=3)
     page.mouse.up(button=button)
+
+
+def drag_fingers(page: Page, *paths: tuple[Place, Place]) -> None:
+    """One finger on each path, at the same time."""
+    session = page.context.new_cdp_session(page)
+
+    def touch(kind: str, share: float) -> None:
+        places = [(a + (c - a) * share, b + (d - b) * share) for (a, b), (c, d) in paths]
+        points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points if kind != "touchEnd" else []})
+
+    touch("touchStart", 0)
+    for share in (0.25, 0.5, 0.75, 1):
+        touch("touchMove", share)
+    touch("touchEnd", 1)
+    session.detach()
 
 
 def expect_focus_on_criteria(page: Page) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image as Picture
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.pages import case_on_screen, check, expect_saved, open_page, sign_in, watched
+from tests.e2e.pages import case_on_screen, check, drag_fingers, expect_saved, open_page, sign_in, watched
 from tests.e2e.product import Product
 from tests.e2e.rooms import furnish
 from tests.e2e.test_feedback import PREDICT, run
@@ -210,25 +210,6 @@ def test_case_is_read_at_200_percent(furnished: Product, browser: Browser) -> No
     page.context.close()
 
 
-Place = tuple[float, float]
-
-
-def drag(page: Page, *paths: tuple[Place, Place]) -> None:
-    """One finger on each path, at the same time."""
-    session = page.context.new_cdp_session(page)
-
-    def touch(kind: str, share: float) -> None:
-        places = [(a + (c - a) * share, b + (d - b) * share) for (a, b), (c, d) in paths]
-        points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points if kind != "touchEnd" else []})
-
-    touch("touchStart", 0)
-    for share in (0.25, 0.5, 0.75, 1):
-        touch("touchMove", share)
-    touch("touchEnd", 1)
-    session.detach()
-
-
 def test_case_is_read_with_fingers(furnished: Product, browser: Browser) -> None:
     page = at_work(browser, furnished, "cleo", viewport={"width": 1024, "height": 768}, has_touch=True, is_mobile=True)
     check(page, "access-tablet")
@@ -241,16 +222,16 @@ def test_case_is_read_with_fingers(furnished: Product, browser: Browser) -> None
     assert box
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     window = viewport.get_attribute("data-window-width") or ""
-    drag(page, ((x, y), (x + 80, y + 10)))
+    drag_fingers(page, ((x, y), (x + 80, y + 10)))
     expect(viewport).not_to_have_attribute("data-window-width", window)
     zoom = float(viewport.get_attribute("data-zoom") or 0)
-    drag(page, ((x - 20, y), (x - 120, y)), ((x + 20, y), (x + 120, y)))
+    drag_fingers(page, ((x - 20, y), (x - 120, y)), ((x + 20, y), (x + 120, y)))
     page.wait_for_function(
         "zoom => Number(document.querySelector('[data-viewport]').dataset.zoom) > 1.2 * zoom", arg=zoom
     )
     page.locator('[data-action="scroll"]').tap()
     index = viewport.get_attribute("data-slice-index") or ""
-    drag(page, ((x, y), (x, y + 60)))
+    drag_fingers(page, ((x, y), (x, y + 60)))
     expect(viewport).not_to_have_attribute("data-slice-index", index)
     bar = page.locator(".slicebar").bounding_box()
     assert bar

@@ -16,15 +16,16 @@ from tests.e2e.pages import (
     case_on_screen,
     check,
     drag,
+    drag_fingers,
     expect_saved,
     open_page,
+    open_room,
     press,
     read_case,
     sign_in,
 )
 from tests.e2e.product import Product
 from tests.e2e.rooms import furnish
-from tests.e2e.test_access import drag as drag_fingers
 
 pytestmark = pytest.mark.stack
 SLICES, ROWS, COLUMNS = 20, 64, 48
@@ -84,9 +85,7 @@ def test_planes_show_the_volume_and_follow_one_another(product: Product, browser
         *new_volume(tmp_path, hu[:, :, ::-1], name="two"),
     ]
     furnish(product, "planes", files, readers=["pam"])
-    page = open_page(browser, product.address)
-    sign_in(page, "pam")
-    page.goto("/projects/planes/read/")
+    page = open_room(browser, product.address, "planes", "pam")
     assignment = case_on_screen(page)
     mirrored = "two" in (page.locator("[data-viewport]").get_attribute("aria-label") or "")
     hu = hu[:, :, ::-1] if mirrored else hu
@@ -171,10 +170,7 @@ def test_where_no_planes_can_be_cut_a_sentence_says_why(product: Product, browse
     furnish(
         product, "tilted", new_volume(tmp_path, volume()[:6], name="t", ImagePositionPatient=leaning), readers=["tim"]
     )
-    page = open_page(browser, product.address)
-    sign_in(page, "tim")
-    page.goto("/projects/tilted/read/")
-    case_on_screen(page)
+    page = open_room(browser, product.address, "tilted", "tim")
     page.keyboard.press("y")
     expect(page.locator('[data-notice="room"]')).to_contain_text("tilted")
     expect(page.locator("[data-plane]")).to_have_count(0)
@@ -204,9 +200,7 @@ def width_of(page: Page, name: str) -> float:
 def test_plane_is_enlarged_moved_and_shown_whole_again(product: Product, browser: Browser, tmp_path: Path) -> None:
     hu = volume()
     furnish(product, "enlarged", new_volume(tmp_path, hu, name="one"), readers=["eli"])
-    page = open_page(browser, product.address)
-    sign_in(page, "eli")
-    page.goto("/projects/enlarged/read/")
+    page = open_room(browser, product.address, "enlarged", "eli")
     assignment = case_on_screen(page)
     page.keyboard.press("y")
     expect_plane(page, "coronal", ROWS // 2, hu[::-1, ROWS // 2])
@@ -275,9 +269,7 @@ def window_of(page: Page, other_than: tuple[float, float]) -> tuple[float, float
 def test_window_of_all_is_dragged_over_any_plane(product: Product, browser: Browser, tmp_path: Path) -> None:
     hu = volume()
     furnish(product, "windowed", new_volume(tmp_path, hu, name="one"), readers=["wim"])
-    page = open_page(browser, product.address)
-    sign_in(page, "wim")
-    page.goto("/projects/windowed/read/")
+    page = open_room(browser, product.address, "windowed", "wim")
     assignment = case_on_screen(page)
     page.keyboard.press("y")
     row, column = ROWS // 2, COLUMNS // 2
@@ -317,10 +309,7 @@ def test_fingers_window_pinch_and_move_a_plane(product: Product, browser: Browse
     hu = volume()
     furnish(product, "fingered", new_volume(tmp_path, hu, name="one"), readers=["fay"])
     tablet = {"viewport": {"width": 1024, "height": 768}, "has_touch": True, "is_mobile": True}
-    page = open_page(browser, product.address, **tablet)
-    sign_in(page, "fay")
-    page.goto("/projects/fingered/read/")
-    case_on_screen(page)
+    page = open_room(browser, product.address, "fingered", "fay", **tablet)
     page.keyboard.press("y")
     row, column = ROWS // 2, COLUMNS // 2
     expect_plane(page, "coronal", row, hu[::-1, row])
@@ -360,9 +349,7 @@ def test_fingers_window_pinch_and_move_a_plane(product: Product, browser: Browse
 def test_finding_is_marked_in_each_plane(product: Product, browser: Browser, tmp_path: Path) -> None:
     hu = volume()
     furnish(product, "marked", new_volume(tmp_path, hu, name="one"), readers=["fin"])
-    page = open_page(browser, product.address)
-    sign_in(page, "fin")
-    page.goto("/projects/marked/read/")
+    page = open_room(browser, product.address, "marked", "fin")
     assignment = case_on_screen(page)
     page.keyboard.press("y")
     expect_plane(page, "coronal", ROWS // 2, hu[::-1, ROWS // 2])

@@ -176,6 +176,7 @@ def test_planes_that_were_open_are_drawn_where_they_crossed(product: Product, br
     press(reader, "i", "inverted", "true")
     bone = float(viewport(reader, "window-center"))
     boxes = [reader.locator(place).bounding_box() for place in (CASE, '[data-plane="coronal"]')]
+    expect(reader.locator(CASE)).to_have_attribute("data-slice-index", str(SLICES - 1 - 3))
     stood = standing(reader, CASE)
     assert crosshairs(reader) == (10, 5)
     expect_plane(reader, "sagittal", 10, hu[::-1, :, 10], (bone, 1800), inverted=True)
