@@ -154,9 +154,10 @@ function whenDrawn(viewer: Desk['viewer'], isMeant: (assignment: string | null) 
 export function startDesk(desk: Desk): void {
   const { room, outbox, session } = desk;
   followRoom(desk);
+  effect(() => desk.feedback.expect(room.reviewed.value?.assignment ?? null));
+  // Another case, or the same one after its submission.
   effect(() => {
-    desk.feedback.expect(room.reviewed.value?.assignment ?? null);
-    desk.mode.value = 'nothing';
+    if (room.onScreen.value || room.reviewed.value) desk.mode.value = 'nothing';
   });
   effect(() => {
     if (!session.needsSignIn.value) void outbox.flush();
@@ -209,7 +210,6 @@ function followRoom(desk: Desk): void {
     const [screen, current] = [viewer.value, room.onScreen.value];
     if (!screen || current === shown) return;
     shown = current;
-    desk.mode.value = 'nothing';
     desk.measures.value = [];
     untracked(() => {
       desk.comparison.restart();

@@ -69,6 +69,8 @@ export function isUnsent(draft: Draft): boolean {
 export interface Asked {
   /** What this device sent; null where it only asked. */
   sent: Answers | null;
+  /** There was something to save: neither a question alone, nor times alone. */
+  isEdit: boolean;
   /** What stood here when the server was asked: whatever was changed since is newer than its answer. */
   before: Revised;
 }

@@ -103,7 +103,7 @@ export class DraftSync {
     const now = revisedOf(draft);
     try {
       const answer = await this.options.session.during(ask);
-      if (isInHand()) next = this.settle(answer, { sent, before: this.opened ?? now });
+      if (isInHand()) next = this.settle(answer, { sent, before: this.opened ?? now, isEdit: isUnsent(draft) });
     } catch (error) {
       if (isInHand()) next = this.failed(error);
     }
@@ -123,7 +123,7 @@ export class DraftSync {
     else if (server) this.options.onAnswer(server, asked);
     const draft = this.options.current();
     // Who left after a look told their times alone: that is no answer that was saved.
-    const isSaved = draft !== null && server !== null && !isUnsent(draft) && (asked.sent !== null || hasAnswers(draft));
+    const isSaved = draft !== null && server !== null && !isUnsent(draft) && (asked.isEdit || hasAnswers(draft));
     this.update({ status: 'idle', ...(isSaved && { savedAt: this.options.now() }) });
     return 'send';
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { focusCriterion, focusNote, leaveForCriterion, settleFocus } from './focus';
+import { focusCriterion, focusHeading, focusNote, leaveForCriterion, settleFocus } from './focus';
 
 test('a note that is begun right after a score keeps the keys', async () => {
   document.body.innerHTML = `
@@ -41,4 +41,16 @@ test('Tab right after a score starts from the level that was chosen', () => {
   focusCriterion(0);
   settleFocus();
   expect(document.activeElement?.id).toBe('chosen');
+});
+
+test('a heading takes the focus that was lost with the rubric, and no other', () => {
+  document.body.innerHTML = '<button id="tool"></button><section class="interlude"><h2 tabindex="-1"></h2></section>';
+  document.querySelector<HTMLElement>('#tool')?.focus();
+  focusHeading('.interlude');
+  settleFocus();
+  expect(document.activeElement?.id).toBe('tool');
+  document.querySelector<HTMLElement>('#tool')?.remove();
+  focusHeading('.interlude');
+  settleFocus();
+  expect(document.activeElement?.tagName).toBe('H2');
 });

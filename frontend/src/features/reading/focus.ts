@@ -9,7 +9,7 @@ function onceShown(focus: () => void): void {
   cancelAnimationFrame(frame);
   const before = document.activeElement;
   wanted = () => {
-    if ([before, document.body, null].includes(document.activeElement)) focus();
+    if (document.activeElement === before || isLost()) focus();
   };
   frame = requestAnimationFrame(settleFocus);
 }
@@ -31,9 +31,11 @@ export function focusCriterion(index: number): void {
   });
 }
 
-/** To the heading of what stands where the rubric was: the focus is not lost with it. */
+/** To the heading of what stands where the rubric was, where the focus was lost with that. */
 export function focusHeading(of: string): void {
-  onceShown(() => document.querySelector<HTMLElement>(`${of} h2`)?.focus({ preventScroll: true }));
+  onceShown(() => {
+    if (isLost()) document.querySelector<HTMLElement>(`${of} h2`)?.focus({ preventScroll: true });
+  });
 }
 
 /** Of what is pressed with the mouse: the next key is still the room's, and presses nothing again. */
@@ -56,6 +58,9 @@ export function leaveForCriterion(index: number): void {
 
 /** Whether the focus is on a criterion, or nowhere. */
 export function isAmongCriteria(): boolean {
-  const { activeElement } = document;
-  return activeElement === null || activeElement === document.body || activeElement.closest('[data-criterion-index]') !== null;
+  return isLost() || Boolean(document.activeElement?.closest('[data-criterion-index]'));
+}
+
+function isLost(): boolean {
+  return document.activeElement === null || document.activeElement === document.body;
 }
