@@ -157,7 +157,8 @@ export function startDesk(desk: Desk): void {
   effect(() => desk.feedback.expect(room.reviewed.value?.assignment ?? null));
   // Another case, or the same one after its submission.
   effect(() => {
-    if (room.onScreen.value || room.reviewed.value) desk.mode.value = 'nothing';
+    const isReviewed = room.reviewed.value !== null;
+    if (room.onScreen.value || isReviewed) desk.mode.value = 'nothing';
   });
   effect(() => {
     if (!session.needsSignIn.value) void outbox.flush();
