@@ -18,7 +18,7 @@ from annotations.models import Project
 from annotations.permissions import roles_in
 from inference.access import RUN_BY, for_roles, signed_in
 from inference.errors import UnknownPromptWord
-from inference.mediqa.parameters import in_words
+from inference.mediqa.faults import faults_of
 from inference.mediqa.prompt import VOCABULARY
 from inference.models import ModelVersion, Prediction, PromptCorrection
 from inference.pictures import slice_pictures
@@ -65,7 +65,7 @@ def prediction(request: HttpRequest, project: Project, pk: int) -> HttpResponse:
         "pictures": slice_pictures(found),
         "prompt": _prompt(found),
         "corrections": _corrections(found),
-        "physical": [in_words(name, value, gettext) for name, value in found.physical.items()],
+        "faults": faults_of(found.physical, gettext),
         "neighbours": nearest_read(prediction=found, user=signed_in(request)),
     }
     return render(request, "inference/prediction.html", context)

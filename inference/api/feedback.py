@@ -13,7 +13,7 @@ from annotations.api.requests import user_of
 from annotations.api.worklists import assignment_for_reader
 from annotations.services.drafts import submitted_by
 from inference.errors import NoFeedback
-from inference.mediqa.parameters import in_words
+from inference.mediqa.faults import Faults, SeenFault, faults_of
 from inference.models import CriterionPrediction, Prediction
 from inference.pictures import slice_pictures
 from inference.services.feedback import CriterionFeedback, feedback_on
@@ -57,11 +57,23 @@ class SliceFeedbackSerializer(serializers.Serializer[Any]):
     patches = PatchSerializer(many=True)
 
 
+class SeenFaultSerializer(serializers.Serializer[SeenFault]):
+    words = serializers.CharField()
+    severity = serializers.FloatField(help_text="0..1.")
+
+
+class FaultsSerializer(serializers.Serializer[Faults]):
+    """Predicted physical parameters in words, the most severe first; of the `absent` ones there is hardly any."""
+
+    seen = SeenFaultSerializer(many=True)
+    absent = serializers.ListField(child=serializers.CharField())
+
+
 class FeedbackSerializer(serializers.Serializer[Any]):
     model_version = serializers.IntegerField(allow_null=True)
     criteria = CriterionFeedbackSerializer(many=True)
     slices = SliceFeedbackSerializer(many=True)
-    physical = serializers.ListField(child=serializers.CharField(), help_text="Predicted parameters in words.")
+    faults = FaultsSerializer()
 
 
 class AssignmentFeedback(APIView):
@@ -78,13 +90,9 @@ class AssignmentFeedback(APIView):
             "model_version": prediction.model_version.number if prediction else None,
             "criteria": feedback.criteria,
             "slices": _slices(prediction) if prediction else [],
-            "physical": _physical(prediction) if prediction else [],
+            "faults": faults_of(prediction.physical if prediction else {}, gettext),
         }
         return Response(FeedbackSerializer(answer).data)
-
-
-def _physical(prediction: Prediction) -> list[str]:
-    return [in_words(name, value, gettext) for name, value in prediction.physical.items()]
 
 
 def _slices(prediction: Prediction) -> list[dict[str, Any]]:

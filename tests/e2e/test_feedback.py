@@ -90,7 +90,7 @@ def test_reader_in_training_sees_what_the_model_and_others_said(
     told = page.locator('[data-feedback-criterion="overall"]')
     for line in ("You: 3", "Model: 2.6 (1.5 to 3.4)", "Other readers: 1 × 1"):
         expect(told).to_contain_text(line)
-    expect(page.locator(".feedback-physical")).to_contain_text("40 % of the dose")
+    expect(page.locator(".feedback-faults")).to_contain_text("low dose, slight (40 % of the dose)")
     expect(page.locator("[data-viewport]")).to_have_attribute("data-assignment", assignment)
     expect(page.locator("[data-save-state]")).to_have_attribute("data-save-state", "saved", timeout=LONG)
 

@@ -67,7 +67,9 @@ def test_reader_is_told_what_the_model_and_the_others_said(project, image, reade
         "others": [{"value": 2.0, "count": 2}, {"value": 4.0, "count": 1}],
         "predicted": {"quality": 2.5, "lower": 1.5, "upper": 3.5},
     }
-    assert told["physical"] == ["40 % of the dose", "slice thickness 3.9 mm"]
+    (fault,) = told["faults"]["seen"]
+    assert (fault["words"], round(fault["severity"], 2)) == ("low dose, slight (40 % of the dose)", 0.23)
+    assert told["faults"]["absent"] == ["thick slices"]
     (shown,) = told["slices"]
     assert (shown["slice_index"], shown["weight"]) == (0, 1.0)
     assert [(one["left"], one["top"], one["width"], one["height"]) for one in shown["patches"]] == [
@@ -138,7 +140,8 @@ def test_image_that_was_not_scored_has_the_other_readers_alone(project, version,
     reading = make_reading(project, image, reader)
     image.predictions.all().delete()
     told = ask(reading.assignment, reader).json()
-    assert (told["model_version"], told["slices"], told["physical"]) == (None, [], [])
+    assert (told["model_version"], told["slices"]) == (None, [])
+    assert told["faults"] == {"seen": [], "absent": []}
     assert told["criteria"][0]["predicted"] is None
 
 

@@ -45,7 +45,7 @@ def make_prediction(
         slice_indices=[0],
         slice_weights=[1.0],
         patch_weights=[{"slice": 0, "tiles": [{"box": [0, 0, 8, 16], "weights": [[0.5, 1.0], [0.0, 0.25]]}]}],
-        physical={"relative_dose": 0.4, "slice_thickness_mm": 3.9},
+        physical={"relative_dose": 0.4, "added_slice_thickness_mm": 0.4},
         ood_distance=strangeness,
     )
     CriterionPrediction.objects.create(
@@ -127,7 +127,13 @@ def test_the_page_says_score_interval_physics_prompt_and_neighbours(project, ver
     make_read(project, version, 1.0, 4, make_member(project, Role.READER))
     asked = make_prediction(project, version, 0.0)
     page = page_of(engineer, project, f"{asked.pk}/")
-    for text in ("2.5", "90 % interval 1.5 to 3.5", "40 % of the dose; slice thickness 3.9 mm", "by 1 reader"):
+    for text in (
+        "2.5",
+        "90 % interval 1.5 to 3.5",
+        "low dose, slight (40 % of the dose)",
+        "Hardly any: thick slices.",
+        "by 1 reader",
+    ):
         assert text in page
     assert "(classifier, probability 0.93)" in page
     assert page.count("<rect ") == 3

@@ -11,8 +11,7 @@ from rest_framework.test import APIClient
 
 from annotations.models import Job, JobKind, Role
 from inference import words
-from inference.mediqa.parameters import in_words
-from inference.mediqa.physics.degradations import DEGRADATIONS
+from inference.mediqa.faults import FAULTS, faults_of
 from inference.mediqa.prompt import VOCABULARY
 from mediqa_platform.texts import CATALOGUES, PACKAGES, ROOT, catalogues, compile_texts, gather_texts, read_catalogue
 from tests.factories import make_member, make_project, make_user
@@ -70,12 +69,11 @@ def test_templates_have_no_words_that_no_catalogue_reaches() -> None:
 
 
 def test_words_of_the_pure_package_are_marked() -> None:
-    marked = {*words.PARAMETERS, *words.UNITS, words.SHARE_OF}
     asked: set[str] = set()
-    for name in {one.parameter_name for one in DEGRADATIONS}:
-        in_words(name, 0.5, lambda text: asked.add(text) or text)  # type: ignore[func-returns-value]
-    units = {"dB", "mm", "%"}
-    assert asked - marked - units == set()
+    for severity in (0.0, 0.2, 0.5, 0.9):
+        physical = {name: fault.curve.at(severity) for name, fault in FAULTS.items()}
+        faults_of(physical, lambda text: asked.add(text) or text)  # type: ignore[func-returns-value]
+    assert asked == {*words.FAULTS, *words.MEASURES, *words.DEGREES, words.WITH_DEGREE}
     prompt = {word.replace("_", " ") for factor in VOCABULARY for word in (factor, *VOCABULARY[factor])}
     names = {word for word in prompt if word != word.lower() or word[0].isdigit()}
     assert prompt - names - set(words.PROMPT) - words.SAME_EVERYWHERE == set()

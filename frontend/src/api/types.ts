@@ -240,8 +240,8 @@ export interface Feedback {
   model_version: number | null;
   criteria: CriterionFeedback[];
   slices: SliceFeedback[];
-  /** Predicted physical parameters in words. */
-  physical: string[];
+  /** Predicted physical parameters in words, the most severe (0..1) first; of the absent ones there is hardly any. */
+  faults: { seen: { words: string; severity: number }[]; absent: string[] };
 }
 
 export interface CriterionFeedback {

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from inference.mediqa.checkpoint import DEFAULT_CHECKPOINT
 from inference.mediqa.errors import MediqaError, UnscorableImage
-from inference.mediqa.parameters import in_words, unit_of
+from inference.mediqa.faults import faults_of, unit_of
 from inference.mediqa.predictor import PRIOR, Predictor
 from inference.mediqa.prompt import CLASSIFIER, UNKNOWN, VOCABULARY, completed_prompt
 from inference.mediqa.reading import ReadImage, find_images, read_image
@@ -89,11 +88,13 @@ def described(one: Scored, read: ReadImage, features: Features) -> dict[str, Any
 def lines_of(document: dict[str, Any]) -> list[str]:
     """Return what ``described`` holds as text."""
     prompt = ", ".join(f"{factor} {one['word']} ({_origin(one)})" for factor, one in document["prompt"].items())
+    faults = faults_of({name: one["value"] for name, one in document["physical"].items()})
     return [
         document["image"],
         *(f"  {key}: {_shown(CriterionScore(**score))}" for key, score in document["scores"].items()),
         f"  prompt: {prompt}",
-        *_wrapped("  as if: ", (in_words(name, one["value"]) for name, one in document["physical"].items())),
+        *_wrapped("  faults: ", "; ".join(one.words for one in faults.seen)),
+        *_wrapped("  hardly any: ", ", ".join(faults.absent)),
         f"  distance from the training images: {document['ood_distance']:.2f} (1 is the strangest twentieth of them)",
     ]
 
@@ -108,6 +109,5 @@ def _origin(factor: dict[str, Any]) -> str:
     return f"{factor['from']}, {factor['confidence']:.0%} sure" if is_guess else str(factor["from"])
 
 
-def _wrapped(start: str, parts: Iterable[str]) -> list[str]:
-    joined = ", ".join(parts)
-    return [start + joined] if joined else []
+def _wrapped(start: str, text: str) -> list[str]:
+    return [start + text] if text else []

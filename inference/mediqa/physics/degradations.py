@@ -1,8 +1,6 @@
-"""The registry: which degradation fits which modality, and what its continuous severity means physically.
+"""The registry: which degradation fits which modality, and in what order they come about.
 
-Severity 0 changes nothing and 1 is hardly readable; between them the physical parameter moves on the scale
-on which it is perceived (dose, views and counts by their logarithm). A parameter can be named back from a
-severity, so that a predicted severity reads "as if at 40 % of the dose".
+What a severity of 0 to 1 means physically stands in `inference.mediqa.faults`, which tells predicted ones, too.
 """
 
 from __future__ import annotations
@@ -13,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from inference.mediqa.faults import FAULTS
 from inference.mediqa.physics import ct, emission, generic, mr, photo, projection, ultrasound, volume
 from inference.mediqa.physics.subject import Subject
 
@@ -22,7 +21,7 @@ MR_NOISE_SHARE = 0.01  # of the visible range: the noise of a good image
 
 @dataclass(frozen=True)
 class Degradation:
-    """One kind: ``apply(pixels, subject, parameter, generator)``; ``parameter`` maps severity to physics.
+    """One kind: ``apply(pixels, subject, parameter, generator)``; the parameter is that of a fault in ``FAULTS``.
 
     modalities: words of the prompt; empty means all but those of ``excluded``. needs_neighbours: only slices
     with near neighbours can be degraded so. is_one_for_all: what is drawn lies in the body or the machine, the same for
@@ -31,28 +30,21 @@ class Degradation:
 
     name: str
     parameter_name: str
-    parameter: Callable[[float], float]
     apply: Apply
     modalities: frozenset[str] = frozenset()
     excluded: frozenset[str] = frozenset()
     needs_neighbours: bool = False
     is_one_for_all: bool = False
 
+    def parameter(self, severity: float) -> float:
+        """Return the physical parameter at a severity of 0..1."""
+        return FAULTS[self.parameter_name].curve.at(severity)
+
     def fits(self, modality: str) -> bool:
         """Tell whether this kind exists in the modality."""
         if self.modalities:
             return modality in self.modalities
         return modality not in self.excluded
-
-
-def linear(start: float, end: float) -> Callable[[float], float]:
-    """Return severity -> start + (end - start) s."""
-    return lambda severity: start + (end - start) * severity
-
-
-def geometric(start: float, end: float) -> Callable[[float], float]:
-    """Return severity -> start (end / start)^s."""
-    return lambda severity: float(start * (end / start) ** severity)
 
 
 def _ct_dose(pixels: Tensor, subject: Subject, parameter: float, generator: torch.Generator) -> Tensor:
@@ -216,43 +208,41 @@ _EMISSION, _PHOTO = frozenset({"PT", "NM"}), frozenset({"OP"})
 _STACKS = frozenset({"CT", "MR", "PT"})
 # In the order of acquisition: the body, the beam or the lines of k-space, counting, reconstruction, storage.
 DEGRADATIONS: tuple[Degradation, ...] = (
-    Degradation(
-        "thickness", "added_slice_thickness_mm", linear(0, 12), _thickness, _CT | _MR | {"PT"}, needs_neighbours=True
-    ),
-    Degradation("blur", "blur_sigma_px", linear(0, 3), _blur, excluded=_X_RAYS | _EMISSION | _PHOTO),
-    Degradation("focal_spot", "penumbra_px", linear(1, 10), _focal_spot, _PROJECTION),
-    Degradation("defocus", "defocus_radius_px", linear(0, 7), _defocus, _PHOTO),
-    Degradation("exposure", "exposure_error_stops", linear(0, 3.5), _exposure, _PHOTO),
-    Degradation("illumination", "light_drop_share", linear(0, 0.98), _illumination, _PHOTO),
-    Degradation("scatter", "scatter_to_primary", linear(0, 6), _scatter, _PROJECTION),
-    Degradation("grid_lines", "grid_contrast_share", lambda s: 0.25 * s**1.5, _grid, _PROJECTION),
-    Degradation("sparse_view", "view_share", geometric(1, 1 / 12), _views, _CT),
-    Degradation("limited_angle", "angular_range_deg", linear(180, 70), _angle, _CT),
-    Degradation("beam_hardening", "hardening_loss_share", linear(0, 0.35), _hardening, _CT),
-    Degradation("metal", "metal_diameter_mm", linear(0, 9), _metal, _CT, is_one_for_all=True),
-    Degradation("ring", "detector_gain_error_share", lambda s: 0.05 * s**1.5, _rings, _CT, is_one_for_all=True),
-    Degradation("bias_field", "sensitivity_drop_share", linear(0, 0.9), _bias, _MR, is_one_for_all=True),
-    Degradation("wrap", "field_of_view_share", linear(1, 0.55), _wrap, _MR),
-    Degradation("motion", "motion_px_of_256", linear(0, 6), _motion, _MR),
-    Degradation("ghosting", "line_phase_error_deg", linear(0, 70), _ghost, _MR),
-    Degradation("spikes", "spike_share_of_peak", lambda s: 0.8 * s**1.5, _spike, _MR),
-    Degradation("undersampling", "kspace_share", linear(1, 0.15), _undersampling, _MR),
-    Degradation("gibbs", "kspace_extent_share", linear(1, 0.2), _gibbs, _MR),
-    Degradation("acceleration", "acceleration_factor", linear(1, 6), _acceleration, _MR),
-    Degradation("rician", "relative_averages", geometric(1, 1 / 600), _rician, _MR),
-    Degradation("dose", "relative_dose", geometric(1, 0.02), _dose, _X_RAYS),
-    Degradation("soft_kernel", "kernel_half_mtf_per_cm", geometric(12, 1.2), _soft_kernel, _CT),
-    Degradation("sharp_kernel", "kernel_edge_gain", linear(1, 6), _sharp_kernel, _CT),
-    Degradation("saturation", "saturated_share", linear(0, 0.6), _saturation, _PROJECTION),
-    Degradation("attenuation", "uncompensated_attenuation_db", linear(0, 50), _attenuation, _US),
-    Degradation("shadow", "shadow_db", linear(0, 45), _shadow, _US),
-    Degradation("speckle", "speckle_contrast_share", linear(0, 1), _speckle, _US),
-    Degradation("gain", "gain_error_db", linear(0, 32), _gain, _US),
-    Degradation("counts", "relative_counts", geometric(1, 0.01), _counts, _EMISSION),
-    Degradation("iterations", "iterations_count", geometric(40, 1), _iterations, _EMISSION),
-    Degradation("post_filter", "post_filter_fwhm_mm", linear(0, 20), _post_filter, _EMISSION),
-    Degradation("noise", "noise_share", lambda s: 0.25 * s**1.5, _noise, excluded=_X_RAYS | _EMISSION | _MR | _US),
-    Degradation("coding", "jpeg_quality", geometric(95, 4), _coding),
+    Degradation("thickness", "added_slice_thickness_mm", _thickness, _CT | _MR | {"PT"}, needs_neighbours=True),
+    Degradation("blur", "blur_sigma_px", _blur, excluded=_X_RAYS | _EMISSION | _PHOTO),
+    Degradation("focal_spot", "penumbra_px", _focal_spot, _PROJECTION),
+    Degradation("defocus", "defocus_radius_px", _defocus, _PHOTO),
+    Degradation("exposure", "exposure_error_stops", _exposure, _PHOTO),
+    Degradation("illumination", "light_drop_share", _illumination, _PHOTO),
+    Degradation("scatter", "scatter_to_primary", _scatter, _PROJECTION),
+    Degradation("grid_lines", "grid_contrast_share", _grid, _PROJECTION),
+    Degradation("sparse_view", "view_share", _views, _CT),
+    Degradation("limited_angle", "angular_range_deg", _angle, _CT),
+    Degradation("beam_hardening", "hardening_loss_share", _hardening, _CT),
+    Degradation("metal", "metal_diameter_mm", _metal, _CT, is_one_for_all=True),
+    Degradation("ring", "detector_gain_error_share", _rings, _CT, is_one_for_all=True),
+    Degradation("bias_field", "sensitivity_drop_share", _bias, _MR, is_one_for_all=True),
+    Degradation("wrap", "field_of_view_share", _wrap, _MR),
+    Degradation("motion", "motion_px_of_256", _motion, _MR),
+    Degradation("ghosting", "line_phase_error_deg", _ghost, _MR),
+    Degradation("spikes", "spike_share_of_peak", _spike, _MR),
+    Degradation("undersampling", "kspace_share", _undersampling, _MR),
+    Degradation("gibbs", "kspace_extent_share", _gibbs, _MR),
+    Degradation("acceleration", "acceleration_factor", _acceleration, _MR),
+    Degradation("rician", "relative_averages", _rician, _MR),
+    Degradation("dose", "relative_dose", _dose, _X_RAYS),
+    Degradation("soft_kernel", "kernel_half_mtf_per_cm", _soft_kernel, _CT),
+    Degradation("sharp_kernel", "kernel_edge_gain", _sharp_kernel, _CT),
+    Degradation("saturation", "saturated_share", _saturation, _PROJECTION),
+    Degradation("attenuation", "uncompensated_attenuation_db", _attenuation, _US),
+    Degradation("shadow", "shadow_db", _shadow, _US),
+    Degradation("speckle", "speckle_contrast_share", _speckle, _US),
+    Degradation("gain", "gain_error_db", _gain, _US),
+    Degradation("counts", "relative_counts", _counts, _EMISSION),
+    Degradation("iterations", "iterations_count", _iterations, _EMISSION),
+    Degradation("post_filter", "post_filter_fwhm_mm", _post_filter, _EMISSION),
+    Degradation("noise", "noise_share", _noise, excluded=_X_RAYS | _EMISSION | _MR | _US),
+    Degradation("coding", "jpeg_quality", _coding),
 )
 KINDS: tuple[str, ...] = tuple(kind.name for kind in DEGRADATIONS)
 BY_NAME: Mapping[str, Degradation] = {kind.name: kind for kind in DEGRADATIONS}

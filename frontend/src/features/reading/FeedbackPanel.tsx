@@ -50,22 +50,32 @@ function Told({ desk, told }: { desk: Desk; told: Feedback }) {
         const criterion = criteria.find(({ key }) => key === one.key);
         return criterion && <OnCriterion key={one.key} criterion={criterion} told={one} />;
       })}
-      {told.physical.length > 0 && (
-        <section>
-          <h3>{t('The model takes the image for one with')}</h3>
-          <ul class="feedback-physical">
-            {told.physical.map((words) => (
-              <li key={words}>{words}</li>
-            ))}
-          </ul>
-        </section>
-      )}
+      <OnFaults faults={told.faults} />
       <p class="feedback-source">
         {told.model_version === null
           ? t('The model has not scored this image.')
           : t('Model version {number}; its interval is meant to hold the readers’ mean in nine of ten images.', { number: told.model_version })}
       </p>
     </>
+  );
+}
+
+function OnFaults({ faults: { seen, absent } }: { faults: Feedback['faults'] }) {
+  if (seen.length + absent.length === 0) return null;
+  return (
+    <section>
+      <h3>{t('Faults that the model sees')}</h3>
+      {seen.length === 0 && <p>{t('None of those that it knows.')}</p>}
+      <ul class="feedback-faults">
+        {seen.map(({ words, severity }) => (
+          <li key={words}>
+            {words}
+            <span class="feedback-severity" style={{ width: `${100 * severity}%` }} />
+          </li>
+        ))}
+      </ul>
+      {absent.length > 0 && <p class="feedback-source">{t('Hardly any: {faults}.', { faults: absent.join(', ') })}</p>}
+    </section>
   );
 }
 

@@ -214,7 +214,7 @@ test('Enter goes on from the feedback, and O hides what is drawn over the image'
   press('Enter', 'Enter');
   expect([room.submit.mock.calls.length, room.proceed.mock.calls.length]).toEqual([0, 1]);
   expect(actions.find(({ id }) => id === 'overlay')?.isAvailable?.()).toBe(false);
-  desk.feedback.shown.value = { model_version: 1, criteria: [], slices: [], physical: [] };
+  desk.feedback.shown.value = { model_version: 1, criteria: [], slices: [], faults: { seen: [], absent: [] } };
   press('o', 'KeyO');
   expect(desk.feedback.isOverlaid.value).toBe(false);
   desk.feedback.shown.value = null;

@@ -3,7 +3,7 @@ import { ApiError, NetworkError } from '../../api/client';
 import type { Feedback } from '../../api/types';
 import { FeedbackStore } from './feedback';
 
-const TOLD: Feedback = { model_version: 3, criteria: [], slices: [], physical: [] };
+const TOLD: Feedback = { model_version: 3, criteria: [], slices: [], faults: { seen: [], absent: [] } };
 
 function aStore(get = vi.fn(() => Promise.resolve(TOLD))) {
   const session = { during: <T>(ask: () => Promise<T>) => ask() };
