@@ -51,6 +51,11 @@ function Told({ desk, told }: { desk: Desk; told: Feedback }) {
         return criterion && <OnCriterion key={one.key} criterion={criterion} told={one} />;
       })}
       <OnFaults faults={told.faults} />
+      {told.slices.length > 0 && (
+        <p class="feedback-source">
+          {t('Over the image: what the score was made from, the fuller the more it counted. Marks at the bar of slices lead to it.')}
+        </p>
+      )}
       <p class="feedback-source">
         {told.model_version === null
           ? t('The model has not scored this image.')
@@ -70,7 +75,9 @@ function OnFaults({ faults: { seen, absent } }: { faults: Feedback['faults'] }) 
         {seen.map(({ words, severity }) => (
           <li key={words}>
             {words}
-            <span class="feedback-severity" style={{ width: `${100 * severity}%` }} />
+            <span class="feedback-severity">
+              <span style={{ width: `${100 * severity}%` }} />
+            </span>
           </li>
         ))}
       </ul>
