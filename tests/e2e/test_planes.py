@@ -266,10 +266,16 @@ def window_of(page: Page, other_than: tuple[float, float]) -> tuple[float, float
     return float(exact_center), float(exact_width)
 
 
-def test_window_of_all_is_dragged_over_any_plane(product: Product, browser: Browser, tmp_path: Path) -> None:
+@pytest.mark.parametrize("rendering", ["gpu", "cpu"])
+def test_window_of_all_is_dragged_over_any_plane(
+    product: Product, browser: Browser, tmp_path: Path, rendering: str
+) -> None:
     hu = volume()
-    furnish(product, "windowed", new_volume(tmp_path, hu, name="one"), readers=["wim"])
-    page = open_room(browser, product.address, "windowed", "wim")
+    slug = f"windowed-{rendering}"
+    furnish(product, slug, new_volume(tmp_path, hu, name="one"), readers=[f"wim-{rendering}"])
+    page = open_room(browser, product.address, slug, f"wim-{rendering}")
+    page.goto(f"/projects/{slug}/read/?rendering={rendering}")
+    expect(page.locator("[data-viewport]")).to_have_attribute("data-rendering", rendering)
     assignment = case_on_screen(page)
     page.keyboard.press("y")
     row, column = ROWS // 2, COLUMNS // 2
