@@ -141,6 +141,6 @@ def read(product: Product, scored: str) -> str:
 @pytest.mark.parametrize("victim", ["train", "valkey", "postgres"])
 def test_fine_tuning_survives_the_death_of(victim: str, product: Product, read: str) -> None:
     engineer, before = product.api(f"{read}-ml_engineer"), product.value(VERSIONS, read)
-    patiently(lambda: engineer.post(f"projects/{read}/fine-tune-runs/", {"config": {"epochs": 100, "head": "token"}}))
+    patiently(lambda: engineer.post(f"projects/{read}/fine-tune-runs/", {"config": {"epochs": 40, "head": "token"}}))
     kill_while_running(product, victim, slug=read, kind="fine_tune", phase="Training")
     assert product.value(VERSIONS, read) == before + 1
