@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
+from pydicom import Sequence as Items
 
 from tests.annotations.dicom.builders import make_dataset
 from tests.e2e.corpus import Specimen, shown_as, specimen, specimens, stretched
 from tests.e2e.generated import new_volume
-from tests.e2e.made import made_datasets, ramp
+from tests.e2e.made import group, item, made_datasets, ramp, table
 from tests.e2e.pages import case_on_screen, drag_window, open_page, press, sign_in, viewport
 from tests.e2e.picture import look, picture_fault, raw_values, value_fault
 from tests.e2e.product import Product
@@ -110,6 +111,35 @@ def test_curves_keep_their_shape_where_the_window_is_dragged(page: Page, query: 
 
 @pytest.mark.usefixtures("unrouted")
 @pytest.mark.parametrize("query", ["", ON_THE_PROCESSOR])
+def test_drag_windows_whatever_the_values_are(page: Page, query: str) -> None:
+    """PET in becquerels, whose windows are thousands wide; values from 0 to 1; colours."""
+    activity = {"RescaleSlope": 6.5, "RescaleIntercept": 0, "Units": "BQML"}
+    grey = ramp("u1", 20, 200)
+    made = [
+        specimen("activity", make_dataset(ramp(), Modality="PT", **activity)),
+        specimen("shares", make_dataset(ramp(), Modality="MR", RescaleSlope=1 / 4000, RescaleIntercept=0)),
+        specimen("colours", make_dataset(np.stack([grey, 220 - grey, grey // 2], axis=-1), Modality="US")),
+    ]
+    reading = Served(page, "pixels", made)
+    reading.open(query)
+    for number, one in enumerate(made):
+        reading.wait_for(number)
+        opened = float(viewport(page, "window-width"))
+        center, width = drag_window(page, -150, -100)
+        seen = look(page, with_values=True)
+        values = raw_values(seen, one)
+        spread = 255 if one.stored.is_colour else values.max() - values.min()
+        assert opened - width == pytest.approx(150 * spread / 1024, rel=0.05), one.name
+        drawn = {"center": center, "width": width, "function": "LINEAR_EXACT", "points": []}
+        assert picture_fault(seen, values, shown_as(drawn, is_inverted=False)) is None, one.name
+        page.keyboard.press("Space")
+        expect(page.locator("[data-viewport]")).to_have_attribute("data-window-width", f"{opened:g}")
+        if one is not made[-1]:
+            reading.submit()
+
+
+@pytest.mark.usefixtures("unrouted")
+@pytest.mark.parametrize("query", ["", ON_THE_PROCESSOR])
 def test_curve_stays_from_slice_to_slice(page: Page, query: str) -> None:
     frames = np.stack([ramp(high=1000), ramp(low=500, high=2000), ramp(high=4000)])
     fractions = {"RescaleSlope": 0.37, "RescaleIntercept": -12.5}
@@ -125,6 +155,33 @@ def test_curve_stays_from_slice_to_slice(page: Page, query: str) -> None:
         values = raw_values(seen, one)
         assert value_fault(values, one, index) is None
         assert picture_fault(seen, values, shown_as(one.display.to_json()["windows"][0], is_inverted=False)) is None
+
+
+@pytest.mark.usefixtures("unrouted")
+@pytest.mark.parametrize("query", ["", ON_THE_PROCESSOR])
+@pytest.mark.parametrize("photometric", ["MONOCHROME2", "MONOCHROME1"])
+def test_table_stays_where_slices_are_kept_in_other_numbers(page: Page, query: str, photometric: str) -> None:
+    """Whole numbers, then fractions: the library makes the picture anew, and its curve with it."""
+    frames = np.stack([ramp(high=200), ramp(low=50, high=240), ramp(high=4000)])
+    units = [item(RescaleSlope=slope, RescaleIntercept=7, RescaleType="US") for slope in (1, 0.37, 0.5)]
+    each = Items([group(PixelValueTransformationSequence=unit) for unit in units])
+    curve = Items([table(np.rint(65535 * np.linspace(0, 1, 1024) ** 2.2), 0)])
+    own = {"PhotometricInterpretation": photometric, "PerFrameFunctionalGroupsSequence": each}
+    one = specimen("bent", make_dataset(frames, Modality="MR", VOILUTSequence=curve, **own))
+    reading = Served(page, "pixels", [one])
+    reading.open(query)
+    reading.wait_for(0)
+    is_inverted = photometric == "MONOCHROME1"
+    for index, key in ((0, "Home"), (2, "End"), (1, "ArrowUp"), (2, "End")):
+        press(page, key, "slice-index", str(index))
+        seen = look(page, with_values=True)
+        values = raw_values(seen, one)
+        assert picture_fault(seen, values, shown_as(one.display.to_json()["windows"][0], is_inverted)) is None, index
+    center, width = drag_window(page, -150, -100)
+    press(page, "Home", "slice-index", "0")
+    seen = look(page, with_values=True)
+    dragged = stretched(one.display.to_json()["windows"][0], center, width)
+    assert picture_fault(seen, raw_values(seen, one), shown_as(dragged, is_inverted)) is None
 
 
 @pytest.mark.parametrize("query", ["", ON_THE_PROCESSOR])

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { follow, type Followed } from './following';
 
-const CT: Followed = { assignment: 'a', modality: 'CT', sliceIndex: 10, zoom: 1, pan: [0, 0], window: { center: 40, width: 400 } };
+const CT: Followed = { assignment: 'a', modality: 'CT', isColour: false, sliceIndex: 10, zoom: 1, pan: [0, 0], window: { center: 40, width: 400 } };
 
 describe('follow', () => {
   it('goes as many millimetres on, from its own place', () => {
@@ -20,6 +20,7 @@ describe('follow', () => {
     const window = { center: -600, width: 1500 };
     expect(follow(CT, { ...CT, window }, CT, null, null).window).toEqual(window);
     expect(follow(CT, { ...CT, window }, { ...CT, modality: 'MR' }, null, null).window).toBeNull();
+    expect(follow(CT, { ...CT, window }, { ...CT, isColour: true }, null, null).window).toBeNull();
     expect(follow(CT, CT, { ...CT, window }, null, null).window).toEqual(window); // its own, back again
   });
 });

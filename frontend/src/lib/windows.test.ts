@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { WindowPreset } from '../api/types';
-import { asKept, formatWindowValue, greyOf, isPreset, presetsFor, rangeOf, tableOf, windowOf } from './windows';
+import { asKept, draggedBy, formatWindowValue, greyOf, isPreset, presetsFor, rangeOf, tableOf, windowOf } from './windows';
 
 function aWindow(center: number, width: number, change: Partial<WindowPreset> = {}): WindowPreset {
   return { name: 'Header', center, width, function: 'LINEAR', points: [], ...change };
@@ -98,4 +98,19 @@ test('a table is straight between its points, and keeps its shape where its wind
   const wider = greyOf(aWindow(50, 200, { function: 'TABLE', points }), false);
   expect(wider(50) / 255).toBeCloseTo(0.8);
   expect(wider(0) / 255).toBeCloseTo(0.4);
+});
+
+test('a drag widens to the right and moves up downwards, as fast as the values of the image are spread', () => {
+  const dragged = (spread: number): unknown => windowOf(draggedBy({ lower: 0, upper: 100 }, 'LINEAR_EXACT', spread, [20, -10]), 'LINEAR_EXACT');
+  expect(dragged(4096)).toEqual({ center: 10, width: 180 });
+  expect(dragged(512)).toEqual({ center: 45, width: 110 });
+  expect(dragged(40_960)).toEqual({ center: -350, width: 900 }); // becquerels per millilitre: no slower than others
+});
+
+test('an image of fractions can be windowed narrower than 1, a line of whole numbers cannot', () => {
+  const { lower, upper } = draggedBy({ lower: 0, upper: 1 }, 'LINEAR_EXACT', 1.024, [-600, 0]);
+  expect(upper - lower).toBeCloseTo(0.4);
+  const line = draggedBy({ lower: 0, upper: 10 }, 'LINEAR', 1024, [-600, 0]);
+  expect(windowOf(line, 'LINEAR').width).toBeCloseTo(1);
+  expect(line.upper).toBeGreaterThan(line.lower);
 });

@@ -14,6 +14,9 @@ const NARROWEST = 1e-3;
 /** Share of a width that is lost on the way to the ends and back. */
 const ROUNDING = 1e-6;
 
+/** Colours from 0 to 255; a drag makes them brighter or darker. */
+export const COLOURS_AS_THEY_ARE: WindowPreset = { name: '', center: 127.5, width: 255, function: 'LINEAR_EXACT', points: [] };
+
 /** What Shift+1 to Shift+9 offer: the server's list, of which the first is the one to open with. */
 export function presetsFor(windows: readonly WindowPreset[]): WindowPreset[] {
   return windows.slice(0, MOST_PRESETS).map(withOwnEnds);
@@ -70,6 +73,21 @@ export function windowOf(range: ValueRange, voi: VoiFunction): { center: number;
   const span = range.upper - range.lower;
   if (voi === 'LINEAR_EXACT' || voi === 'TABLE') return { center: (range.lower + range.upper) / 2, width: span };
   return { center: (range.lower + range.upper + 1) / 2, width: span + 1 };
+}
+
+/** A drag of so many pixels goes through all values of an image. */
+const DRAG_OF_ALL = 1024;
+
+/**
+ * The window after a drag of so many pixels to the right, which widens it, and downwards, which moves it up. `spread`: from
+ * the image's lowest to its highest value. A line of PS3.3 C.11.2.1.2 is never narrower than 1.
+ */
+export function draggedBy(range: ValueRange, voi: VoiFunction, spread: number, [right, down]: readonly [number, number]): ValueRange {
+  const step = (spread || 1) / DRAG_OF_ALL;
+  const pace = step > 1 ? Math.round(step) : step;
+  const { center, width } = windowOf(range, voi);
+  const narrowest = voi === 'LINEAR' || voi === 'SIGMOID' ? 1 + NARROWEST : Math.min(1, pace);
+  return rangeOf({ center: center + down * pace, width: Math.max(narrowest, width + right * pace), function: voi });
 }
 
 /** Short for a corner of the screen: whole numbers where the width allows it. */

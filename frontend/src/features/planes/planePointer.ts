@@ -129,7 +129,7 @@ function pinch(event: Pointer, fingers: Map<number, Point>, cut: Plane['cut'], p
 function drag(press: Press, to: Point, room: HTMLElement, { plane: { cut }, planes, viewer }: Pick<PointerOptions, 'plane' | 'planes' | 'viewer'>): void {
   const [x, y] = [to[0] - press.last[0], to[1] - press.last[1]];
   press.last = to;
-  if (press.tool === 'window' && viewer.state.peek().window) viewer.dragTools.windowBy([x, y]);
+  if (press.tool === 'window') viewer.windowBy([x, y]);
   if (press.tool === 'pan') planes.look(cut, (view) => movedBy(view, [x, y]));
   if (press.tool === 'zoom') planes.look(cut, (view) => zoomedAt(view, ZOOM_STEP ** (y / ZOOM_PIXELS), fromMiddle(room, press.from)));
   if (press.tool !== 'scroll') return;

@@ -1,8 +1,8 @@
 import { RenderingEngine, cache, getConfiguration, init as initCore } from '@cornerstonejs/core';
 import { init as initLoader } from '@cornerstonejs/dicom-image-loader';
-import { PanTool, WindowLevelTool, ZoomTool, addTool, init as initTools } from '@cornerstonejs/tools';
+import { PanTool, ZoomTool, addTool, init as initTools } from '@cornerstonejs/tools';
 import { registerFrameFetch } from './frameFetch';
-import { ENGINE_ID, SliceDragTool } from './tools';
+import { ENGINE_ID, SliceDragTool, WindowDragTool } from './tools';
 
 /** The case, and what it is compared with: each has a WebGL context of its own, which takes time and memory to make. */
 const PANES = 2;
@@ -26,7 +26,7 @@ export function startRenderer(options: RendererOptions): Renderer {
   initTools();
   initLoader({ maxWebWorkers: workerCount() });
   registerFrameFetch();
-  for (const tool of [WindowLevelTool, ZoomTool, PanTool, SliceDragTool]) addTool(tool);
+  for (const tool of [WindowDragTool, ZoomTool, PanTool, SliceDragTool]) addTool(tool);
   // What is kept is decided by the loading plan: the library, for want of room, would begin with the oldest.
   cache.setMaxCacheSize(Number.MAX_SAFE_INTEGER);
   renderer = { engine: withoutAntialiasing(() => new RenderingEngine(ENGINE_ID)), isCpu: isCpuRendering() };

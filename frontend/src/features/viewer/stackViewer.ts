@@ -2,7 +2,7 @@ import { Enums, type Types } from '@cornerstonejs/core';
 import { signal } from '@preact/signals';
 import type { Case, Hanging, MouseTool, WindowPreset } from '../../api/types';
 import { AS_IT_COMES, openingSlice, openingWindow } from '../../lib/hanging';
-import { asKept, presetsFor, windowOf } from '../../lib/windows';
+import { COLOURS_AS_THEY_ARE, asKept, presetsFor, windowOf } from '../../lib/windows';
 import type { Taken } from '../../lib/following';
 import type { SliceValues } from '../../lib/planes';
 import { wheelTurn } from '../../lib/wheel';
@@ -15,7 +15,7 @@ import { inspectionOf } from './inspection';
 import { isColour } from './metadata';
 import { drawCurvesOnProcessor } from './processorCurves';
 import { valuesOf } from './sliceValues';
-import { drawWindow } from './windowing';
+import { dragWindow, drawWindow, keepWindow } from './windowing';
 import { dragToolsOf, type DragTools, type MouseBindings } from './tools';
 import { EMPTY_STATE, UPRIGHT, describeState, orientationOf, type Orientation, type Presentation, type ViewerState } from './viewerState';
 
@@ -44,7 +44,7 @@ export class StackViewer {
   readonly isCpu: boolean;
   private readonly renderer: Renderer;
   private readonly viewportId = `image-${++viewersMade}`;
-  readonly dragTools: DragTools;
+  private readonly dragTools: DragTools;
   private mouse: MouseBindings;
   private readonly resizing: ResizeObserver;
   private readonly geometry: ScreenGeometry;
@@ -76,7 +76,7 @@ export class StackViewer {
     });
     this.geometry = new ScreenGeometry(() => this.viewport, element, this.isCpu);
     if (this.isCpu) drawCurvesOnProcessor(element, () => this.viewport, () => this.shown?.window ?? NO_WINDOW);
-    this.dragTools = dragToolsOf(this.viewportId, (pixels) => this.dragSlices(pixels));
+    this.dragTools = dragToolsOf(this.viewportId, { slices: (pixels) => this.dragSlices(pixels), window: (pixels) => this.windowBy(pixels) });
     element.addEventListener(Enums.Events.IMAGE_RENDERED, this.onDrawn);
     element.addEventListener('wheel', (event) => this.turnWheel(event), { passive: false });
     element.addEventListener('contextmenu', (event) => event.preventDefault());
@@ -97,7 +97,7 @@ export class StackViewer {
     const count = reading.image.frames.length;
     this.wantedSlice = openingSlice(count, hanging);
     const leftTool = this.state.value.leftTool;
-    this.update({ ...EMPTY_STATE, status: 'loading', assignment: reading.assignment, modality: reading.image.modality, sliceCount: count, leftTool });
+    this.update({ ...EMPTY_STATE, status: 'loading', assignment: reading.assignment, modality: reading.image.modality, sliceCount: count, leftTool, isColour: isColour(reading) });
     try {
       const frames = framesOf(reading, this.isCpu);
       const shown: Shown = { reading, hanging, frames, window: NO_WINDOW, isColour: isColour(reading), isFitted: false };
@@ -165,8 +165,7 @@ export class StackViewer {
       this.update({ failedSlice: null, failureStatus: null });
       const { voiRange } = this.viewport.getProperties();
       await this.viewport.setImageIdIndex(wanted);
-      // Without WebGL the library goes back to the header's window with each slice.
-      if (this.isCpu && voiRange) this.viewport.setProperties({ voiRange });
+      keepWindow(this.viewport, shown.window, voiRange, this.isCpu);
     } catch (error) {
       if (this.wantedSlice === wanted) this.fail(error, shown.reading.assignment, wanted);
     }
@@ -177,14 +176,13 @@ export class StackViewer {
     const shown = this.shown;
     if (!shown || !hanging) return;
     shown.hanging = hanging;
-    const first = openingWindow(shown.reading.image.windows, hanging);
+    const first = shown.isColour ? COLOURS_AS_THEY_ARE : openingWindow(shown.reading.image.windows, hanging);
     this.turn(UPRIGHT);
     this.viewport.resetCamera();
     this.turn(orientationOf(hanging));
     if (hanging.fit === 'pixels') this.viewport.setZoom(1 / (this.geometry.pixelSize() * devicePixelRatio));
     this.viewport.setProperties({ invert: shown.reading.image.is_inverted });
-    if (shown.isColour) this.viewport.setProperties({ voiRange: { lower: 0, upper: 255 } });
-    else if (first) this.setWindow(shown, first);
+    if (first) this.setWindow(shown, first);
     this.viewport.render();
   }
 
@@ -225,6 +223,11 @@ export class StackViewer {
     if (!preset || !this.shown) return;
     this.setWindow(this.shown, preset);
     this.viewport.render();
+  }
+
+  /** As a drag of so many CSS pixels, to the right and downwards, over the slice. */
+  windowBy(pixels: readonly [number, number]): void {
+    if (this.shown && this.state.value.status === 'rendered') dragWindow(this.viewport, this.shown.window.function, pixels);
   }
 
   toggleInvert(): void {
@@ -372,7 +375,7 @@ export class StackViewer {
     this.update({
       status: 'rendered',
       sliceIndex: index,
-      window: voiRange && !shown.isColour ? { ...shown.window, ...windowOf(voiRange, shown.window.function) } : null,
+      window: voiRange ? { ...shown.window, ...windowOf(voiRange, shown.window.function) } : null,
       isInverted: invert ?? false,
       orientation: this.orientation(),
       zoom,

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test, vi } from 'vitest';
-import { SliceDragTool, dragToolsOf } from './tools';
+import { SliceDragTool, WindowDragTool, dragToolsOf, type Dragged } from './tools';
 
 /** Tool groups by name, with what is bound in each; the library's own want a running renderer. */
 const groups = vi.hoisted(() => new Map<string, Map<string, unknown>>());
@@ -28,10 +28,14 @@ function drag(viewportId: string, pixels: number): void {
   new SliceDragTool().mouseDragCallback({ detail: { viewportId, deltaPoints: { canvas: [0, pixels] } } });
 }
 
+function told(): Dragged {
+  return { slices: vi.fn<Dragged['slices']>(), window: vi.fn<Dragged['window']>() };
+}
+
 test('a drag moves the slices of the viewport that it is in, and of no other', () => {
   const [left, right] = [vi.fn(), vi.fn()];
-  dragToolsOf('left', left);
-  const rightTools = dragToolsOf('right', right);
+  dragToolsOf('left', { ...told(), slices: left });
+  const rightTools = dragToolsOf('right', { ...told(), slices: right });
   drag('right', 12);
   expect(left).not.toHaveBeenCalled();
   expect(right).toHaveBeenCalledExactlyOnceWith(12);
@@ -42,8 +46,16 @@ test('a drag moves the slices of the viewport that it is in, and of no other', (
   expect(left).toHaveBeenCalledExactlyOnceWith(-4);
 });
 
+test('a drag over the window says how far to the right and downwards', () => {
+  const dragged = told();
+  dragToolsOf('left', dragged);
+  new WindowDragTool().mouseDragCallback({ detail: { viewportId: 'left', deltaPoints: { canvas: [7, -2] } } });
+  expect(dragged.window).toHaveBeenCalledExactlyOnceWith([7, -2]);
+  expect(dragged.slices).not.toHaveBeenCalled();
+});
+
 test('each viewport has buttons of its own, and gives its tools back', () => {
-  const [left, right] = [dragToolsOf('left', vi.fn()), dragToolsOf('right', vi.fn())];
+  const [left, right] = [dragToolsOf('left', told()), dragToolsOf('right', told())];
   left.bind({ left: 'scroll', middle: 'pan', right: 'zoom', wheel: 'scroll' });
   right.bind({ left: 'window', middle: 'pan', right: 'zoom', wheel: 'scroll' });
   const bound = (viewport: string): unknown => groups.get(viewport)?.get(SliceDragTool.toolName);

@@ -1,5 +1,4 @@
-import { getEnabledElementByViewportId } from '@cornerstonejs/core';
-import { BaseTool, Enums, PanTool, ToolGroupManager, WindowLevelTool, ZoomTool } from '@cornerstonejs/tools';
+import { BaseTool, Enums, PanTool, ToolGroupManager, ZoomTool } from '@cornerstonejs/tools';
 import type { MouseButton, MouseTool } from '../../api/types';
 
 export const ENGINE_ID = 'reading';
@@ -15,8 +14,14 @@ interface DragEvent {
   detail: { viewportId: string; deltaPoints: { canvas: [number, number] } };
 }
 
-/** What a drag through the slices does, by viewport. */
-const drags = new Map<string, (pixels: number) => void>();
+/** What is told of drags, in CSS pixels: downwards through the slices, and to the right and downwards over the window. */
+export interface Dragged {
+  slices: (pixels: number) => void;
+  window: (pixels: readonly [number, number]) => void;
+}
+
+/** By viewport. */
+const drags = new Map<string, Dragged>();
 
 /** Drags through the slices by way of the viewer, which fetches them; the library's own tool goes past it. */
 export class SliceDragTool extends BaseTool {
@@ -27,7 +32,24 @@ export class SliceDragTool extends BaseTool {
   }
 
   mouseDragCallback({ detail }: DragEvent): void {
-    drags.get(detail.viewportId)?.(detail.deltaPoints.canvas[1]);
+    drags.get(detail.viewportId)?.slices(detail.deltaPoints.canvas[1]);
+  }
+
+  touchDragCallback(event: DragEvent): void {
+    this.mouseDragCallback(event);
+  }
+}
+
+/** Windows by way of the viewer: the library's own tool takes all PET for SUV, and no window narrower than 1. */
+export class WindowDragTool extends BaseTool {
+  static override toolName = 'WindowDrag';
+
+  constructor() {
+    super({}, { supportedInteractionTypes: ['Mouse', 'Touch'] });
+  }
+
+  mouseDragCallback({ detail }: DragEvent): void {
+    drags.get(detail.viewportId)?.window(detail.deltaPoints.canvas);
   }
 
   touchDragCallback(event: DragEvent): void {
@@ -36,7 +58,7 @@ export class SliceDragTool extends BaseTool {
 }
 
 const NAMES: Record<MouseTool, string> = {
-  window: WindowLevelTool.toolName as string,
+  window: WindowDragTool.toolName,
   zoom: ZoomTool.toolName as string,
   pan: PanTool.toolName as string,
   scroll: SliceDragTool.toolName,
@@ -46,29 +68,22 @@ const TOOLS: readonly MouseTool[] = ['window', 'zoom', 'pan', 'scroll'];
 export interface DragTools {
   /** The buttons as chosen; two fingers zoom, three move. */
   bind(mouse: MouseBindings): void;
-  /** As a drag of so many CSS pixels over the slice would; there has to be a picture. */
-  windowBy(pixels: readonly [number, number]): void;
   release(): void;
 }
 
-/** The mouse and the fingers of one viewport; each has its own tools. `onSliceDrag` is told CSS pixels downwards. */
-export function dragToolsOf(viewportId: string, onSliceDrag: (pixels: number) => void): DragTools {
+/** The mouse and the fingers of one viewport; each has its own tools. */
+export function dragToolsOf(viewportId: string, dragged: Dragged): DragTools {
   const group = ToolGroupManager.createToolGroup(viewportId);
   if (!group) throw new Error('The mouse could not be bound to the image.');
   for (const name of Object.values(NAMES)) group.addTool(name);
   group.addViewport(viewportId, ENGINE_ID);
-  drags.set(viewportId, onSliceDrag);
+  drags.set(viewportId, dragged);
   return {
     bind(mouse) {
       for (const tool of TOOLS) {
         group.setToolPassive(NAMES[tool], { removeAllBindings: true });
         group.setToolActive(NAMES[tool], { bindings: bindingsOf(tool, mouse) });
       }
-    },
-    windowBy(pixels) {
-      const { element } = getEnabledElementByViewportId(viewportId).viewport;
-      const tool = group.getToolInstance(NAMES.window) as WindowLevelTool;
-      tool.mouseDragCallback({ detail: { element, deltaPoints: { canvas: pixels } } } as never);
     },
     release() {
       drags.delete(viewportId);

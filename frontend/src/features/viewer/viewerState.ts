@@ -34,8 +34,9 @@ export interface ViewerState {
   modality: string;
   sliceIndex: number;
   sliceCount: number;
-  /** With its curve, and the name of the preset that gave it; null for colour. */
+  /** With its curve, and the name of the preset that gave it; of colours from 0 to 255. */
   window: WindowPreset | null;
+  isColour: boolean;
   isInverted: boolean;
   orientation: Orientation;
   /** CSS pixels for one image pixel. */
@@ -58,6 +59,7 @@ export const EMPTY_STATE: ViewerState = {
   sliceIndex: 0,
   sliceCount: 0,
   window: null,
+  isColour: false,
   isInverted: false,
   orientation: UPRIGHT,
   zoom: 1,
