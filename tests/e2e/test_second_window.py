@@ -6,7 +6,16 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.generated import new_ramp
-from tests.e2e.pages import LONG, case_on_screen, check, expect_saved, open_page, sign_in, watched
+from tests.e2e.pages import (
+    LONG,
+    case_on_screen,
+    check,
+    expect_saved,
+    open_page,
+    run_until,
+    sign_in,
+    watched,
+)
 from tests.e2e.product import Product
 from tests.e2e.rooms import furnish
 from tests.e2e.test_comparison import CASE, expect_grey
@@ -20,6 +29,11 @@ def opened(page: Page) -> Page:
     second = watched(popup.value)
     expect(second.locator(CASE)).to_be_visible()
     return second
+
+
+def is_in_focus(page: Page, selector: str) -> bool:
+    found: bool = page.evaluate("selector => document.activeElement.matches(selector)", selector)
+    return found
 
 
 def drawn_as_wide_as_its_element(page: Page) -> None:
@@ -93,6 +107,38 @@ def test_image_is_read_in_a_second_window_and_comes_back(product: Product, brows
     expect(page.locator('[data-criterion="overall"] input:checked')).to_be_focused()  # nor the focus
     drawn_as_wide_as_its_element(page)
     check(page, "second-window-back")
+    page.context.close()
+
+
+def test_what_keys_open_from_the_second_window_is_written_and_left_from_there(
+    product: Product, browser: Browser, tmp_path: Path
+) -> None:
+    furnish(product, "second-keys", new_ramp(tmp_path, slices=5, name="keys"), readers=["kay"])
+    page = open_page(browser, product.address)
+    sign_in(page, "kay")
+    page.goto("/projects/second-keys/read/")
+    assignment = case_on_screen(page)
+    second = opened(page)
+    for key, sheet in (("?", "help"), ("k", "settings"), ("l", "bookmarks")):
+        second.keyboard.press(key)
+        expect(page.locator(f"dialog[data-sheet={sheet}][open]")).to_be_visible()
+        second.keyboard.press("Escape")
+        expect(page.locator(f"dialog[data-sheet={sheet}][open]")).to_have_count(0)
+    second.keyboard.press("n")
+    run_until(page, lambda: is_in_focus(page, ".comment textarea"))  # of a window that may draw nothing meanwhile
+    second.keyboard.type("Blurry ribs: 4xx")
+    second.keyboard.press("Backspace")
+    expect(page.locator(".comment textarea")).to_have_value("Blurry ribs: 4x")
+    second.keyboard.press("Escape")
+    run_until(page, lambda: is_in_focus(page, ".criterion *"))
+    second.keyboard.press("3")
+    expect(page.locator('[data-criterion="overall"]')).to_have_attribute("data-score", "3")
+    second.keyboard.press("Enter")
+    expect_saved(page)
+    (reading,) = product.rows("SELECT id, comment FROM annotations_reading WHERE assignment_id = %s", assignment)
+    assert reading[1] == "Blurry ribs: 4x"
+    assert product.rows("SELECT count(*) FROM annotations_bookmark WHERE assignment_id = %s", assignment) == [(0,)]
+    assert page.errors == second.errors == []  # type: ignore[attr-defined]
     page.context.close()
 
 

@@ -16,6 +16,7 @@ import { Interlude } from './Interlude';
 import { overPlanes } from './marking';
 import type { RoomPhase } from './room';
 import { RubricPanel } from './RubricPanel';
+import { writeHere } from './secondWindow';
 import { SettingsSheet } from './SettingsSheet';
 import { SignInDialog } from './SignInDialog';
 import { Toolbar } from './Toolbar';
@@ -119,6 +120,10 @@ function useKeys(actions: readonly Action[], desk: Desk): void {
     const onKey = (event: KeyboardEvent): void => {
       const chord = chordOf(event);
       const isBusy = desk.sheet.value !== null || desk.session.needsSignIn.value;
+      const isElsewhere = other !== null && event.view === other;
+      // The browser closes a dialog by a key of its own window alone.
+      if (isElsewhere && chord === 'Escape') desk.sheet.value = null;
+      if (isElsewhere && !isBusy && writeHere(event)) return;
       if (chord === null || isBusy || isTakenBy(event.target, chord) || event.isComposing) return;
       if (wouldScore(event.target, chord)) event.preventDefault();
       const action = actionFor(actions, chord);

@@ -14,18 +14,21 @@ interface Props {
 /** A dialog over the room; however it is left, the focus goes back to the current criterion. */
 export function SheetDialog({ desk, name, title, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const wasOpen = useRef(false);
   const isOpen = desk.sheet.value === name;
   useLayoutEffect(() => {
     if (isOpen && !dialog.current?.open) dialog.current?.showModal();
     else if (!isOpen) dialog.current?.close();
+    // Not when the browser tells of it: the next key may have put the focus elsewhere.
+    if (wasOpen.current && !isOpen) focusCriterion(desk.room.criterionIndex.value);
+    wasOpen.current = isOpen;
   }, [isOpen]);
   // The keys are the room's again at once: the browser tells of a dialog that was closed when it has time to.
   const leave = (): void => {
     if (desk.sheet.value === name) desk.sheet.value = null;
   };
   const closed = (): void => {
-    leave();
-    focusCriterion(desk.room.criterionIndex.value);
+    if (!dialog.current?.open) leave();
   };
   return (
     <dialog ref={dialog} class="sheet" data-sheet={name} aria-labelledby={`sheet-${name}`} onCancel={leave} onClose={closed}>

@@ -51,6 +51,25 @@ export class SecondWindow {
   }
 }
 
+/**
+ * Puts what is typed in the other window into the note that is being written here, where the keys would mean actions;
+ * returns false where none is. The browser lets no page bring its first window to the front.
+ */
+export function writeHere(event: KeyboardEvent): boolean {
+  const field = document.activeElement;
+  if (!(field instanceof HTMLTextAreaElement) || event.key === 'Escape' || event.key === 'Tab') return false;
+  const isCommand = (event.ctrlKey || event.metaKey || event.altKey) && !event.getModifierState('AltGraph');
+  const text = event.key === 'Enter' ? '\n' : event.key;
+  const [start, end] = [field.selectionStart, field.selectionEnd];
+  if (isCommand) return true;
+  if (event.key === 'Backspace') field.setRangeText('', start === end ? Math.max(0, start - 1) : start, end, 'end');
+  else if (!/^.$/su.test(text) || (field.maxLength >= 0 && field.textLength - (end - start) >= field.maxLength)) return true;
+  else field.setRangeText(text, start, end, 'end');
+  field.dispatchEvent(new InputEvent('input', { bubbles: true }));
+  event.preventDefault();
+  return true;
+}
+
 function dress(page: Document, title: string): void {
   const { lang, dir } = document.documentElement;
   Object.assign(page.documentElement, { lang, dir, className: 'reading-room' });
