@@ -23,6 +23,13 @@ describe('chordOf', () => {
     [{ key: '"', code: 'Digit3' }, '3'],
     [{ key: 'i', code: 'KeyI' }, 'I'],
     [{ key: 'I', code: 'KeyI', shiftKey: true }, 'I'],
+    // Another script: the keys of the list are where they are on a Latin keyboard; German and Turkish letters are Latin.
+    [{ key: 'ш', code: 'KeyI' }, 'I'],
+    [{ key: 'Ι', code: 'KeyI', shiftKey: true }, 'I'],
+    [{ key: 'ן', code: 'KeyI' }, 'I'],
+    [{ key: 'z', code: 'KeyY' }, 'Z'],
+    [{ key: 'ö', code: 'Semicolon' }, 'Ö'],
+    [{ key: ',', code: 'KeyM' }, ','],
     [{ key: '?', code: 'Slash', shiftKey: true }, '?'],
     [{ key: ' ', code: 'Space' }, 'Space'],
     [{ key: 'Tab', code: 'Tab', shiftKey: true }, 'Shift+Tab'],

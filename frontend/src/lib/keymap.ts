@@ -78,8 +78,9 @@ export interface KeyPress {
 
 /**
  * The name of a key press, or null where it is the browser's. Digits go by their place on the keyboard (on a
- * French one the digits are the shifted ones), letters and signs by what is printed on them; the number pad goes by
- * what it gives, which without NumLock are the keys of the slices.
+ * French one the digits are the shifted ones), letters and signs by what is printed on them, but letters of another script
+ * than the Latin (Greek, Cyrillic, Hebrew) by their place as well; the number pad goes by what it gives, which without
+ * NumLock are the keys of the slices.
  */
 export function chordOf(press: KeyPress): string | null {
   if (press.ctrlKey || press.metaKey || press.altKey) return null;
@@ -87,8 +88,15 @@ export function chordOf(press: KeyPress): string | null {
   if (digit !== null) return press.shiftKey ? `Shift+${digit}` : digit;
   if (press.key === ' ') return 'Space';
   if (press.key === 'Tab') return press.shiftKey ? 'Shift+Tab' : 'Tab';
-  return press.key.length === 1 ? press.key.toUpperCase() : press.key;
+  return press.key.length === 1 ? letterOf(press) : press.key;
 }
+
+function letterOf({ key, code }: KeyPress): string {
+  const place = IN_ANOTHER_SCRIPT.test(key) && /^Key([A-Z])$/.exec(code)?.[1];
+  return place || key.toUpperCase();
+}
+
+const IN_ANOTHER_SCRIPT = /(?=\p{Letter})\P{Script=Latin}/u;
 
 function allKeys(action: ActionDescription): string[] {
   return [...action.keys, ...action.fixed_keys];
