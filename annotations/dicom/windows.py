@@ -72,6 +72,7 @@ CT_PRESETS = (
     Window("Brain", 40, 80),
     Window("Liver", 60, 160),
 )
+_USUAL_NAMES = frozenset([*(preset.name for preset in CT_PRESETS), "Automatic", "Full range"])
 _CT_REGIONS = (
     ("Brain", ("HEAD", "BRAIN", "SKULL")),
     ("Lung", ("LUNG",)),
@@ -275,10 +276,11 @@ def _presets(dataset: Dataset, stored_format: FrameFormat, values: NDArray[np.fl
 
 
 def _without_repeats(windows: Sequence[Window]) -> tuple[Window, ...]:
-    """Each window once, in the place of the first; a name of the list goes before the bare "Header"."""
+    """Each window once, in the place of the first; a usual name goes before the header's, and that before "Header"."""
     found: dict[tuple[float, float, str], Window] = {}
     for window in windows:
         key = (window.center, window.width, window.function)
-        if key not in found or found[key].name.startswith("Header"):
+        is_usual = window.name in _USUAL_NAMES and found.get(key, window).name not in _USUAL_NAMES
+        if key not in found or is_usual or found[key].name.startswith("Header"):
             found[key] = window
     return tuple(found.values())

@@ -126,9 +126,9 @@ def test_page_keys_and_presets(page: Page) -> None:
     press(page, "PageDown", "slice-index", str(min(10, last)))
     press(page, "PageUp", "slice-index", "0")
     names = page.locator("[data-preset] span").all_inner_texts()
-    assert {"Brain", "Lung", "Bone", "Soft tissue", "Liver"} <= set(names)
-    press(page, f"Shift+Digit{names.index('Lung') + 1}", "window-width", "1500")
-    press(page, f"Shift+Digit{names.index('Brain') + 1}", "window-width", "80")
+    assert names[:5] == ["Brain", "Lung", "Bone", "Soft tissue", "Liver"]  # whatever window the header has
+    for place, width in enumerate(("80", "1500", "1800", "400", "160"), start=1):
+        press(page, f"Shift+Digit{place}", "window-width", width)
     expect_focus_on_criteria(page)
 
 

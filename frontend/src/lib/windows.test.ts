@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { WindowPreset } from '../api/types';
-import { asKept, draggedBy, formatWindowValue, greyOf, isPreset, presetsFor, rangeOf, tableOf, windowOf } from './windows';
+import { asKept, draggedBy, formatWindowValue, greyOf, inKeyOrder, isPreset, presetsFor, rangeOf, tableOf, windowOf } from './windows';
 
 function aWindow(center: number, width: number, change: Partial<WindowPreset> = {}): WindowPreset {
   return { name: 'Header', center, width, function: 'LINEAR', points: [], ...change };
@@ -12,7 +12,16 @@ function aTable(name: string, bend: number): WindowPreset {
 }
 
 test('as many presets are offered as there are keys', () => {
-  expect(presetsFor(Array.from({ length: 12 }, (_, index) => aWindow(index, 10)))).toHaveLength(9);
+  expect(inKeyOrder(presetsFor(Array.from({ length: 12 }, (_, index) => aWindow(index, 10))))).toHaveLength(9);
+});
+
+test('a usual window has the same key in every case, whatever the header has and the case opens with', () => {
+  const names = (...given: string[]): string[] => inKeyOrder(given.map((name, index) => aWindow(index, 10, { name }))).map(({ name }) => name);
+  const usual = ['Brain', 'Lung', 'Bone', 'Soft tissue', 'Liver'];
+  expect(names('Soft tissue', 'Lung', 'Bone', 'Brain', 'Liver')).toEqual(usual);
+  expect(names('WINDOW1', 'WINDOW2', 'Lung', 'Soft tissue', 'Bone', 'Brain', 'Liver')).toEqual([...usual, 'WINDOW1', 'WINDOW2']);
+  expect(names('HARDER', 'Automatic', 'Full range')).toEqual(['Automatic', 'Full range', 'HARDER']);
+  expect(names('Full range', 'Automatic')).toEqual(['Automatic', 'Full range']);
 });
 
 // PS3.3 C.11.2.1.2.1: with center 2048 and width 4096 the whole range of 0 to 4095 is shown.

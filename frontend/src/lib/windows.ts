@@ -17,9 +17,18 @@ const ROUNDING = 1e-6;
 /** Colours from 0 to 255; a drag makes them brighter or darker. */
 export const COLOURS_AS_THEY_ARE: WindowPreset = { name: '', center: 127.5, width: 255, function: 'LINEAR_EXACT', points: [] };
 
-/** What Shift+1 to Shift+9 offer: the server's list, of which the first is the one to open with. */
+/** The server's list, of which the first is the one to open with. */
 export function presetsFor(windows: readonly WindowPreset[]): WindowPreset[] {
-  return windows.slice(0, MOST_PRESETS).map(withOwnEnds);
+  return windows.map(withOwnEnds);
+}
+
+/** What has the same key in every image that offers it: those of CT, and those of all others. */
+const PLACES: readonly string[] = ['Brain', 'Lung', 'Bone', 'Soft tissue', 'Liver', 'Automatic', 'Full range'];
+
+/** What Shift+1 to Shift+9 are: the usual windows in places that hold from case to case, then the header's. */
+export function inKeyOrder(presets: readonly WindowPreset[]): WindowPreset[] {
+  const usual = PLACES.flatMap((place) => presets.find(({ name }) => name === place) ?? []);
+  return [...usual, ...presets.filter((preset) => !usual.includes(preset))].slice(0, MOST_PRESETS);
 }
 
 /** A table as the server gives it, whose centre and width say about where it rises, by its first and last value. */

@@ -124,6 +124,15 @@ def test_header_window_that_is_a_preset_has_its_name() -> None:
     assert "Header" not in [window.name for window in windows]
 
 
+def test_a_preset_that_the_header_calls_otherwise_is_still_the_preset() -> None:
+    """Keys and hanging know it by its name."""
+    dataset = make_dataset(RAMP, WindowCenter=[50, 40], WindowWidth=[350, 400], **CT)
+    dataset.WindowCenterWidthExplanation = ["WINDOW1", "WINDOW2"]
+    windows = display_of(dataset).windows
+    assert [window.name for window in windows[:2]] == ["WINDOW1", "Soft tissue"]
+    assert {"Lung", "Bone", "Brain", "Liver"} <= {window.name for window in windows[2:]}
+
+
 def test_colours_have_no_window() -> None:
     assert display_of(make_dataset(np.zeros((8, 8, 3), np.uint8))).windows == ()
 

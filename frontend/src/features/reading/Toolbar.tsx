@@ -1,6 +1,6 @@
 import { t, told } from '../../lib/i18n';
 import { keysText, type Action } from '../../lib/keymap';
-import { isPreset } from '../../lib/windows';
+import { inKeyOrder, isPreset } from '../../lib/windows';
 import type { Desk } from './desk';
 import { keepFocus } from './focus';
 import { ICONS } from './icons';
@@ -74,7 +74,7 @@ function Presets({ desk }: { desk: Desk }) {
   if (!state || state.presets.length === 0) return null;
   return (
     <div class="presets" role="group" aria-label={t('Window presets')}>
-      {state.presets.map((preset, index) => (
+      {inKeyOrder(state.presets).map((preset, index) => (
         <button
           type="button"
           class="tool"

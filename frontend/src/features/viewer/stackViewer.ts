@@ -2,7 +2,7 @@ import { Enums, type Types } from '@cornerstonejs/core';
 import { signal } from '@preact/signals';
 import type { Case, Hanging, MouseTool, WindowPreset } from '../../api/types';
 import { AS_IT_COMES, openingSlice, openingWindow } from '../../lib/hanging';
-import { COLOURS_AS_THEY_ARE, asKept, presetsFor, windowOf } from '../../lib/windows';
+import { COLOURS_AS_THEY_ARE, asKept, inKeyOrder, presetsFor, windowOf } from '../../lib/windows';
 import type { Taken } from '../../lib/following';
 import type { SliceValues } from '../../lib/planes';
 import { wheelTurn } from '../../lib/wheel';
@@ -218,8 +218,9 @@ export class StackViewer {
     this.viewport.setPan([pan[0] + wanted[0] - now[0], pan[1] + wanted[1] - now[1]]);
   }
 
-  applyPreset(index: number): void {
-    const preset = this.state.value.presets[index];
+  /** By the place of its key. */
+  applyPreset(place: number): void {
+    const preset = inKeyOrder(this.state.value.presets)[place];
     if (!preset || !this.shown) return;
     this.setWindow(this.shown, preset);
     this.viewport.render();
