@@ -99,7 +99,7 @@ def display_settings(
         return Display((), is_inverted=False)
     indices = list(range(len(frames))) if frame_indices is None else list(frame_indices)
     values = _visible_values(dataset, stored_format, frames, indices)
-    stated, notes = _header_windows(dataset, stored_format, indices[0] if indices else 0)
+    stated, notes = _header_windows(dataset, stored_format, indices[0] if indices else 0, values)
     measured = _measured_window(dataset, stored_format, values)
     shown = [window for window in stated if _shows_something(window, values)]
     if len(shown) < len(stated):
@@ -169,7 +169,7 @@ def _is_padding(dataset: Dataset, values: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _header_windows(
-    dataset: Dataset, stored_format: FrameFormat, frame_index: int
+    dataset: Dataset, stored_format: FrameFormat, frame_index: int, values: NDArray[np.float32]
 ) -> tuple[list[Window], tuple[str, ...]]:
     group = FunctionalGroups(dataset).find(frame_index, "FrameVOILUTSequence")
     source = dataset if group is None else group
@@ -181,7 +181,7 @@ def _header_windows(
         for index, (center, width) in enumerate(zip(centers, widths, strict=False))
         if width >= (1 if shape == "LINEAR" else 1e-9)
     ]
-    tables = [] if stored_format.offset or stored_format.step != 1 else _table_windows(dataset)
+    tables = [] if stored_format.offset or stored_format.step != 1 else _table_windows(dataset, values)
     return tables + windows, ()
 
 
@@ -189,22 +189,27 @@ def _name(index: int) -> str:
     return "Header" if index == 0 else f"Header {index + 1}"
 
 
-def _table_windows(dataset: Dataset) -> list[Window]:
-    """Each VOI LUT that can be read, as a table; the standard puts it before the windows where both are given."""
+def _table_windows(dataset: Dataset, values: NDArray[np.float32]) -> list[Window]:
+    """Each VOI LUT that can be read, as a table; the standard puts it before the windows where both are given.
+
+    Of values below zero, a table that begins above them all was written unsigned and begins below zero itself.
+    """
     windows = []
     for index, module in enumerate(tags.sequence(dataset, "VOILUTSequence")):
         table = read_table(module)
         if table is None:
             continue
         entries = table[1].astype(np.float64)
+        is_wrapped = table[0] >= 32768 and values.min() < 0 and values.max() < table[0]
+        first = table[0] - 65536 if is_wrapped else table[0]
         rising = entries if entries[-1] >= entries[0] else entries[::-1]
         low, high = rising[0] + np.ptp(entries) * 0.02, rising[0] + np.ptp(entries) * 0.98
         inside = np.flatnonzero((entries >= low) & (entries <= high))
         if inside.size > 1:
             width = float(inside[-1] - inside[0]) / 0.96
-            center = table[0] + float(inside[-1] + inside[0]) / 2
+            center = first + float(inside[-1] + inside[0]) / 2
             name = tags.text(module, "LUTExplanation") or f"Look-up table {index + 1}"
-            windows.append(Window(name, center, max(width, 1.0), "TABLE", _points(table[0], entries, module)))
+            windows.append(Window(name, center, max(width, 1.0), "TABLE", _points(first, entries, module)))
     return windows
 
 
@@ -219,7 +224,8 @@ def _points(first: int, entries: NDArray[np.float64], module: Dataset) -> tuple[
 def _shows_something(window: Window, values: NDArray[np.float32]) -> bool:
     """False when more than 99.5 % of the values are all black or all white."""
     if window.function == "TABLE":
-        return True
+        shown = apply_window(values, window)
+        return bool(np.mean(shown == 0) < 0.995 and np.mean(shown == 255) < 0.995)
     low, high = window.center - window.width / 2, window.center + window.width / 2
     return bool(np.mean(values <= low) < 0.995 and np.mean(values >= high) < 0.995)
 

@@ -112,6 +112,30 @@ def test_voi_table_is_shown_first_as_what_it_is() -> None:
     assert Display.from_json(json.loads(json.dumps(display.to_json()))) == display
 
 
+def voi_table(entries: list[int], first: int) -> Dataset:
+    table = Dataset()
+    table.LUTDescriptor, table.LUTData, table.LUTExplanation = [len(entries), first, 12], entries, "CURVE"
+    return table
+
+
+def test_voi_table_from_a_negative_value_is_understood_where_it_was_written_unsigned() -> None:
+    """After a rescale by -1024 the first value is -1000 (PS3.3 C.11.2.1.1); an unsigned element holds it as 64,536."""
+    entries = np.linspace(0, 4095, 2001).astype(int).tolist()
+    dataset = make_dataset(RAMP, Modality="CT", RescaleSlope=1, RescaleIntercept=-1024)
+    dataset.VOILUTSequence = [voi_table(entries, 64_536)]
+    (window,) = [window for window in display_of(dataset).windows if window.name == "CURVE"]
+    assert (window.points[0], window.points[-1]) == ((-1000.0, 0.0), (1000.0, 1.0))
+    assert display_of(dataset).windows[0] == window
+
+
+def test_voi_table_that_shows_nothing_is_offered_last() -> None:
+    dataset = make_dataset(RAMP, Modality="DX")
+    dataset.VOILUTSequence = [voi_table(np.linspace(0, 4095, 1001).astype(int).tolist(), 50_000)]
+    display = display_of(dataset)
+    assert display.windows[0].name == "Automatic"
+    assert (display.windows[-1].name, display.windows[-1].points[0][0]) == ("CURVE", 50_000)
+
+
 def test_all_but_ct_offer_an_automatic_and_a_full_window() -> None:
     names = [window.name for window in display_of(make_dataset(RAMP, Modality="MR")).windows]
     assert names == ["Automatic", "Full range"]
