@@ -332,6 +332,11 @@ def test_what_cannot_be_judged_is_stored_with_its_reason_and_how_sure_one_is(pag
     page.keyboard.press("x")
     expect(overall).to_have_attribute("data-abstention", "not_shown")
     expect_focus_on_criteria(page)
+    reason = page.get_by_label("Why it cannot be judged")
+    for chosen in ("too_faulty", "not_shown"):  # with the mouse: the next key is still the room's
+        reason.focus()
+        reason.select_option(chosen)
+        expect(overall.locator("input:checked")).to_be_focused()
     page.keyboard.press("g")
     expect(page.locator("[data-confidence]")).to_have_attribute("data-confidence", "low")
     check(page, "hand-unjudged")

@@ -4,6 +4,7 @@ import { t } from '../../lib/i18n';
 import { AnchorThumbnail } from './AnchorThumbnail';
 import type { Desk } from './desk';
 import { withAbstention, withScore } from './draft';
+import { focusCriterion } from './focus';
 
 interface Props {
   desk: Desk;
@@ -63,7 +64,15 @@ function Unjudged({ desk, criterion, reason }: { desk: Desk; criterion: Criterio
         <span class="level-text">{t('Cannot be judged')}</span>
       </label>
       {reason !== undefined && (
-        <select aria-label={t('Why it cannot be judged')} value={reason} onChange={(event) => choose(event.currentTarget.value)}>
+        <select
+          aria-label={t('Why it cannot be judged')}
+          value={reason}
+          onChange={(event) => {
+            choose(event.currentTarget.value);
+            // The next key is the room's: Enter submits.
+            focusCriterion(desk.room.criterionIndex.value);
+          }}
+        >
           {reasons.map(([value, words]) => (
             <option key={value} value={value}>
               {words}
