@@ -82,3 +82,19 @@ def test_no_password_is_kept() -> None:
     guess(1)
     attempt = AccessAttempt.objects.get()
     assert "guess" not in "".join(str(value) for value in vars(attempt).values())
+
+
+@pytest.mark.parametrize(("page_of", "status"), [("ana", 200), (None, 200), ("j%C3%B6rg", 401), ("", 401)])
+def test_a_page_of_somebody_else_gets_nothing_by_my_session(ana: User, page_of: str | None, status: int) -> None:
+    client = Client()
+    client.force_login(ana)
+    headers = {} if page_of is None else {"X-Page-Of": page_of}
+    assert client.get("/api/v1/preferences/", headers=headers).status_code == status
+    told = client.get(SESSION, headers=headers).json()
+    assert (told["is_authenticated"], told["username"]) == (True, "ana")  # so that the page can find out
+
+
+def test_a_page_knows_its_person_by_a_name_that_no_header_takes() -> None:
+    client = Client()
+    client.force_login(make_user("jörg"))
+    assert client.get("/api/v1/preferences/", headers={"X-Page-Of": "j%C3%B6rg"}).status_code == 200

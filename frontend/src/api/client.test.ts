@@ -22,6 +22,15 @@ test('sends the token of the cookie, else that of the page or of the last sign-i
   expect(without.headers()['X-CSRFToken']).toBe('later');
 });
 
+test('says whose page it is, in letters that a header takes', async () => {
+  const fetch = vi.fn<typeof globalThis.fetch>(() => Promise.resolve(answer(200, {})));
+  await createClient({ csrfToken: 'page', username: 'jörg 李', fetch }).get('/x/');
+  expect(fetch.mock.calls[0]?.[1]?.headers).toMatchObject({ 'X-Page-Of': 'j%C3%B6rg%20%E6%9D%8E' });
+  const nobodys = clientWith(answer(200, {}));
+  await nobodys.client.get('/x/');
+  expect(nobodys.headers()).not.toHaveProperty('X-Page-Of');
+});
+
 test('a refusal carries the code and the sentences of the server', async () => {
   const body = { type: 'client_error', errors: [{ code: 'invalid', detail: 'Too high.', attr: 'scores.noise' }] };
   const { client } = clientWith(answer(400, body));

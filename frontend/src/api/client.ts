@@ -29,6 +29,8 @@ export interface ApiClient {
 
 export interface ClientOptions {
   csrfToken: string;
+  /** Whose page it is: the server refuses what it sends once another person has signed in at this browser. */
+  username?: string;
   fetch?: typeof fetch;
   readCookies?: () => string;
   timeoutMilliseconds?: number;
@@ -39,11 +41,12 @@ export function createClient(options: ClientOptions): ApiClient {
   const send = options.fetch ?? fetch.bind(globalThis);
   const readCookies = options.readCookies ?? (() => document.cookie);
   const timeout = options.timeoutMilliseconds ?? 30_000;
+  const pageOf: Record<string, string> = options.username === undefined ? {} : { 'X-Page-Of': encodeURIComponent(options.username) };
   let csrfToken = options.csrfToken;
 
   async function request<T>(method: string, url: string, body?: unknown): Promise<T> {
     const isForm = body instanceof FormData;
-    const headers: Record<string, string> = { Accept: 'application/json' };
+    const headers: Record<string, string> = { Accept: 'application/json', ...pageOf };
     if (method !== 'GET') headers['X-CSRFToken'] = csrfCookie(readCookies()) ?? csrfToken;
     if (body !== undefined && !isForm) headers['Content-Type'] = 'application/json';
     const init: RequestInit = { method, headers, credentials: 'same-origin', redirect: 'error' };
