@@ -66,10 +66,16 @@ export class FakeServer implements ApiClient {
 
 export function memoryStore<Value>(): KeptStore<Value> & { values: Map<string, Value> } {
   const values = new Map<string, Value>();
+  const listeners: ((key: string, value: Value) => void)[] = [];
   return {
     values,
     get: (key) => Promise.resolve(values.get(key) ?? null),
-    set: (key, value) => Promise.resolve(void values.set(key, structuredClone(value))),
+    set: (key, value) => {
+      values.set(key, structuredClone(value));
+      for (const listener of listeners) listener(key, structuredClone(value));
+      return Promise.resolve();
+    },
+    hear: (listener) => void listeners.push(listener),
     delete: (key) => Promise.resolve(void values.delete(key)),
     all: () => Promise.resolve([...values]),
     isJournalled: () => false,

@@ -72,7 +72,7 @@ export type Sheet = 'help' | 'bookmarks' | 'settings' | null;
 export type Pointing = 'nothing' | 'mark' | 'length' | 'region';
 
 export function createDesk(config: ReadingConfig): Desk {
-  const client = createClient({ csrfToken: config.csrf_token });
+  const client = createClient({ csrfToken: config.csrf_token, username: config.username });
   const session = new Session(client, config.session_url, config.username);
   const kept = { readings: openKeptStore<OutboxEntry>('mediqa-outbox'), drafts: openKeptStore<Draft>('mediqa-drafts') };
   const isDurable = (): boolean => kept.readings.isDurable() && kept.drafts.isDurable();

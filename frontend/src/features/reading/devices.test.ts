@@ -1,100 +1,9 @@
 import { expect, test } from 'vitest';
-import { ApiError, NetworkError } from '../../api/client';
-import type { Case, DraftState, ServerDraft, Submission } from '../../api/types';
-import { FakeServer, RECEIPT, aCase, aCriterion, aSubmission, memoryStore } from '../../testing/fakes';
-import { withScore, type Draft } from './draft';
-import { Outbox, type OutboxEntry } from './outbox';
-import { Room } from './room';
-import { sendReading } from './sendReading';
-import { Session } from './session';
+import { ApiError } from '../../api/client';
+import { aDevice, aDisk, aServer } from '../../testing/devices';
+import { aCase, aCriterion } from '../../testing/fakes';
 
 const TWO = [aCriterion(), aCriterion({ key: 'blur', question: 'Blur' })];
-
-/** A server that keeps drafts and Readings by the rules of services/drafts.py and services/readings.py. */
-function aServer(cases: Case[]) {
-  const server = new FakeServer();
-  const drafts = new Map<string, ServerDraft>();
-  const readings: { assignment: string; submission: Submission }[] = [];
-  const of = (url: string): string => url.split('/').at(-3) ?? '';
-  const newest = (assignment: string): string | null =>
-    readings.filter((reading) => reading.assignment === assignment).at(-1)?.submission.client_key ?? null;
-  const state = (assignment: string): DraftState => ({ draft: drafts.get(assignment) ?? null, submitted: newest(assignment) });
-  server.on('worklist/', () => {
-    const open = cases.filter(({ assignment }) => newest(assignment) === null);
-    return { cases: open.slice(0, 2), open_count: open.length, done_count: readings.length };
-  });
-  server.on('draft/', ({ verb, url, body }) => {
-    const assignment = of(url);
-    if (verb === 'GET') return state(assignment);
-    const sent = structuredClone(body as ServerDraft);
-    if (newest(assignment) !== sent.content.corrects) return new ApiError(409, 'already_submitted', 'Before.');
-    const known = drafts.get(assignment);
-    const active_ms = { ...known?.times.active_ms };
-    for (const [clock, ms] of Object.entries(sent.times.active_ms)) active_ms[clock] = Math.max(active_ms[clock] ?? 0, ms);
-    const times = { active_ms, wall_ms: Math.max(known?.times.wall_ms ?? 0, sent.times.wall_ms) };
-    drafts.set(assignment, { ...(known && sent.revision <= known.revision ? known : sent), times });
-    return state(assignment);
-  });
-  server.on('readings/', ({ url, body }) => {
-    const [assignment, submission] = [of(url), structuredClone(body as Submission)];
-    const isKnown = readings.some((reading) => reading.submission.client_key === submission.client_key);
-    if (!isKnown && newest(assignment) !== submission.corrects) return new ApiError(409, 'already_submitted', 'Before.');
-    if (!isKnown) readings.push({ assignment, submission });
-    drafts.delete(assignment);
-    return { ...RECEIPT, done_count: readings.length };
-  });
-  server.on('session/', () => ({ is_authenticated: true, username: 'reader1', csrf_token: 'x' }));
-  return { server, drafts, readings };
-}
-
-/** A browser of the same reader; `disk` shared makes it a tab of the same device. Its activity is told to it. */
-function aDevice(world: ReturnType<typeof aServer>, disk = memoryStore<Draft>(), clock = 0, drawn = Promise.resolve()) {
-  const passed = { activeMs: 1000, wallMs: 0 };
-  const network = { isThere: true };
-  const client = new FakeServer();
-  client.on('/', async ({ verb, url, body }) => {
-    if (!network.isThere) throw new NetworkError('gone');
-    return verb === 'GET' ? world.server.get(url) : verb === 'PUT' ? world.server.put(url, body) : world.server.post(url, body);
-  });
-  const timers: (() => void)[] = [];
-  const schedule = (callback: () => void): (() => void) => {
-    timers.push(callback);
-    return () => void timers.splice(timers.indexOf(callback) >>> 0, 1);
-  };
-  const session = new Session(client, '/session/', 'reader1');
-  const outbox = new Outbox({
-    username: 'reader1',
-    store: memoryStore<OutboxEntry>(),
-    send: (entry) => sendReading(client, session, entry),
-    onSaved: (entry, receipt) => void room.acknowledged(entry, receipt),
-    now: () => new Date(clock),
-    schedule,
-  });
-  const room: Room = new Room({
-    client,
-    session,
-    outbox,
-    drafts: disk,
-    username: 'reader1',
-    worklistUrl: '/worklist/',
-    undoUrl: '/undo/',
-    assignmentsUrl: '/assignments/',
-    now: () => clock + passed.wallMs,
-    displayState: () => aSubmission('x').display_state,
-    isImageShown: () => true,
-    whenDrawn: () => drawn,
-    activity: { activeMs: () => passed.activeMs, restart: () => undefined },
-    schedule,
-  });
-  const score = (key: string, value: number): void => room.change((draft) => withScore(draft, key, value));
-  const settle = async (): Promise<void> => {
-    for (let round = 0; round < 6; round += 1) {
-      for (const callback of timers.splice(0)) callback();
-      await new Promise((resolve) => setTimeout(resolve));
-    }
-  };
-  return { room, outbox, network, disk, score, settle, passed };
-}
 
 test('an edit is on the server within seconds, and another device goes on with it under the same key', async () => {
   const world = aServer([aCase('a', TWO)]);
@@ -155,7 +64,7 @@ test('what is typed before the server has said what it has is newer than that', 
 
 test('an answer that was not touched here gives way, however much else was typed', async () => {
   const world = aServer([aCase('a', TWO)]);
-  const disk = memoryStore<Draft>();
+  const disk = aDisk();
   const earlier = aDevice(world, disk);
   await earlier.room.start();
   await earlier.settle();
@@ -248,22 +157,6 @@ test('an edit made while the last one is under way is sent after it, also where 
   expect(world.drafts.get('a')).toMatchObject({ revision: 3, content: { scores: { noise: 1 } } });
 });
 
-test('a second tab is told that the case was submitted in the first, and goes on', async () => {
-  const world = aServer([aCase('a'), aCase('b')]);
-  const first = aDevice(world);
-  const second = aDevice(world, first.disk);
-  await first.room.start();
-  await second.room.start();
-  first.score('noise', 3);
-  await first.room.submit();
-  await first.settle();
-  await second.room.sync.pull();
-  await second.settle();
-  expect(second.room.draft.value?.assignment).toBe('b');
-  expect(second.room.notice.value).toContain('submitted in another window');
-  expect(world.readings.map(({ assignment }) => assignment)).toEqual(['a']);
-});
-
 test('what the second tab changed of it meanwhile becomes a correction, and is not lost', async () => {
   const world = aServer([aCase('a'), aCase('b')]);
   const [first, second] = [aDevice(world), aDevice(world)];
@@ -292,18 +185,18 @@ test('a draft that the server refuses is not said to be saved, and stays on the 
   desk.score('noise', 4);
   await desk.settle();
   expect(desk.room.sync.state.value).toEqual({ status: 'idle', savedAt: null });
-  expect((await desk.disk.all()).map(([, draft]) => draft.scores)).toEqual([{ noise: 4 }]);
+  expect((await desk.disk.drafts.all()).map(([, draft]) => draft.scores)).toEqual([{ noise: 4 }]);
 });
 
 test('without its disk the device still has the server', async () => {
   const world = aServer([aCase('a')]);
-  const full = memoryStore<Draft>();
-  full.set = () => Promise.resolve();
+  const full = aDisk();
+  full.drafts.set = () => Promise.resolve();
   const desk = aDevice(world, full);
   await desk.room.start();
   desk.score('noise', 2);
   await desk.settle();
-  const reloaded = aDevice(world, memoryStore<Draft>());
+  const reloaded = aDevice(world);
   await reloaded.room.start();
   await reloaded.settle();
   expect(reloaded.room.draft.value?.scores).toEqual({ noise: 2 });
@@ -311,7 +204,7 @@ test('without its disk the device still has the server', async () => {
 
 test('a clock set back while a case is open makes no Reading that the server refuses', async () => {
   const world = aServer([aCase('a')]);
-  const disk = memoryStore<Draft>();
+  const disk = aDisk();
   const before = aDevice(world, disk, 1e12);
   await before.room.start();
   before.score('noise', 2);

@@ -87,6 +87,11 @@ export function joined(draft: Draft, server: ServerDraft, { sent, before }: Aske
   return { ...draft, ...answers, clientKey: server.client_key, revision, synced: there };
 }
 
+/** The draft as another tab of this browser made it after this one; how long it was looked at, each counts for itself. */
+export function followed({ clock, activeMs, elsewhere, toldMs, openedAt }: Draft, there: Draft): Draft {
+  return { ...there, clock, activeMs, elsewhere, toldMs, openedAt };
+}
+
 /** What was changed here of a case that was submitted elsewhere meanwhile: a correction of that Reading. */
 export function asCorrection(draft: Draft, corrects: string): Draft {
   return { ...draft, corrects, clientKey: newUuid(), synced: null, elsewhere: {}, toldMs: 0 };

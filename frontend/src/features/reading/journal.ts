@@ -5,6 +5,8 @@ export interface Journal<Value> {
   set(key: string, value: Value): boolean;
   delete(key: string): void;
   all(): [string, Value][];
+  /** Tells of what other tabs of the browser set. */
+  hear(listener: (key: string, value: Value) => void): void;
 }
 
 /** Local storage, where the browser allows it; else a journal that keeps nothing. */
@@ -22,6 +24,11 @@ export function openJournal<Value>(name: string): Journal<Value> {
           const value = read(key);
           return value === null ? [] : [[key.slice(prefix.length), value]];
         }),
+    hear: (listener) =>
+      addEventListener('storage', ({ key, newValue }) => {
+        const value = key?.startsWith(prefix) ? attempt(() => parse<Value>(newValue), null) : null;
+        if (key !== null && value !== null) listener(key.slice(prefix.length), value);
+      }),
   };
 }
 

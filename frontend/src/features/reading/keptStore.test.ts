@@ -23,6 +23,19 @@ test('what is set stands in the journal until the disk has it', async () => {
   expect(await openKeptStore<number>('journalled').get('a')).toBe(1);
 });
 
+test('what another tab sets is heard, and takes the place of what this one had', async () => {
+  const store = openKeptStore<number>('shared');
+  const heard: unknown[] = [];
+  store.hear((key, value) => heard.push([key, value]));
+  await store.set('a', 1);
+  await openKeptStore<number>('shared').set('a', 2);
+  for (const [key, newValue] of [['shared/a', '2'], ['shared/a', null], ['other/a', '3'], [null, null], ['shared/a', '{']] as const) {
+    dispatchEvent(new StorageEvent('storage', { key, newValue }));
+  }
+  expect(heard).toEqual([['a', 2]]);
+  expect(await store.get('a')).toBe(2);
+});
+
 test('without a disk the tab keeps it, and says so', async () => {
   vi.stubGlobal('indexedDB', {
     open: () => {

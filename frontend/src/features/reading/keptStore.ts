@@ -9,6 +9,8 @@ export interface KeptStore<Value> {
   set(key: string, value: Value): Promise<void>;
   delete(key: string): Promise<void>;
   all(): Promise<[string, Value][]>;
+  /** Tells of what other tabs of the browser set, at once. */
+  hear(listener: (key: string, value: Value) => void): void;
   /** Set and not on the disk yet, but in the journal: a tab that closes loses nothing. */
   isJournalled(key: string): boolean;
   /** False while the browser refuses its disk for something kept: that may last only as long as the tab. */
@@ -69,6 +71,11 @@ export function openKeptStore<Value>(name: string): KeptStore<Value> {
       const kept = await onDisk<[string, Value][]>((disk) => entries<string, Value>(disk), []);
       return [...new Map([...kept, ...journal.all(), ...memory])];
     },
+    hear: (listener) =>
+      journal.hear((key, value) => {
+        memory.delete(key);
+        listener(key, value);
+      }),
     isJournalled: (key) => journalled.has(key),
     isDurable: () => refused.value.size === 0,
   };

@@ -66,6 +66,11 @@ export class Outbox {
     });
   }
 
+  /** Tells of what other tabs of the browser submit. */
+  hear(listener: (entry: OutboxEntry) => void): void {
+    this.options.store.hear((_, entry) => listener(entry));
+  }
+
   /** Keeps the entry on the device, then sends all that waits. Resolves once it is kept: in the journal, else on the disk. */
   async add(entry: OutboxEntry): Promise<void> {
     const { store, whenDrawn } = this.options;

@@ -1,14 +1,14 @@
 import { batch, computed, signal } from '@preact/signals';
 import { ApiError, isPassing, type ApiClient } from '../../api/client';
-import type { Case, Criterion, DisplayState, ReadingReceipt, Reopened, ServerDraft, Worklist } from '../../api/types';
+import type { Case, Criterion, DisplayState, ReadingReceipt, Reopened, ServerDraft, Submission, Worklist } from '../../api/types';
 import { t } from '../../lib/i18n';
-import { wallSeconds } from '../../lib/wallTime';
-import { allActiveMs, withHeard } from './caseTimes';
-import { asCorrection, correctionOf, isUnsent, joined, missingCriteria, restoreDraft, type Asked, type Draft } from './draft';
+import { withHeard } from './caseTimes';
+import { asCorrection, correctionOf, followed, isUnsent, joined, missingCriteria, restoreDraft, type Asked, type Draft } from './draft';
 import { DraftSync } from './draftSync';
 import type { KeptStore } from './keptStore';
 import type { Outbox, OutboxEntry } from './outbox';
 import type { Session } from './session';
+import { isSubmitted, submissionOf } from './submission';
 
 export type RoomPhase = 'loading' | 'reading' | 'feedback' | 'empty' | 'offline' | 'failed';
 
@@ -77,6 +77,8 @@ export class Room {
   private readonly finished = new Set<string>();
   /** Opened again after submission. */
   private readonly corrected = new Set<string>();
+  /** What another tab of this browser submitted last. */
+  private sentByTab: Submission | null = null;
   private refilling: Promise<void> | null = null;
   private isSubmitting = false;
 
@@ -96,6 +98,8 @@ export class Room {
       onAnswer: (server, asked) => this.join(server, asked),
       onSubmitted: (clientKey) => this.submittedElsewhere(clientKey),
     });
+    options.drafts.hear((_, there) => this.follow(there));
+    options.outbox.hear(({ submission }) => (this.sentByTab = submission));
   }
 
   /** What an earlier visit left is sent first; then the first case is opened. */
@@ -122,6 +126,15 @@ export class Room {
     this.sync.noteEdit();
   }
 
+  /** Another tab of this browser went on with the case in hand: what this one keeps later must not be older. */
+  private follow(there: Draft): void {
+    const draft = this.draft.value;
+    if (!draft || this.isSubmitting || there.assignment !== draft.assignment || there.corrects !== draft.corrects) return;
+    if (there.revision <= draft.revision) return;
+    this.draft.value = followed(draft, there);
+    this.sync.noteEdit();
+  }
+
   /** Takes in what another device did to the draft in hand. */
   private join(server: ServerDraft, asked: Asked): void {
     const draft = this.draft.value;
@@ -135,7 +148,8 @@ export class Room {
     const draft = this.draft.value;
     if (!draft || this.isSubmitting || this.unacknowledged().has(draft.assignment)) return;
     this.notice.value = t('This case was submitted in another window or on another device.');
-    if (isUnsent(draft)) {
+    const isSentByTab = this.sentByTab?.client_key === clientKey && isSubmitted(draft, this.sentByTab);
+    if (isUnsent(draft) && !isSentByTab) {
       this.draft.value = asCorrection(draft, clientKey);
       this.corrected.add(draft.assignment);
       this.keep();
@@ -354,28 +368,10 @@ export class Room {
 
   private entryOf(reading: Case, draft: Draft): OutboxEntry {
     const { now, username, activity, displayState } = this.options;
-    const activeMs = allActiveMs(draft, activity.activeMs());
-    return {
-      username,
-      assignment: reading.assignment,
-      title: reading.image.title,
-      url: this.assignmentUrl(reading.assignment, 'readings'),
-      queuedAt: now(),
-      refusal: null,
-      submission: {
-        client_key: draft.clientKey,
-        rubric_id: reading.rubric.id,
-        scores: draft.scores,
-        abstentions: draft.abstentions,
-        findings: draft.findings,
-        comment: draft.comment.trim(),
-        confidence: draft.confidence,
-        corrects: draft.corrects,
-        display_state: displayState(),
-        active_seconds: Math.round(activeMs / 100) / 10,
-        wall_seconds: wallSeconds(draft.openedAt, now(), activeMs),
-      },
-    };
+    const submission = submissionOf(reading, draft, { now: now(), activeMs: activity.activeMs(), display: displayState() });
+    const { assignment } = reading;
+    const url = this.assignmentUrl(assignment, 'readings');
+    return { username, assignment, title: reading.image.title, url, queuedAt: now(), refusal: null, submission };
   }
 
   private assignmentUrl(assignment: string, what: 'draft' | 'lease' | 'readings'): string {
