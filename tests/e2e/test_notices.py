@@ -4,6 +4,7 @@ By `role=status`: a screen reader tells it when it has time to, and interrupts n
 """
 
 import re
+from itertools import combinations, product
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -22,6 +23,26 @@ from tests.e2e.product import Product
 
 pytestmark = pytest.mark.stack
 NOTICES = "SELECT display_state -> 'notices' FROM annotations_reading WHERE assignment_id = %s"
+# The lines of text over the slice's picture, by what they belong to: left, top, right, bottom.
+WRITTEN = """() => [...document.querySelectorAll('.pane:not(.plane) :is(.corners p, [data-edge])')].map((place) => {
+  const range = document.createRange();
+  range.selectNodeContents(place);
+  const boxes = [...range.getClientRects()].filter(({ width }) => width > 0);
+  const edges = boxes.map(({ left, top, right, bottom }) => [left, top, right, bottom]);
+  return [place.className || place.dataset.edge, edges];
+})"""
+
+
+def expect_nothing_covered(page: Page) -> None:
+    written = page.evaluate(WRITTEN)
+    assert {"corner-top-left", "corner-top-right", "top"} <= {name for name, boxes in written if boxes}
+    covered = [
+        (one, other)
+        for (one, these), (other, those) in combinations(written, 2)
+        for (a, b, c, d), (e, f, g, h) in product(these, those)
+        if a < g and e < c and b < h and f < d
+    ]
+    assert covered == []
 
 
 def told(page: Page) -> Locator:
@@ -72,6 +93,16 @@ def test_screen_too_small_for_reading_is_told_and_stored(ramps: Product, browser
     expect(told(page)).to_contain_text("This screen is small for reading images.")
     expect_quiet(page)
     check(page, "notices-small-screen")
+    expect_nothing_covered(page)
+    press(page, "r", "rotation", "90")
+    page.keyboard.press("y")
+    expect(page.locator("[data-plane]").first).to_be_visible()
+    expect(told(page)).to_contain_text("This screen is small for reading images.")
+    expect_quiet(page)
+    check(page, "notices-small-screen-planes")
+    expect_nothing_covered(page)
+    page.keyboard.press("y")
+    press(page, " ", "rotation", "0")
     assignment = read_case(page, 2)
     expect_saved(page)
     (state,) = ramps.rows("SELECT display_state FROM annotations_reading WHERE assignment_id = %s", assignment)[0]
