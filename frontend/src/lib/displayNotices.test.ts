@@ -30,6 +30,10 @@ test('a screen of less than a million device pixels is small', () => {
   expect(displayNotices({ ...GOOD, screen: [800, 600], devicePixelRatio: 2 })).toEqual([]);
 });
 
+test('a page that is zoomed out makes no screen small', () => {
+  expect(displayNotices({ ...GOOD, zoom: 2, devicePixelRatio: 0.67 })).toEqual([]);
+});
+
 test('a screen that did not pass its test is named; one that was never tested is not', () => {
   expect(displayNotices({ ...GOOD, hasPassedCheck: false })).toEqual(['failed_check']);
   expect(displayNotices({ ...GOOD, hasPassedCheck: true })).toEqual([]);

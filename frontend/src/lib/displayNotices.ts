@@ -31,7 +31,8 @@ const ROUNDING = 1e-3;
 export function displayNotices(facts: DisplayFacts): DisplayNotice[] {
   const { zoom, devicePixelRatio, windowWidth, firstWindowWidth, screen, hasPassedCheck } = facts;
   const isNarrow = windowWidth !== null && firstWindowWidth !== null && windowWidth < firstWindowWidth * NARROW_SHARE;
-  const screenPixels = screen[0] * screen[1] * devicePixelRatio ** 2;
+  // Below 1 the page is zoomed out, which makes no screen smaller: Chromium tells its size as if it were not.
+  const screenPixels = screen[0] * screen[1] * Math.max(1, devicePixelRatio) ** 2;
   const found: [DisplayNotice, boolean][] = [
     ['reduced', zoom * devicePixelRatio < 1 - ROUNDING],
     ['narrow_window', isNarrow],
