@@ -34,6 +34,14 @@ test('what was shown and what was seen goes to the server once all is answered',
   expect(sitting.verdict.value?.has_passed).toBe(true);
 });
 
+test('a test that was left for the afternoon is still taken', async () => {
+  const { sitting, post, clock } = aSitting();
+  await sitting.answer('right');
+  clock.now = 5 * 3_600_000;
+  await sitting.answer('left');
+  expect(post).toHaveBeenCalledWith('/checks/', expect.objectContaining({ seconds: 3600 }));
+});
+
 test('a step back shows the field anew, elsewhere', async () => {
   const { sitting } = aSitting();
   await sitting.answer('down');

@@ -28,6 +28,9 @@ export interface SittingOptions {
   screen: () => { columns: number; rows: number; device_pixel_ratio: number };
 }
 
+/** The most that the server takes: who left in the middle of it is not refused. */
+const MOST_SECONDS = 3600;
+
 /** One run through the test: a field at a time, one step back at will, sent when the last one is answered. */
 export class Sitting {
   readonly answers = signal<readonly PatternAnswer[]>([]);
@@ -71,7 +74,7 @@ export class Sitting {
     this.isSending.value = true;
     this.problem.value = '';
     try {
-      const seconds = Math.max(0, (now() - this.beganAt) / 1000);
+      const seconds = Math.min(MOST_SECONDS, Math.max(0, (now() - this.beganAt) / 1000));
       this.verdict.value = await client.post<Verdict>(checksUrl, { answers: this.answers.value, seconds, ...screen() });
     } catch (error) {
       this.problem.value = error instanceof Error ? error.message : String(error);
