@@ -19,9 +19,12 @@ export type ActivityEvent =
   | { kind: 'visibility'; at: number; isVisible: boolean }
   | { kind: 'focus'; at: number; isFocused: boolean };
 
-/** Opening a case counts as an input; `activeMs` is what was counted before a reload. */
-export function startActivity(at: number, isVisible: boolean, isFocused: boolean, activeMs = 0): Activity {
-  return { activeMs, countedTo: at, lastInput: at, isVisible, isFocused };
+/**
+ * Opening a case counts as an input, but where it came by itself: then the last one before it stands.
+ * `activeMs` is what was counted before a reload.
+ */
+export function startActivity(at: number, isVisible: boolean, isFocused: boolean, activeMs = 0, lastInput = at): Activity {
+  return { activeMs, countedTo: at, lastInput, isVisible, isFocused };
 }
 
 export function advance(activity: Activity, event: ActivityEvent): Activity {

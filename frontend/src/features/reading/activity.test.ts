@@ -34,3 +34,19 @@ it('goes on counting the next case where the focus is in the second window', () 
   now = 50_000;
   expect(watch.activeMs()).toBe(50_000);
 });
+
+it('counts nothing of a case that comes while nobody is there, until somebody is', () => {
+  vi.spyOn(document, 'hasFocus').mockReturnValue(true);
+  let now = 0;
+  const watch = new ActivityWatch(() => now);
+  now = 600_000;
+  watch.restart(0, true);
+  now = 700_000;
+  expect(watch.activeMs()).toBe(0);
+  dispatchEvent(new Event('keydown'));
+  now = 710_000;
+  expect(watch.activeMs()).toBe(10_000);
+  watch.restart(0);
+  now = 720_000;
+  expect(watch.activeMs()).toBe(10_000);
+});

@@ -30,8 +30,10 @@ export class ActivityWatch {
     });
   }
 
-  restart(activeMs: number): void {
-    this.activity = startActivity(this.now(), !document.hidden, this.hasFocus(), activeMs);
+  /** Another case is open; `isByItself` where nobody asked for it just now. */
+  restart(activeMs: number, isByItself = false): void {
+    const now = this.now();
+    this.activity = startActivity(now, !document.hidden, this.hasFocus(), activeMs, isByItself ? this.activity.lastInput : now);
   }
 
   activeMs(): number {

@@ -115,7 +115,7 @@ export function createDesk(config: ReadingConfig): Desk {
     displayState: () => displayState(desk),
     whenDrawn: (wanted) => whenDrawn(viewer, (assignment) => assignment === wanted),
     isImageShown: () => viewer.value?.state.value.status === 'rendered',
-    activity: { activeMs: () => activity.activeMs(), restart: (activeMs) => activity.restart(activeMs) },
+    activity: { activeMs: () => activity.activeMs(), restart: (...how) => activity.restart(...how) },
     schedule,
   });
   const bookmarks = new Bookmarks(client, session, config.bookmarks_url);

@@ -31,7 +31,7 @@ export interface RoomOptions {
   /** Nothing is submitted of an image that was not on the screen. */
   isImageShown: () => boolean;
   /** Active milliseconds of the open case, and a fresh start for the next one. */
-  activity: { activeMs: () => number; restart: (activeMs: number) => void };
+  activity: { activeMs: () => number; restart: (activeMs: number, isByItself?: boolean) => void };
   /** Calls back later; returns the way to call it off. */
   schedule: (callback: () => void, milliseconds: number) => () => void;
 }
@@ -347,7 +347,7 @@ export class Room {
     }
     const { drafts, activity, now } = this.options;
     const draft = first && restoreDraft(await drafts.get(this.draftKey(first.assignment)), first, now());
-    activity.restart(draft?.activeMs ?? 0);
+    activity.restart(draft?.activeMs ?? 0, this.phase.value === 'empty' || this.phase.value === 'offline');
     batch(() => {
       this.cases.value = cases;
       this.draft.value = draft;
