@@ -102,6 +102,12 @@ export function missingCriteria(rubric: Rubric, draft: Draft): Criterion[] {
   return rubric.criteria.filter(({ key }) => draft.scores[key] === undefined && draft.abstentions[key] === undefined);
 }
 
+/** Where a case is gone on with: at the first criterion without an answer, by its place in the rubric. */
+export function firstOpen(reading: Case, draft: Draft): number {
+  const [first] = missingCriteria(reading.rubric, draft);
+  return first ? reading.rubric.criteria.indexOf(first) : 0;
+}
+
 export function withScore(draft: Draft, key: string, score: number): Draft {
   return { ...draft, scores: { ...draft.scores, [key]: score }, abstentions: without(draft.abstentions, key) };
 }

@@ -360,3 +360,25 @@ test('a reader who is faster than the worklist is told to wait, and not that the
   expect(room.current.value?.assignment).toBe('c');
   expect(phases).not.toContain('empty');
 });
+
+test('a refused reading whose case cannot be had again stays, and that is said', async () => {
+  const kept = memoryStore<OutboxEntry>();
+  const refuse = (): SendOutcome => ({ kind: 'refused', reason: 'Too late.' });
+  const before = aRoom([aCase('a'), aCase('b')], undefined, refuse, { kept });
+  await before.room.start();
+  scoreAll(before.room);
+  await before.room.submit();
+  await expect.poll(() => before.outbox.state.value.refused.length).toBe(1);
+  const gone = aRoom([aCase('b')], before.drafts, refuse, { kept });
+  await gone.room.start();
+  await gone.room.reopen(gone.outbox.state.value.refused[0]!);
+  expect(gone.outbox.state.value.refused.map(({ assignment }) => assignment)).toEqual(['a']);
+  expect(gone.room.notice.value).not.toBe('');
+  expect(gone.room.current.value?.assignment).toBe('b');
+  const there = aRoom([aCase('a'), aCase('b')], before.drafts, refuse, { kept });
+  await there.room.start();
+  await there.room.reopen(there.outbox.state.value.refused[0]!);
+  expect(there.room.current.value?.assignment).toBe('a');
+  expect(there.room.draft.value?.scores).toEqual({ noise: 3 });
+  expect(there.outbox.state.value.refused).toEqual([]);
+});

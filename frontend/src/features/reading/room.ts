@@ -2,8 +2,9 @@ import { batch, computed, signal } from '@preact/signals';
 import { ApiError, isPassing, type ApiClient } from '../../api/client';
 import type { Case, Criterion, DisplayState, ReadingReceipt, Reopened, ServerDraft, Submission, Worklist } from '../../api/types';
 import { t } from '../../lib/i18n';
+import { keepOrder } from '../../lib/worklist';
 import { withHeard } from './caseTimes';
-import { asCorrection, correctionOf, followed, isUnsent, joined, missingCriteria, restoreDraft, type Asked, type Draft } from './draft';
+import { asCorrection, correctionOf, firstOpen, followed, isUnsent, joined, missingCriteria, restoreDraft, type Asked, type Draft } from './draft';
 import { DraftSync } from './draftSync';
 import type { KeptStore } from './keptStore';
 import type { Outbox, OutboxEntry } from './outbox';
@@ -226,14 +227,22 @@ export class Room {
     await this.refill();
   }
 
-  /** Brings a refused case back with its scores, where it can still be had. */
+  /** Brings a refused case back with its scores; where it can't be had, they stay where they are. */
   async reopen(entry: OutboxEntry): Promise<void> {
-    await this.options.outbox.dismiss(entry.submission.client_key);
-    const known = this.submitted.get(entry.submission.client_key);
-    this.submitted.delete(entry.submission.client_key);
-    this.reviewed.value = null;
-    if (known) await this.open([known, ...this.cases.value]);
-    else await this.refill();
+    const { client_key: key } = entry.submission;
+    try {
+      const known = this.submitted.get(key) ?? (await this.askFor(entry.assignment));
+      if (!known) {
+        this.notice.value = t('This case cannot be opened any more. What you said of it is kept until you put it away.');
+        return;
+      }
+      await this.options.outbox.dismiss(key);
+      this.submitted.delete(key);
+      this.reviewed.value = null;
+      await this.open([known, ...this.cases.value.filter(({ assignment }) => assignment !== known.assignment)]);
+    } catch (error) {
+      this.notice.value = error instanceof Error ? error.message : '';
+    }
   }
 
   /**
@@ -265,6 +274,13 @@ export class Room {
     const entry = this.options.outbox.state.value.waiting.at(-1);
     const known = entry && this.submitted.get(entry.submission.client_key);
     return known ? { case: known, ...entry.submission } : null;
+  }
+
+  /** One of the reader's own cases; null where they have it no more. */
+  private async askFor(wanted: string): Promise<Case | null> {
+    const { client, session, worklistUrl } = this.options;
+    const { cases } = await session.during(() => client.post<Worklist>(worklistUrl, { count: MOST }));
+    return cases.find(({ assignment }) => assignment === wanted) ?? null;
   }
 
   private async askForLast(): Promise<Reopened> {
@@ -381,15 +397,4 @@ export class Room {
   private draftKey(assignment: string): string {
     return `${this.options.username}/${assignment}`;
   }
-}
-
-function firstOpen(reading: Case, draft: Draft): number {
-  const [first] = missingCriteria(reading.rubric, draft);
-  return first ? reading.rubric.criteria.indexOf(first) : 0;
-}
-
-/** What is in hand stays in its place; what is new comes behind it. */
-function keepOrder(held: readonly Case[], fresh: readonly Case[]): Case[] {
-  const known = new Set(held.map((reading) => reading.assignment));
-  return [...held, ...fresh.filter((reading) => !known.has(reading.assignment))];
 }
