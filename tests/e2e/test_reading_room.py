@@ -166,7 +166,10 @@ def test_ended_session_asks_for_the_password_in_place_and_loses_nothing(page: Pa
     expect(dialog).to_be_visible(timeout=LONG)
     check(page, "room-sign-in")
     assert readings_of(room, assignment) == 0
-    dialog.locator("input[name=password]").fill(PASSWORD)
+    for _ in range(3):
+        page.keyboard.press("Escape")
+    expect(dialog.locator("input[name=password]")).to_be_focused()
+    page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(dialog).to_have_count(0)
     expect_saved(page)

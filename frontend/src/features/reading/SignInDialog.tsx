@@ -4,7 +4,10 @@ import { t } from '../../lib/i18n';
 import type { Desk } from './desk';
 import { focusCriterion } from './focus';
 
-/** Signs the same person in again, in place: the case and its scores stay as they are. */
+/**
+ * Signs the same person in again, in place: the case and its scores stay as they are. It stays open until then:
+ * Chromium lets a second Esc close what the first one was kept from closing.
+ */
 export function SignInDialog({ desk }: { desk: Desk }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const password = useRef<HTMLInputElement>(null);
@@ -38,6 +41,7 @@ export function SignInDialog({ desk }: { desk: Desk }) {
       data-dialog="sign-in"
       aria-labelledby="sign-in-title"
       onCancel={(event) => event.preventDefault()}
+      onClose={(event) => isOpen && event.currentTarget.showModal()}
     >
       <h2 id="sign-in-title">{t('Sign in to go on')}</h2>
       <p>{t('Your session has ended. Nothing is lost: what you scored is kept on this device and is sent once you are back.')}</p>
