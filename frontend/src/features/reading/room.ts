@@ -233,7 +233,7 @@ export class Room {
     try {
       const known = this.submitted.get(key) ?? (await this.askFor(entry.assignment));
       if (!known) {
-        this.notice.value = t('This case cannot be opened any more. What you said of it is kept until you put it away.');
+        this.notice.value = t('This case cannot be opened here any more. What you said of it is kept until you put it away.');
         return;
       }
       await this.options.outbox.dismiss(key);
