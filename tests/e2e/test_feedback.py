@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -63,6 +64,17 @@ def submit(page: Page, digit: int) -> str:
     return assignment
 
 
+def expect_patch_in_place(page: Page) -> None:
+    """The patch of the first 32 rows and columns lies over them, however the image is turned."""
+    inspected = page.evaluate("() => document.querySelector('[data-viewport]').inspect()")
+    origin, right, down = (np.array(inspected[name][:2]) for name in ("origin", "right", "down"))
+    along, below = right - origin, down - origin
+    points = page.locator("[data-patches] polygon").get_attribute("points") or ""
+    corners = [tuple(float(part) for part in point.split(",")) for point in points.split(" ")]
+    wanted = [origin + along * x + below * y for x, y in ((-0.5, -0.5), (31.5, -0.5), (31.5, 31.5), (-0.5, 31.5))]
+    assert np.array(corners) == pytest.approx(np.array(wanted), abs=1.0)
+
+
 def test_reader_in_training_sees_what_the_model_and_others_said(
     product: Product, browser: Browser, image_files: list[Path]
 ) -> None:
@@ -98,15 +110,13 @@ def test_reader_in_training_sees_what_the_model_and_others_said(
     page.locator(".slice-weight").first.click()
     expect(page.locator("[data-viewport]")).to_have_attribute("data-slice-index", "0")
     expect(page.locator("[data-patches]")).to_have_attribute("data-patches", "1")
-    inspected = page.evaluate("() => document.querySelector('[data-viewport]').inspect()")
-    origin, right, down = (inspected[name] for name in ("origin", "right", "down"))
-    points = page.locator("[data-patches] polygon").get_attribute("points") or ""
-    corners = [tuple(float(part) for part in point.split(",")) for point in points.split(" ")]
-    wide, high = right[0] - origin[0], down[1] - origin[1]
-    expected = [(origin[0] - wide / 2, origin[1] - high / 2), (origin[0] + 31.5 * wide, origin[1] + 31.5 * high)]
-    for found, wanted in zip((corners[0], corners[2]), expected, strict=True):
-        assert found == pytest.approx(wanted, abs=1.0)
+    expect_patch_in_place(page)
     check(page, "feedback")
+    press(page, "r", "rotation", "90")
+    expect_patch_in_place(page)
+    press(page, "h", "flipped-horizontally", "true")
+    expect_patch_in_place(page)
+    check(page, "feedback-turned")
     page.keyboard.press("o")
     expect(page.locator("[data-patches]")).to_have_count(0)
     press(page, "i", "inverted", "true")
