@@ -111,8 +111,11 @@ function isOpenNow(action: Action, phase: RoomPhase): boolean {
   return phase === 'feedback' && (OF_THE_IMAGE.has(action.group) || AFTER_SUBMISSION.has(action.id));
 }
 
-/** Held down, these would do what nobody means. */
-const ONCE = new Set(['submit', 'undo', 'bookmark', 'mark', 'measure']);
+/** What a key that is held down goes on doing; all else is done once. */
+const GOES_ON = new Set([
+  ...['slice-next', 'slice-previous', 'slice-forward', 'slice-back'],
+  ...['score-up', 'score-down', 'next-criterion', 'previous-criterion'],
+]);
 
 function useKeys(actions: readonly Action[], desk: Desk): void {
   const other = desk.second.current.value;
@@ -127,9 +130,9 @@ function useKeys(actions: readonly Action[], desk: Desk): void {
       if (chord === null || isBusy || isTakenBy(event.target, chord) || event.isComposing) return;
       if (wouldScore(event.target, chord)) event.preventDefault();
       const action = actionFor(actions, chord);
-      if (!action || (event.repeat && ONCE.has(action.id))) return;
-      if (!isOpenNow(action, desk.room.phase.value)) return;
-      if (performAction(action, chord) !== false) event.preventDefault();
+      if (!action || !isOpenNow(action, desk.room.phase.value)) return;
+      const isDoneAlready = event.repeat && !GOES_ON.has(action.id);
+      if (isDoneAlready || performAction(action, chord) !== false) event.preventDefault();
     };
     const windows = other ? [window, other] : [window];
     for (const one of windows) one.addEventListener('keydown', onKey);
