@@ -141,6 +141,7 @@ def display_check(request: HttpRequest) -> HttpResponse:
         "places": PLACES,
         "next_url": reverse("read", kwargs={"slug": wanted.slug}) if wanted else reverse("home"),
         "csrf_token": get_token(request),
+        "username": user.get_username(),
     }
     context = {
         "config": config,
@@ -180,6 +181,7 @@ def upload(request: HttpRequest, slug: str) -> HttpResponse:
     config = {
         "ingests_url": reverse("ingest-list", kwargs={"slug": current.slug}),
         "csrf_token": get_token(request),
+        "username": signed_in(request).get_username(),
         "project": {"slug": current.slug, "name": current.name},
     }
     roles = roles_in(current, request.user)

@@ -12,11 +12,12 @@ export interface DisplayCheckConfig {
   places: Place[];
   next_url: string;
   csrf_token: string;
+  username: string;
 }
 
 export function mountDisplayCheck(element: HTMLElement, config: DisplayCheckConfig): void {
   const sitting = new Sitting({
-    client: createClient({ csrfToken: config.csrf_token }),
+    client: createClient({ csrfToken: config.csrf_token, username: config.username }),
     checksUrl: config.checks_url,
     fields: config.fields,
     places: config.places,

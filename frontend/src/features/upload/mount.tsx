@@ -8,12 +8,13 @@ import './upload.css';
 export interface UploadConfig {
   ingests_url: string;
   csrf_token: string;
+  username: string;
   project: { slug: string; name: string };
 }
 
 export function mountUpload(element: HTMLElement, config: UploadConfig): void {
   const uploader = new Uploader({
-    client: createClient({ csrfToken: config.csrf_token }),
+    client: createClient({ csrfToken: config.csrf_token, username: config.username }),
     ingestsUrl: config.ingests_url,
     wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
   });
