@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import type { TargetedPointerEvent } from 'preact';
+import { t } from '../../lib/i18n';
 import type { Place } from '../../lib/measure';
 import type { StackViewer } from '../viewer/stackViewer';
 import type { Desk } from './desk';
@@ -59,4 +60,5 @@ function finish(desk: Desk, viewer: StackViewer, from: Place, to: Place): void {
   const image = desk.room.onScreen.value?.image;
   const made: Measure | null = image && mode !== 'nothing' ? measureBetween(mode, viewer, image, from, to) : null;
   if (made) desk.measures.value = [...desk.measures.value, made];
+  else if (mode === 'region' && viewer.state.value.isColour) desk.room.notice.value = t('Colours have no mean: a region is measured in grey images.');
 }
