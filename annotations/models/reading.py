@@ -41,6 +41,7 @@ class DisplayNotice(models.TextChoices):
     REDUCED = "reduced", _("drawn smaller than it is")
     NARROW_WINDOW = "narrow_window", _("a very narrow window")
     SMALL_SCREEN = "small_screen", _("a small screen")
+    NO_IMAGE = "no_image", _("an image that could not be loaded")
     FAILED_CHECK = "failed_check", _("a screen that did not pass its test")
 
 

@@ -13,7 +13,7 @@ from tests.e2e.rooms import furnish
 
 RAMP_READERS = (
     *("disk", "fast", "slow", "turned", "queued", "late"),  # test_device.py
-    *("narrow", "small", "told"),  # test_notices.py
+    *("narrow", "small", "told", "lost"),  # test_notices.py
     *("alone",),  # test_views.py
     *("dragger", "chooser"),  # test_mouse.py
 )

@@ -12,16 +12,22 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.e2e.pages import (
     LONG,
     NEXT_IS_THERE,
+    case_on_screen,
     check,
     expect_focus_on_criteria,
     expect_saved,
+    open_page,
     open_room,
     press,
     read_case,
+    sign_in,
 )
 from tests.e2e.product import Product
 
 pytestmark = pytest.mark.stack
+SCORES = (
+    "SELECT count(*) FROM annotations_score s JOIN annotations_reading r ON r.id = reading_id WHERE assignment_id = %s"
+)
 NOTICES = "SELECT display_state -> 'notices' FROM annotations_reading WHERE assignment_id = %s"
 # The lines of text over the slice's picture, by what they belong to: left, top, right, bottom.
 WRITTEN = """() => [...document.querySelectorAll('.pane:not(.plane) :is(.corners p, [data-edge])')].map((place) => {
@@ -135,4 +141,28 @@ def test_strip_tells_of_drafts_readings_and_refusals_where_a_screen_reader_liste
     expect(saved).to_have_text(re.compile(r"^Saved \d\d:\d\d$"), timeout=LONG)
     expect(hint).to_have_text(re.compile(r"^U opens it again until \d\d:\d\d$"))
     assert [region.evaluate("region => region.isConnected") for region in regions] == [True, True, True]
+    page.context.close()
+
+
+def test_image_that_cannot_be_shown_can_be_said_not_to_be_judged_and_nothing_else(
+    ramps: Product, browser: Browser
+) -> None:
+    page = open_page(browser, ramps.address)
+    sign_in(page, "lost")
+    page.route("**/frames/**", lambda route: route.fulfill(status=404))
+    page.goto("/projects/ramps/read/")
+    expect(page.get_by_role("alert")).to_contain_text("The server does not have it any more.")
+    check(page, "notices-no-image")
+    assignment = page.locator("[data-viewport]").get_attribute("data-assignment")
+    page.keyboard.press("3")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-notice=room]")).to_contain_text("only be said that it cannot be judged")
+    page.keyboard.press("x")
+    expect(page.locator('[data-criterion="overall"]')).to_have_attribute("data-abstention", re.compile("."))
+    page.unroute("**/frames/**")
+    page.keyboard.press("Enter")
+    assert case_on_screen(page) != assignment
+    expect_saved(page)
+    assert ramps.value(NOTICES, assignment) == ["no_image"]
+    assert ramps.value(SCORES, assignment) == 0
     page.context.close()

@@ -1,11 +1,12 @@
 /** What keeps a reader from seeing all that the image holds. Stored with the Reading, and said quietly. */
-export type DisplayNotice = 'reduced' | 'narrow_window' | 'small_screen' | 'failed_check';
+export type DisplayNotice = 'reduced' | 'narrow_window' | 'small_screen' | 'failed_check' | 'no_image';
 
 export const NOTICE_TEXTS = {
   reduced: 'Drawn smaller than it is: fine detail is lost. Zoom in to see every pixel.',
   narrow_window: 'The window is very narrow: noise looks stronger than it is.',
   small_screen: 'This screen is small for reading images.',
   failed_check: 'This screen did not pass its test: faint detail may be invisible on it.',
+  no_image: 'The image could not be loaded.',
 } as const satisfies Record<DisplayNotice, string>;
 
 export interface DisplayFacts {

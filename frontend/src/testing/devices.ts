@@ -82,7 +82,7 @@ export function aDevice(world: ReturnType<typeof aServer>, disk = aDisk(), clock
     assignmentsUrl: '/assignments/',
     now: () => clock + passed.wallMs,
     displayState: () => aSubmission('x').display_state,
-    isImageShown: () => true,
+    maySubmit: () => true,
     whenDrawn: () => drawn,
     activity: { activeMs: () => passed.activeMs, restart: () => undefined },
     schedule,

@@ -111,6 +111,7 @@ function Notices({ viewer }: { viewer: StackViewer }) {
 function adviceFor(status: number | null): string {
   if (status === 0 || (status !== null && status >= 500)) return t('The network or the server did not answer.');
   if (status === 401 || status === 403) return t('You may have been signed out: try again, and sign in if you are asked to.');
-  if (status === 404) return t('The server does not have it any more. Reload the page to go on with the next case.');
-  return t('What the server sent could not be drawn. If it happens again, tell your administrator.');
+  const goOn = t('Reload the page. If it stays so, say that it cannot be judged, go on, and tell your administrator.');
+  if (status === 404) return `${t('The server does not have it any more.')} ${goOn}`;
+  return `${t('What the server sent could not be drawn.')} ${goOn}`;
 }

@@ -3,12 +3,13 @@ import { apiRoot, createClient } from '../../api/client';
 import type { Case, DisplayState } from '../../api/types';
 import { displayNotices, type DisplayNotice } from '../../lib/displayNotices';
 import { hangingOf, openingSlice } from '../../lib/hanging';
+import { t } from '../../lib/i18n';
 import { painted } from '../../lib/painted';
 import { schedule } from '../../lib/schedule';
 import { loadBehind, memoryBudget } from '../viewer/loadBehind';
 import { pictureState } from '../viewer/pictureState';
 import type { StackViewer } from '../viewer/stackViewer';
-import { EMPTY_STATE, type ViewerState } from '../viewer/viewerState';
+import { EMPTY_STATE, isLost, type ViewerState } from '../viewer/viewerState';
 import { ActivityWatch } from './activity';
 import type { Draft } from './draft';
 import { Bookmarks } from './bookmarks';
@@ -114,7 +115,7 @@ export function createDesk(config: ReadingConfig): Desk {
     now: () => Date.now(),
     displayState: () => displayState(desk),
     whenDrawn: (wanted) => whenDrawn(viewer, (assignment) => assignment === wanted),
-    isImageShown: () => viewer.value?.state.value.status === 'rendered',
+    maySubmit: (draft) => maySubmit(desk, draft),
     activity: { activeMs: () => activity.activeMs(), restart: (...how) => activity.restart(...how) },
     schedule,
   });
@@ -148,6 +149,16 @@ function whenDrawn(viewer: Desk['viewer'], isMeant: (assignment: string | null) 
       if (drawn) void painted().then(end);
     });
   });
+}
+
+/** Of an image that is lost for good it can be said that it cannot be judged; who said more is told so. */
+function maySubmit({ viewer, room }: Desk, draft: Draft): boolean {
+  const state = viewer.peek()?.state.peek() ?? EMPTY_STATE;
+  if (state.status === 'rendered') return true;
+  if (!isLost(state)) return false;
+  const hasScores = Object.keys(draft.scores).length > 0;
+  if (hasScores) room.notice.value = t('Of an image that was not shown it can only be said that it cannot be judged.');
+  return !hasScores;
 }
 
 /** Starts what runs beside the screen: sending, leases, prefetching, and the viewer following the room. */
@@ -237,6 +248,7 @@ function loadRest({ room, session, preferences }: Desk, screen: StackViewer): vo
 
 /** What the reader is told of the display now, and what is stored. */
 export function noticesOf(state: ViewerState, config: ReadingConfig, { devicePixelRatio, screen }: Window = window): DisplayNotice[] {
+  if (state.status === 'failed') return ['no_image'];
   return displayNotices({
     zoom: state.zoom,
     devicePixelRatio,

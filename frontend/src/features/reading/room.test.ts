@@ -54,7 +54,7 @@ function aRoom(
     assignmentsUrl: '/assignments/',
     now: () => screen.now,
     displayState: (): DisplayState => aSubmission('x').display_state,
-    isImageShown: () => screen.isShown,
+    maySubmit: () => screen.isShown,
     activity: { activeMs: () => 4200, restart: () => undefined },
     schedule: () => () => undefined,
     ...options,

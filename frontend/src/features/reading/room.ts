@@ -29,8 +29,8 @@ export interface RoomOptions {
   staysForFeedback?: boolean;
   /** Resolves when this case is on the screen, or soon. */
   whenDrawn?: (assignment: string) => Promise<void>;
-  /** Nothing is submitted of an image that was not on the screen. */
-  isImageShown: () => boolean;
+  /** Nothing is submitted of an image that was not on the screen, but that it cannot be judged. */
+  maySubmit: (draft: Draft) => boolean;
   /** Active milliseconds of the open case, and a fresh start for the next one. */
   activity: { activeMs: () => number; restart: (activeMs: number, isByItself?: boolean) => void };
   /** Calls back later; returns the way to call it off. */
@@ -177,7 +177,7 @@ export class Room {
   /** Puts the reading in the outbox and opens the next case; returns false where something is missing. */
   async submit(): Promise<boolean> {
     const [reading, draft] = [this.current.value, this.draft.value];
-    if (!reading || !draft || this.isSubmitting || !this.options.isImageShown()) return false;
+    if (!reading || !draft || this.isSubmitting || !this.options.maySubmit(draft)) return false;
     const [firstMissing] = this.missing.value;
     if (firstMissing) {
       this.isMissingShown.value = true;

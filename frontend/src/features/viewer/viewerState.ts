@@ -96,3 +96,9 @@ export function describeState(state: ViewerState): Record<string, string> {
 function trim(value: number): string {
   return String(Math.round(value * 1000) / 1000);
 }
+
+/** There is no picture, and another attempt won't bring one: neither the network nor the session is the cause. */
+export function isLost({ status, failureStatus }: ViewerState): boolean {
+  const isPassing = failureStatus !== null && (failureStatus < 400 || failureStatus >= 500 || [401, 403, 408, 429].includes(failureStatus));
+  return status === 'failed' && !isPassing;
+}
