@@ -42,9 +42,12 @@ def raw_frames(dataset: Dataset, layout: PixelLayout) -> Iterator[NDArray[Any]]:
     Raises RefusedFile, also in the middle of the iteration, when a frame cannot be decoded.
     """
     frames = _compressed(dataset, layout) if layout.is_compressed else _uncompressed(dataset, layout)
-    has_palette = layout.photometric_interpretation == "PALETTE COLOR"
+    if layout.photometric_interpretation != "PALETTE COLOR":
+        yield from frames
+        return
+    shift = 8 if _has_long_colours(dataset) else 0
     for frame in frames:
-        yield _apply_palette(frame, dataset) if has_palette else frame
+        yield np.ascontiguousarray((_coloured(frame, dataset) >> shift).astype(np.uint8))
 
 
 def _extended_offsets(dataset: Dataset) -> tuple[bytes, bytes] | None:
@@ -190,11 +193,15 @@ def _to_rgb(values: NDArray[Any], is_ybr: bool) -> NDArray[Any]:
     return np.ascontiguousarray(convert_color_space(values, "YBR_FULL", "RGB"))
 
 
-def _apply_palette(frame: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
+def _has_long_colours(dataset: Dataset) -> bool:
+    """Some palettes declare 16 bits and keep 8 in them: told by all of their colours, not by those of a frame."""
+    every_index = np.arange(2**16, dtype=np.uint16)  # beyond the last colour stands the last one (PS3.3 C.7.6.3.1.5)
+    return bool(_coloured(every_index, dataset).max() > 255)
+
+
+def _coloured(indices: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
+    """[..., 3] in the palette's own depth."""
     try:
-        coloured = apply_color_lut(frame, dataset)[..., :3]
+        return np.asarray(apply_color_lut(indices, dataset)[..., :3])
     except Exception as error:
         raise RefusedFile(RefusalReason.UNDECODABLE, "The colour palette is damaged.") from error
-    if coloured.dtype.itemsize > 1:
-        coloured = coloured >> 8 if coloured.max() > 255 else coloured
-    return np.ascontiguousarray(coloured.astype(np.uint8))

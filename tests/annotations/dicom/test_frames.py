@@ -109,6 +109,31 @@ def test_ybr_422_and_palette_become_rgb() -> None:
     assert palette.dtype == np.uint8
 
 
+def palette_of(colours: list[int]) -> dict[str, object]:
+    """The same grey values, of 16 bits, as red, green and blue."""
+    data = np.asarray(colours, np.uint16).tobytes()
+    names = [f"{colour}PaletteColorLookupTable" for colour in ("Red", "Green", "Blue")]
+    tables = {f"{name}Data": data for name in names}
+    return (
+        {"PhotometricInterpretation": "PALETTE COLOR"}
+        | tables
+        | {f"{name}Descriptor": [len(colours), 0, 16] for name in names}
+    )
+
+
+@pytest.mark.parametrize(
+    ("colours", "first", "second"),
+    [([0, 200, 40_000, 65_535], [0, 0], [156, 255]), ([0, 200, 240, 255], [0, 200], [240, 255])],
+)
+def test_palette_of_16_bits_has_the_same_colours_in_every_frame(
+    colours: list[int], first: list[int], second: list[int]
+) -> None:
+    frames = np.asarray([[[0, 1]], [[2, 3]]], np.uint8)
+    dataset = make_dataset(frames, Modality="US", **palette_of(colours))
+    shown = [frame[0, :, 0].tolist() for frame in decode_frames(dataset, frame_format(dataset))]
+    assert shown == [first, second]
+
+
 def test_planar_and_interleaved_colours_are_the_same() -> None:
     planar, interleaved = decoded("color-pl.dcm")[0], decoded("color-px.dcm")[0]
     assert planar.shape == interleaved.shape
