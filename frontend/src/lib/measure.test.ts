@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { boxBetween, lengthMm, lengthPixels, regionFigures } from './measure';
+import { boxBetween, isAtDetector, lengthMm, lengthPixels, regionFigures } from './measure';
 
 test('a length counts rows and columns by their own spacing', () => {
   // 3 columns of 1 mm and 4 rows of 0.5 mm: √(9 + 4) mm
@@ -23,4 +23,13 @@ test('a region ends with the image, and may be empty', () => {
 test('a drag is a box from its upper left, a click is none', () => {
   expect(boxBetween([8, 6], [3, 9])).toEqual({ x: 3, y: 6, width: 5, height: 3 });
   expect(boxBetween([8, 6], [8.4, 9])).toBeNull();
+});
+
+test('millimetres of a radiograph are at the detector where the file gives no others', () => {
+  const [imager, patient, same] = [[0.14, 0.14], [0.1, 0.1], [0.14, 0.14]].map((Value) => ({ vr: 'DS', Value }));
+  expect(isAtDetector({ '00181164': imager! })).toBe(true);
+  expect(isAtDetector({ '00181164': imager!, '00280030': same! })).toBe(true);
+  expect(isAtDetector({ '00181164': imager!, '00280030': patient! })).toBe(false);
+  expect(isAtDetector({ '00280030': patient! })).toBe(false);
+  expect(isAtDetector(undefined)).toBe(false);
 });

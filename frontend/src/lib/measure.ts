@@ -1,3 +1,5 @@
+import type { DicomJson } from '../api/types';
+
 /** Column and row in image pixels. */
 export type Place = readonly [number, number];
 
@@ -54,4 +56,15 @@ export function boxBetween(from: Place, to: Place): { x: number; y: number; widt
   const [width, height] = [Math.abs(to[0] - from[0]), Math.abs(to[1] - from[1])];
   if (width < 1 || height < 1) return null;
   return { x: Math.min(from[0], to[0]), y: Math.min(from[1], to[1]), width, height };
+}
+
+const [PIXEL_SPACING, IMAGER_PIXEL_SPACING] = ['00280030', '00181164'];
+
+/**
+ * Whether millimetres are those of the detector, on which the body is magnified: the file says its pixels' size there,
+ * and no other in the patient (PS3.3 10.7.1.3).
+ */
+export function isAtDetector(instance: DicomJson | undefined): boolean {
+  const [there, inPatient] = [IMAGER_PIXEL_SPACING, PIXEL_SPACING].map((tag) => instance?.[tag]?.Value);
+  return there !== undefined && (inPatient === undefined || inPatient.every((value, index) => value === there[index]));
 }

@@ -57,8 +57,8 @@ function Draft({ mode, viewer, from, to }: { mode: string; viewer: StackViewer; 
 function finish(desk: Desk, viewer: StackViewer, from: Place, to: Place): void {
   const mode = desk.mode.value;
   if (mode === 'mark') return markFinding(desk, viewer.state.value.sliceIndex, from, to);
-  const image = desk.room.onScreen.value?.image;
-  const made: Measure | null = image && mode !== 'nothing' ? measureBetween(mode, viewer, image, from, to) : null;
+  const reading = desk.room.onScreen.value;
+  const made: Measure | null = reading && mode !== 'nothing' ? measureBetween(mode, viewer, reading, from, to) : null;
   if (made) desk.measures.value = [...desk.measures.value, made];
   else if (mode === 'region' && viewer.state.value.isColour) desk.room.notice.value = t('Colours have no mean: a region is measured in grey images.');
 }
