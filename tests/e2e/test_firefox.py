@@ -11,7 +11,7 @@ from PIL import Image as Picture
 from tests.e2e.corpus import shown_as
 from tests.e2e.firefox import Firefox, firefox
 from tests.e2e.generated import new_volume
-from tests.e2e.pages import OUTPUT
+from tests.e2e.pages import NEXT_IS_THERE, OUTPUT
 from tests.e2e.picture import LOOK, STEP, decoded, picture_fault
 from tests.e2e.product import Product
 from tests.e2e.rooms import furnish
@@ -115,6 +115,7 @@ def test_case_is_read_with_the_keyboard_and_a_reload_loses_nothing(
 
 def test_reading_made_without_a_network_is_sent_when_it_is_back(window: Firefox, room: Product, rendering: str) -> None:
     assignment = window.wait(SHOWN)
+    window.wait(f"({NEXT_IS_THERE})()")
     window.lose_the_network()
     window.press("1", "ENTER")
     window.wait(ANOTHER, assignment)
