@@ -95,6 +95,12 @@ def read_case(page: Page, digit: int) -> str:
     return assignment
 
 
+def lose_the_network(page: Page) -> None:
+    """With the next case in hand: what was not loaded by then cannot come."""
+    page.wait_for_function(NEXT_IS_THERE, timeout=LONG)
+    page.context.set_offline(True)
+
+
 def run_until(page: Page, is_so: Callable[[], bool]) -> None:
     """Let the browser run, and what answers for the network with it, until something is so on this side."""
     deadline = time.monotonic() + LONG / 1000

@@ -14,6 +14,7 @@ from tests.e2e.pages import (
     case_on_screen,
     check,
     expect_saved,
+    lose_the_network,
     open_page,
     open_room,
     press,
@@ -139,8 +140,7 @@ def test_clock_set_back_lets_no_correction_overtake_what_it_corrects(ramps: Prod
     page.clock.install(time=datetime.now(UTC))
     page.goto(ROOM)
     case_on_screen(page)
-    page.wait_for_function(NEXT_IS_THERE)
-    page.context.set_offline(True)
+    lose_the_network(page)
     assignment = read_case(page, 4)
     page.clock.set_system_time(datetime.now(UTC) - timedelta(hours=2))
     press(page, "u", "assignment", assignment)

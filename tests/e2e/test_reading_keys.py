@@ -15,13 +15,13 @@ from annotations.dicom.frames import decode_frames, frame_format, to_modality_un
 from annotations.dicom.windows import Window, apply_window
 from tests.e2e.pages import (
     LONG,
-    NEXT_IS_THERE,
     canvas_at,
     case_on_screen,
     check,
     drag,
     expect_focus_on_criteria,
     expect_saved,
+    lose_the_network,
     open_page,
     press,
     read_case,
@@ -161,8 +161,7 @@ def test_submission_is_undone_and_superseded(page: Page, hand: Product) -> None:
 
 @by("hand1")
 def test_undo_of_a_submission_that_waits_for_the_network(page: Page, hand: Product) -> None:
-    page.wait_for_function(NEXT_IS_THERE)
-    page.context.set_offline(True)
+    lose_the_network(page)
     assignment = read_case(page, 4)
     expect(page.locator("[data-save-state]")).to_have_attribute("data-save-state", "waiting")
     press(page, "u", "assignment", assignment)

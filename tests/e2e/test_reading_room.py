@@ -16,6 +16,7 @@ from tests.e2e.pages import (
     case_on_screen,
     check,
     expect_saved,
+    lose_the_network,
     open_page,
     press,
     read_case,
@@ -131,7 +132,7 @@ def test_scores_survive_a_reload(page: Page) -> None:
 
 def test_reading_is_kept_while_the_network_is_gone_and_sent_once(page: Page, room: Product) -> None:
     case_on_screen(page)
-    page.context.set_offline(True)
+    lose_the_network(page)
     assignment = read_case(page, 2)
     expect(page.locator("[data-save-state]")).to_have_attribute("data-save-state", "waiting")
     check(page, "room-offline")
@@ -143,7 +144,7 @@ def test_reading_is_kept_while_the_network_is_gone_and_sent_once(page: Page, roo
 
 def test_reading_kept_offline_survives_a_closed_page(page: Page, room: Product) -> None:
     case_on_screen(page)
-    page.context.set_offline(True)
+    lose_the_network(page)
     assignment = read_case(page, 1)
     expect(page.locator("[data-save-state]")).to_have_attribute("data-save-state", "waiting")
     page.close()
