@@ -79,11 +79,24 @@ def case_on_screen(page: Page) -> str:
     return assignment
 
 
+def score(page: Page, digit: int) -> None:
+    page.keyboard.press(str(digit))
+    expect_score(page, digit)
+
+
+def expect_score(page: Page, digit: int) -> None:
+    expect(page.locator('[data-criterion="overall"]')).to_have_attribute("data-score", str(digit), timeout=LONG)
+
+
+def look_at(page: Page) -> None:
+    """As when a tab is come back to; a headless browser's tabs are all visible."""
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
 def read_case(page: Page, digit: int) -> str:
     """Score the case on the screen with one key, submit with another; return its Assignment when the next is there."""
     assignment = case_on_screen(page)
-    page.keyboard.press(str(digit))
-    expect(page.locator('[data-criterion="overall"]')).to_have_attribute("data-score", str(digit))
+    score(page, digit)
     page.keyboard.press("Enter")
     page.wait_for_function(
         """id => document.querySelector('.room').dataset.phase === 'empty'

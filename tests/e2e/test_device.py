@@ -19,6 +19,7 @@ from tests.e2e.pages import (
     open_room,
     press,
     read_case,
+    score,
     sign_in,
     viewport,
 )
@@ -58,11 +59,6 @@ def signed_in(browser: Browser, product: Product, username: str) -> Page:
 
 def fill_disk(page: Page, address: str) -> None:
     page.context.new_cdp_session(page).send("Storage.overrideQuotaForOrigin", {"origin": address, "quotaSize": 1})
-
-
-def score(page: Page, digit: int) -> None:
-    page.keyboard.press(str(digit))
-    expect(page.locator('[data-criterion="overall"]')).to_have_attribute("data-score", str(digit))
 
 
 def test_full_disk_is_said_and_the_reading_reaches_the_server(ramps: Product, browser: Browser) -> None:

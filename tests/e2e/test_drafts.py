@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.pages import LONG, case_on_screen, check, expect_saved, open_page, sign_in
+from tests.e2e.pages import LONG, case_on_screen, check, expect_saved, expect_score, look_at, open_page, score, sign_in
 from tests.e2e.product import Product, readings_of
 from tests.e2e.rooms import furnish
 from tests.platform.deadlines import eventually
@@ -39,22 +39,8 @@ def at_a_device(room: Product, browser: Browser) -> Page:
     return page
 
 
-def score(page: Page, digit: int) -> None:
-    page.keyboard.press(str(digit))
-    expect_score(page, digit)
-
-
-def expect_score(page: Page, digit: int) -> None:
-    expect(page.locator('[data-criterion="overall"]')).to_have_attribute("data-score", str(digit), timeout=LONG)
-
-
 def expect_draft_saved(page: Page) -> None:
     expect(page.locator("[data-save-state]")).to_have_attribute("data-save-state", "draft-saved", timeout=LONG)
-
-
-def look_at(page: Page) -> None:
-    """As when a tab is come back to; a headless browser's tabs are all visible."""
-    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
 def stored_score(room: Product, assignment: str) -> float | None:

@@ -6,7 +6,18 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.generated import new_ramp
-from tests.e2e.pages import LONG, case_on_screen, expect_saved, open_room, read_case, sign_in, watched
+from tests.e2e.pages import (
+    LONG,
+    case_on_screen,
+    expect_saved,
+    expect_score,
+    look_at,
+    open_room,
+    read_case,
+    score,
+    sign_in,
+    watched,
+)
 from tests.e2e.product import PASSWORD, Product, readings_of
 from tests.e2e.rooms import furnish
 
@@ -31,20 +42,6 @@ def anna(room: Product, browser: Browser) -> Iterator[Page]:
     page = open_room(browser, room.address, "desk", "anna")
     yield page
     page.context.close()
-
-
-def score(page: Page, digit: int) -> None:
-    page.keyboard.press(str(digit))
-    expect_score(page, digit)
-
-
-def expect_score(page: Page, digit: int) -> None:
-    expect(page.locator('[data-criterion="overall"]')).to_have_attribute("data-score", str(digit), timeout=LONG)
-
-
-def look_at(page: Page) -> None:
-    """As when a tab is come back to; a headless browser's tabs are all visible."""
-    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
 def test_what_was_scored_in_one_tab_without_a_network_outlasts_the_other(room: Product, browser: Browser) -> None:
