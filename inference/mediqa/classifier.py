@@ -18,7 +18,7 @@ def classify(network: Network, tokens: Tensor, codes: Tensor) -> tuple[Tensor, T
     told = codes > 0
     if not len(network.factors):  # the first generation has no classifier
         return codes, told.float()
-    seen = summary(tokens)
+    seen = summary(network.patches_of(tokens))
     words, chances = zip(*(_best(head(seen)) for head in network.factors), strict=True)
     found, confidence = torch.stack(words), torch.stack(chances)
     is_found = ~told & (confidence >= SURE)

@@ -1,7 +1,9 @@
 """The network: encoder, neck under the prompt, patch-weighted heads; which of each is a profile's.
 
 After MedIQA (arXiv 2507.19004) and MANIQA (arXiv 2204.08958), written anew from their descriptions. B counts tiles,
-N tokens of a tile, C channels, G the side of the token grid (N = G * G), V the channels of a tile.
+N tokens of a tile, C channels, G the side of the token grid (N = G * G), V the channels of a tile, W numbers of the
+whole view. Patches and the whole view are two experts: each is trained by itself, and what they say is averaged, so
+that what one has learnt by heart can't silence the other.
 """
 
 from __future__ import annotations
@@ -15,8 +17,12 @@ from torch.nn import functional
 from inference.mediqa.attention import PromptEncoder
 from inference.mediqa.encoders import build_encoder
 from inference.mediqa.encoders.filters import WINDOWS
+from inference.mediqa.encoders.whole import WholeStatistics
 from inference.mediqa.necks import build_neck
 from inference.mediqa.profiles import NetworkConfig
+
+WHOLE = 0  # the kind of a tile that shows the whole slice
+NOT_WHOLE = "This network does not look at whole views."
 
 
 class Judgement(NamedTuple):
@@ -24,6 +30,14 @@ class Judgement(NamedTuple):
 
     quality: Tensor  # [B] in 0..1
     log_variance: Tensor  # [B]
+    severities: Tensor  # [B, kinds] in 0..1
+
+
+class WholeJudgement(NamedTuple):
+    """What is read from the whole view of B slices alone."""
+
+    quality: Tensor  # [B] in 0..1
+    fidelity: Tensor  # [B] in 0..1
     severities: Tensor  # [B, kinds] in 0..1
 
 
@@ -47,10 +61,12 @@ class Network(nn.Module):
     def __init__(self, config: NetworkConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or NetworkConfig()
-        channels, size = config.channels, config.embedding_size
+        channels, size = config.channels, 2 * config.channels
         self.encoder = build_encoder(config)
         self.prompt = PromptEncoder(config)
         self.neck = build_neck(config)
+        self.whole = WholeStatistics(config) if config.whole_size else None
+        self.whole_reading = nn.Linear(config.whole_size, 2 + len(config.kinds)) if config.whole_size else None
         self.quality = nn.Sequential(nn.Linear(channels, channels), nn.GELU(), nn.Linear(channels, 3))
         if config.generation == 1:
             self.severities: nn.Module = nn.Linear(size, len(config.kinds))
@@ -63,26 +79,77 @@ class Network(nn.Module):
         self.projection = nn.Linear(size, config.projection_size)
 
     def encode(self, tiles: Tensor, tile_kinds: Tensor, codes: Tensor) -> Tensor:
-        """[B, V, S, S], [B], [B, factors] -> pooled tokens [B, pooled_grid ** 2, C]."""
+        """[B, V, S, S], [B], [B, factors] -> pooled tokens [B, pooled_grid ** 2, C + W].
+
+        The tiles of a slice follow its whole view, of which all their tokens are told; before any there is nothing to
+        tell.
+        """
         side = self.config.grid
-        tokens = self.neck(self.encoder(tiles[:, :WINDOWS]), tiles, self.prompt(codes, tile_kinds))  # [B, N, C]
+        prompt = self.prompt(codes, tile_kinds)
+        tokens = self.neck(self.encoder(tiles[:, :WINDOWS]), tiles, prompt)  # [B, N, C]
         grid = tokens.transpose(1, 2).unflatten(-1, (side, side))
-        pooled = functional.avg_pool2d(grid, side // self.config.pooled_grid)
-        return pooled.flatten(2).transpose(1, 2)
+        pooled = functional.avg_pool2d(grid, side // self.config.pooled_grid).flatten(2).transpose(1, 2)
+        if self.whole is None:
+            return pooled
+        told = self.encode_whole(tiles, tile_kinds, prompt)[:, None].to(pooled.dtype)
+        return torch.cat((pooled, told.expand(-1, pooled.shape[1], -1)), dim=-1)
+
+    def encode_whole(self, tiles: Tensor, tile_kinds: Tensor, prompt: Tensor) -> Tensor:
+        """[B, V, S, S], [B], [B, P] -> what each tile is told of the whole view before it, [B, W].
+
+        Raises ValueError where the network does not look at whole views.
+        """
+        if self.whole is None:
+            raise ValueError(NOT_WHOLE)
+        is_whole = tile_kinds == WHOLE
+        places = torch.nonzero(is_whole)[:, 0]
+        seen = self.whole(tiles[places][:, :WINDOWS], prompt[places])
+        return functional.pad(seen, (0, 0, 1, 0))[torch.cumsum(is_whole.long(), dim=0)]
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        """[..., N, C + W] -> [..., 2 C + W], the embedding: mean and spread of patches, and the whole view."""
+        return torch.cat((summary(self.patches_of(tokens)), tokens[..., 0, self.config.channels :]), dim=-1)
+
+    def patches_of(self, tokens: Tensor) -> Tensor:
+        """[..., C + W] -> [..., C]"""
+        return tokens[..., : self.config.channels]
 
     def judge(self, tokens: Tensor) -> Judgement:
-        """All tokens of B slices [B, T * pooled_grid ** 2, C] -> Judgement."""
-        value, weight, spread = self.quality(tokens).unbind(-1)  # [B, N] each
+        """All tokens of B slices [B, T * pooled_grid ** 2, C + W] -> Judgement: the mean of both experts."""
+        patches = self.judge_patches(tokens)
+        if self.whole is None:
+            return patches
+        whole = self.judge_whole(tokens)
+        return Judgement(
+            quality=(patches.quality + whole.quality) / 2,
+            log_variance=patches.log_variance,
+            severities=(patches.severities + whole.severities) / 2,
+        )
+
+    def judge_patches(self, tokens: Tensor) -> Judgement:
+        """All tokens of B slices [B, T * pooled_grid ** 2, C + W] -> what their patches say."""
+        patches = self.patches_of(tokens)
+        value, weight, spread = self.quality(patches).unbind(-1)  # [B, N] each
         weight = torch.sigmoid(weight)
         return Judgement(
             quality=patch_weighted(torch.sigmoid(value), weight),
             log_variance=patch_weighted(spread, weight).clamp(-7.0, 1.0),
-            severities=torch.sigmoid(self.severities(summary(tokens))),
+            severities=torch.sigmoid(self.severities(summary(patches))),
         )
 
+    def judge_whole(self, tokens: Tensor) -> WholeJudgement:
+        """All tokens of B slices [B, T * pooled_grid ** 2, C + W] -> what the whole view says, of which all are told.
+
+        Raises ValueError where the network does not look at whole views.
+        """
+        if self.whole_reading is None:
+            raise ValueError(NOT_WHOLE)
+        said = torch.sigmoid(self.whole_reading(tokens[:, 0, self.config.channels :]))
+        return WholeJudgement(quality=said[:, 0], fidelity=said[:, 1], severities=said[:, 2:])
+
     def read(self, tokens: Tensor) -> Reading:
-        """All tokens of B slices [B, T * pooled_grid ** 2, C] -> Reading."""
-        whole = summary(tokens)
+        """All tokens of B slices [B, T * pooled_grid ** 2, C + W] -> Reading of their patches."""
+        whole = summary(self.patches_of(tokens))
         return Reading(
             fidelity=torch.sigmoid(self.fidelity(whole)[:, 0]),
             headers=self.headers(whole),
@@ -95,14 +162,14 @@ class Network(nn.Module):
         return self.judge(self.encode_slices(tiles, tile_kinds, codes))
 
     def encode_slices(self, tiles: Tensor, tile_kinds: Tensor, codes: Tensor) -> Tensor:
-        """[B, T, V, S, S], [T], [B, factors] -> [B, T * pooled_grid ** 2, C]."""
+        """[B, T, V, S, S], [T], [B, factors] -> [B, T * pooled_grid ** 2, C + W]."""
         batch, count = tiles.shape[:2]
         tokens = self.encode(tiles.flatten(0, 1), tile_kinds.repeat(batch), codes.repeat_interleave(count, dim=0))
         return tokens.reshape(batch, -1, tokens.shape[-1])
 
 
 def summary(tokens: Tensor) -> Tensor:
-    """Mean and spread over tokens: [..., N, C] -> [..., 2 C]; the embedding of a slice."""
+    """Mean and spread over tokens: [..., N, C] -> [..., 2 C]."""
     return torch.cat((tokens.mean(dim=-2), tokens.std(dim=-2, unbiased=False)), dim=-1)
 
 

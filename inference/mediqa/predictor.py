@@ -28,7 +28,7 @@ from inference.mediqa.closed_form import ClosedFormHeads
 from inference.mediqa.errors import CheckpointError
 from inference.mediqa.first_generation import current_names, stored_names
 from inference.mediqa.heads import HeadEnsemble, HeadPrediction, Heads
-from inference.mediqa.network import Network, summary
+from inference.mediqa.network import Network
 from inference.mediqa.physics import DEGRADATIONS, physical_parameters
 from inference.mediqa.preprocessing import prepare
 from inference.mediqa.profiles import NetworkConfig
@@ -197,9 +197,21 @@ class Predictor:
         for row, better in zip(again, self._tokens([images[row] for row in again], codes[again]), strict=True):
             tokens[row] = better
         return [
-            _features(image, one, code, confidence)
+            self._features(image, one, code, confidence)
             for image, one, (code, confidence) in zip(images, tokens, found, strict=True)
         ]
+
+    def _features(self, image: PreparedImage, tokens: Tensor, codes: Tensor, confidence: Tensor) -> Features:
+        embedding = self.network.embed(tokens).mean(dim=0)
+        return Features(
+            embedding=embedding.numpy().astype(np.float32),
+            tokens=tokens.numpy().astype(np.float16),
+            slice_indices=image.slice_indices,
+            salience=image.salience,
+            tile_boxes=image.tile_boxes,
+            prompt_codes=codes.numpy(),
+            prompt_confidence=confidence.numpy().astype(np.float32),
+        )
 
     def _tokens(self, images: Sequence[PreparedImage], codes: Tensor) -> list[Tensor]:
         """Of each image [K, N, C]; codes: [n, factors]."""
@@ -290,23 +302,10 @@ class Predictor:
         with torch.inference_mode():
             for one, weight in zip(features, weights, strict=True):
                 tokens = torch.from_numpy(np.asarray(one.tokens, dtype=np.float32)).to(self.device)
-                by_slice = torch.sigmoid(self.network.severities(summary(tokens))).cpu().numpy()  # [K, kinds]
+                by_slice = self.network.judge(tokens).severities.cpu().numpy()  # [K, kinds]
                 mixed = weight[: len(by_slice)] @ by_slice
                 result.append(dict(zip(self.config.kinds, map(float, mixed), strict=True)))
         return result
-
-
-def _features(image: PreparedImage, tokens: Tensor, codes: Tensor, confidence: Tensor) -> Features:
-    embedding: FloatArray = summary(tokens).mean(dim=0).numpy().astype(np.float32)
-    return Features(
-        embedding=embedding,
-        tokens=tokens.numpy().astype(np.float16),
-        slice_indices=image.slice_indices,
-        salience=image.salience,
-        tile_boxes=image.tile_boxes,
-        prompt_codes=codes.numpy(),
-        prompt_confidence=confidence.numpy().astype(np.float32),
-    )
 
 
 def _criterion_score(

@@ -36,6 +36,7 @@ class NetworkConfig:
     projection_size: int = 48
     vocabulary: tuple[int, ...] = tuple(len(words) for words in VOCABULARY.values())
     looks_across: bool = True  # whether tiles have the third channel, the slice against those beside it
+    whole_size: int = 64  # numbers of a token that are of the whole view: its spectrum, ghosts, borders and shading
     generation: int = 2  # 1: before the multi-task pre-training and the profiles, without its heads
 
     def __post_init__(self) -> None:
@@ -64,8 +65,13 @@ class NetworkConfig:
         return self.tiles * self.pooled_grid**2
 
     @property
+    def token_size(self) -> int:
+        """Numbers of a cached token: those of its patch, then those of the whole view."""
+        return self.channels + self.whole_size
+
+    @property
     def embedding_size(self) -> int:
-        return 2 * self.channels
+        return 2 * self.channels + self.whole_size
 
     @property
     def preprocessing(self) -> PreprocessingConfig:
@@ -81,12 +87,12 @@ class NetworkConfig:
         values: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in document.items()
         }
-        older = ONE_SLICE_AT_A_TIME if "encoder" in values else FIRST_GENERATION
+        older = WITHOUT_LATER_PARTS if "encoder" in values else FIRST_GENERATION
         return cls(**{**older, **values})
 
 
-ONE_SLICE_AT_A_TIME: Mapping[str, Any] = {"looks_across": False}
-FIRST_GENERATION: Mapping[str, Any] = {**ONE_SLICE_AT_A_TIME, "encoder": "residual", "generation": 1}
+WITHOUT_LATER_PARTS: Mapping[str, Any] = {"looks_across": False, "whole_size": 0}
+FIRST_GENERATION: Mapping[str, Any] = {**WITHOUT_LATER_PARTS, "encoder": "residual", "generation": 1}
 PROFILES: Mapping[str, NetworkConfig] = {
     "small": NetworkConfig(),  # for CPUs
     "base": NetworkConfig(  # for GPUs: convolutions, then a transformer
@@ -95,7 +101,7 @@ PROFILES: Mapping[str, NetworkConfig] = {
     ),
     "paper": NetworkConfig(  # the published shape: ViT-B/8, blocks 6 to 9, two stages; one whole view of 7 slices
         encoder="paper", tile=224, patch=8, crops=0, slices=7, widths=(768, 384), channels=384,
-        taps=(6, 7, 8, 9), prompt_size=64, pooled_grid=7, projection_size=128, looks_across=False,
+        taps=(6, 7, 8, 9), prompt_size=64, pooled_grid=7, projection_size=128, looks_across=False, whole_size=0,
     ),
     "external": NetworkConfig(  # a foreign encoder, frozen, under our attention
         encoder="external", tile=224, channels=256, widths=(), window=7, prompt_size=64, pooled_grid=7,

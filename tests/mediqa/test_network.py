@@ -25,7 +25,7 @@ def batch(count: int = 3):
 
 def test_shapes(network):
     tokens = network.encode_slices(*batch())
-    assert tokens.shape == (3, CONFIG.tokens, CONFIG.channels)
+    assert tokens.shape == (3, CONFIG.tokens, CONFIG.token_size)
     judgement = network.judge(tokens)
     assert judgement.quality.shape == (3,)
     assert judgement.severities.shape == (3, len(CONFIG.kinds))

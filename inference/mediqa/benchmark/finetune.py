@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from inference.mediqa.network import Network, summary, tile_kinds
+from inference.mediqa.network import Network, tile_kinds
 from inference.mediqa.prompt import prompt_codes
 from inference.mediqa.types import DoubleArray, HalfArray, Prompt
 
@@ -21,7 +21,7 @@ CROPS = 2  # of each image in one step of training, beside the whole view
 
 @dataclass(frozen=True)
 class FineTune:
-    """A network of its own with a linear head on the summary of the tokens."""
+    """A network of its own with a linear head on the embedding."""
 
     network: Network
     head: nn.Linear
@@ -99,7 +99,7 @@ class FineTune:
         kinds = tile_kinds(batch.shape[1]).to(device)
         codes = torch.tensor([prompt_codes(prompt) for prompt in prompts], device=device)
         tokens = self.network.encode_slices(batch, kinds, codes)
-        result: Tensor = torch.sigmoid(self.head(summary(tokens))).squeeze(-1)
+        result: Tensor = torch.sigmoid(self.head(self.network.embed(tokens))).squeeze(-1)
         return result
 
 

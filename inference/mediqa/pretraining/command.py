@@ -137,7 +137,9 @@ def run_pretraining(options: argparse.Namespace, say: Say) -> int:
 def _start(options: argparse.Namespace) -> Start | None:
     if options.learn and options.start is None:
         raise ValueError("--learn needs --start: the other parts would never have learnt anything.")
-    return None if options.start is None else Start.of_checkpoint(options.start, PROFILES[options.profile])
+    if options.start is None:
+        return None
+    return Start.of_checkpoint(options.start, PROFILES[options.profile], options.learn or ())
 
 
 def _network(options: argparse.Namespace) -> Network | None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from inference.mediqa.network import Judgement, Reading
+from inference.mediqa.network import Judgement, Reading, WholeJudgement
 
 WEIGHTS: Mapping[str, float] = {
     "quality": 1.0,
@@ -20,6 +20,7 @@ WEIGHTS: Mapping[str, float] = {
     "header": 0.1,
     "prompt": 0.1,
     "contrast": 0.1,
+    "whole": 1.0,
 }
 SMALLEST_STEP = 0.04  # of severity that makes one copy worse than another
 STEEPNESS = 8.0  # of the pairwise losses
@@ -53,6 +54,18 @@ def task_losses(judgement: Judgement, reading: Reading, targets: Targets) -> dic
         "prompt": prompt_loss(reading.factors, targets.codes, targets.is_hidden),
         "contrast": contrast_loss(reading.projection, targets.severities, targets.image, targets.codes[:, 1]),
     }
+
+
+def whole_loss(judgement: WholeJudgement, targets: Targets) -> Tensor:
+    """What is asked of the whole view by itself: severities, their order, quality and kept structure, as weighted."""
+    better = dominance(targets.severities, targets.image)
+    return (
+        WEIGHTS["severity"] * severity_loss(judgement.severities, targets.severities, targets.is_known)
+        + WEIGHTS["severity_ranking"] * severity_ranking_loss(judgement.severities, targets.severities, better)
+        + WEIGHTS["quality"] * functional.smooth_l1_loss(judgement.quality, targets.quality, beta=0.1)
+        + WEIGHTS["ranking"] * ranking_loss(judgement.quality, better)
+        + WEIGHTS["fidelity"] * functional.smooth_l1_loss(judgement.fidelity, targets.fidelity, beta=0.1)
+    )
 
 
 def total_loss(losses: Mapping[str, Tensor]) -> Tensor:

@@ -13,7 +13,7 @@ from inference.mediqa.evaluation import evaluate_predictor
 from inference.mediqa.finetuning import fit_heads
 from inference.mediqa.fitting import FitConfig
 from inference.mediqa.heads import HeadEnsemble
-from inference.mediqa.network import Network, summary, tile_kinds
+from inference.mediqa.network import Network, tile_kinds
 from inference.mediqa.predictor import PRIOR, Predictor
 from inference.mediqa.pretraining.pool import Pool
 from inference.mediqa.sources import SourceSlice
@@ -45,7 +45,7 @@ def fit_prior(
     if len(pool) > LARGEST_POOL:
         chosen = np.sort(rng.choice(len(pool), LARGEST_POOL, replace=False, p=_modality_weights(pool)))
     pool = part_of(pool, chosen)
-    features, quality = simulated_volumes(_pool_tokens(network, pool), pool, volumes=volumes, seed=seed)
+    features, quality = simulated_volumes(network, _pool_tokens(network, pool), pool, volumes=volumes, seed=seed)
     ood = OodStatistics.fit(np.stack([one.embedding for one in features]))
     tried: dict[float, Predictor] = {}
     for pull in PULLS if development else PULLS[:1]:
@@ -75,7 +75,7 @@ def _best(tried: Mapping[float, Predictor], development: Sequence[SourceSlice], 
 
 
 def simulated_volumes(
-    tokens: Tensor, pool: Pool, *, volumes: int, seed: int
+    network: Network, tokens: Tensor, pool: Pool, *, volumes: int, seed: int
 ) -> tuple[list[Features], np.ndarray[Any, Any]]:
     """Return features and quality of 2-D images and volumes put together from copies of one source.
 
@@ -97,7 +97,7 @@ def simulated_volumes(
         chosen = tokens[torch.from_numpy(members)].float()
         features.append(
             Features(
-                embedding=summary(chosen).mean(0).numpy(),
+                embedding=network.embed(chosen).mean(0).detach().numpy(),
                 tokens=chosen.numpy().astype(np.float16),
                 slice_indices=np.arange(len(members)),
                 salience=(rng.uniform(0.3, 1.0, len(members)) + (quality < quality.mean() - 0.3)).astype(np.float32),
@@ -122,7 +122,7 @@ def part_of(pool: Pool, rows: np.ndarray[Any, Any]) -> Pool:
 
 
 def _pool_tokens(network: Network, pool: Pool) -> Tensor:
-    """Tokens of every copy: float16 [M, N, C]."""
+    """Tokens of every copy: float16 [M, N, C + W]."""
     kinds = tile_kinds(pool.tiles.shape[1])
     parts = []
     with torch.inference_mode():

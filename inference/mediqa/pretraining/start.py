@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from inference.mediqa.network import Network
 from inference.mediqa.predictor import Predictor
 from inference.mediqa.profiles import NetworkConfig
 
-MAY_BE_NEW = "neck.across."  # what networks from before they looked across slices lack; it starts by saying nothing
+# What networks from before they looked across slices, and at whole views, lack, and what says whether they have it.
+MAY_BE_NEW = {"neck.across": "looks_across", "whole": "whole_size"}
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,17 @@ class Start:
     training: dict[str, Any]
 
     @classmethod
-    def of_checkpoint(cls, path: Path, config: NetworkConfig) -> Start:
-        """Return a network of ``config`` with a checkpoint's weights; raises CheckpointError where they don't fit."""
+    def of_checkpoint(cls, path: Path, config: NetworkConfig, learns: Sequence[str] = ()) -> Start:
+        """Return a network of ``config`` with a checkpoint's weights; raises CheckpointError where they don't fit.
+
+        learns: the parts that are to learn, if not all. A part that the checkpoint lacks and that does not learn would
+        cost time and say nothing: the network goes on without it.
+        """
         before = Predictor.load(path, device="cpu")
+        for part, setting in MAY_BE_NEW.items():
+            value = getattr(before.config, setting)
+            if not value and not _learns(part, learns):
+                config = replace(config, **{setting: value})
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             network = Network(config)
@@ -35,7 +44,7 @@ class Start:
             lacking, unknown = network.load_state_dict(before.network.state_dict(), strict=False)
         except RuntimeError as error:
             raise CheckpointError(f"{path.name} has another shape than the profile: train without --start.") from error
-        if unknown or any(not name.startswith(MAY_BE_NEW) for name in lacking):
+        if unknown or any(not name.startswith(tuple(MAY_BE_NEW)) for name in lacking):
             raise CheckpointError(f"{path.name} is of another profile: train without --start, or give its profile.")
         kept = ("command", "steps", "sources", "held_out", "development", "config", "started_from")
         training = {key: before.training[key] for key in kept if key in before.training}
@@ -51,3 +60,8 @@ class Start:
         known = {*self.training.get("sources", ()), *self.training.get("development", ())}
         if seen := sorted(known & set(sources)):
             raise ValueError(f"The checkpoint to start from has seen {', '.join(seen)}: hold out other sources.")
+
+
+def _learns(part: str, learns: Sequence[str]) -> bool:
+    """Whether a part learns where it, a part of it or what it belongs to is named; without any names all parts do."""
+    return not learns or any(name.startswith(part) or part.startswith(name) for name in learns)

@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 from inference.mediqa.evaluation import Evaluation, evaluate_predictor, parameter_correlations, prompt_accuracy
-from inference.mediqa.network import Network, tile_kinds
+from inference.mediqa.network import WHOLE, Network, tile_kinds
 from inference.mediqa.predictor import Predictor
 from inference.mediqa.pretraining.augmentation import Content, with_variants
 from inference.mediqa.pretraining.batches import Sampler, cut_crops, turned
@@ -27,7 +28,7 @@ from inference.mediqa.pretraining.contents import has_structure, thinned, with_g
 from inference.mediqa.pretraining.distributed import Group
 from inference.mediqa.pretraining.log import TrainingLog
 from inference.mediqa.pretraining.normalisation import SteadyStatistics
-from inference.mediqa.pretraining.objectives import WEIGHTS, Targets, task_losses, total_loss
+from inference.mediqa.pretraining.objectives import WEIGHTS, Targets, task_losses, total_loss, whole_loss
 from inference.mediqa.pretraining.pool import Pool, build_pool
 from inference.mediqa.pretraining.prior import fit_prior
 from inference.mediqa.pretraining.state import TrainingState
@@ -83,9 +84,14 @@ class PretrainingConfig:
             if value is not None and not value > 0:
                 raise ValueError(f"{name} is {value:g}; it must be more than 0.")
 
+    def trains(self, part: str) -> bool:
+        """Whether a part of the network, as encoder, learns."""
+        return not self.learns or any(name.startswith(part) for name in self.learns)
+
     @property
-    def trains_encoder(self) -> bool:
-        return not self.learns or any(part.startswith("encoder") for part in self.learns)
+    def trains_patches(self) -> bool:
+        """Whether anything learns but what looks at the whole view, for which patches need not be encoded."""
+        return not self.learns or any(not name.startswith("whole") for name in self.learns)
 
     def is_over(self, state: TrainingState) -> bool:
         return self.share(state) >= 1
@@ -211,7 +217,8 @@ def train_network(
     log = TrainingLog(places.log if group.is_first else None, list(WEIGHTS), step=state.step)
     sampler = Sampler(pool)
     network.train()
-    network.encoder.train(config.trains_encoder)
+    for part in frozen(network, config):
+        part.eval()
     saved = time.monotonic()
     while group.agree(config.share(state)) < 1.0:
         began = time.monotonic()
@@ -240,6 +247,11 @@ def learning(network: Network, config: PretrainingConfig) -> list[torch.nn.Param
     return [value for value in network.parameters() if value.requires_grad]
 
 
+def frozen(network: Network, config: PretrainingConfig) -> list[torch.nn.Module]:
+    """Return the parts of which nothing learns; their statistics stay, too."""
+    return [part for name, part in network.named_children() if not config.trains(name)]
+
+
 def near(pool: Pool, device: torch.device) -> Pool:
     """Return the pool in the memory of a GPU where there is twice the room, so that a step moves no tiles."""
     if device.type != "cuda" or 2 * pool.tiles.nbytes > torch.cuda.mem_get_info(device)[0]:
@@ -250,16 +262,13 @@ def near(pool: Pool, device: torch.device) -> Pool:
 def settle_normalisation(network: Network, pool: Pool, config: PretrainingConfig, device: torch.device) -> None:
     """Measure the statistics of batch normalisation anew, on batches as the training had them; ends in evaluation.
 
-    Those of a frozen encoder stay.
+    Those of frozen parts stay.
     """
-    if not config.trains_encoder:
-        network.eval()
-        return
     sampler, rng = Sampler(pool), np.random.default_rng((config.seed, 3))
     kinds = tile_kinds(1 + config.crops_per_step).to(device)
-    steady = SteadyStatistics(network)
+    steady = SteadyStatistics(network, frozen(network, config))
     with steady, torch.no_grad():
-        for _ in range(NORMALISATION_STEPS if steady.layers else 0):  # transformers have none
+        for _ in range(NORMALISATION_STEPS if steady.layers else 0):  # not all networks have any
             rows = sampler.draw(rng, config.images_per_step, config.copies_per_image)
             tiles = cut_crops(pool, rows, config.crops_per_step, rng, every=config.copies_per_image)
             network.encode_slices(tiles.to(device), kinds, pool.codes[torch.from_numpy(rows)].to(device))
@@ -271,15 +280,19 @@ def _take_step(state: TrainingState, sampler: Sampler, pool: Pool, config: Pretr
     for part in state.optimizer.param_groups:
         part["lr"] = rate
     rows = sampler.draw(state.rng, config.images_per_step, config.copies_per_image)
-    has_whole = bool(state.rng.random() >= config.crops_only)
+    has_whole = bool(state.rng.random() >= config.crops_only) or not config.trains_patches
     every = config.copies_per_image
-    tiles = cut_crops(pool, rows, config.crops_per_step, state.rng, every=every, has_whole=has_whole)
+    crops = config.crops_per_step if config.trains_patches else 0
+    tiles = cut_crops(pool, rows, crops, state.rng, every=every, has_whole=has_whole)
     tiles = turned(tiles.to(group.device), state.rng, every)
     targets = _targets(pool, rows, state.rng, config.factor_dropout)
     targets = Targets(*(value.to(group.device) for value in targets))
     kinds = tile_kinds(tiles.shape[1]) if has_whole else torch.ones(tiles.shape[1], dtype=torch.long)
-    kept = _kept(len(rows), state.network.config.channels, config.feature_dropout, state.rng).to(group.device)
-    losses = _losses(state.network, tiles, kinds.to(group.device), targets, kept)
+    kept = _kept(len(rows), state.network.config.token_size, config.feature_dropout, state.rng).to(group.device)
+    if config.trains_patches:
+        losses = _losses(state.network, tiles, kinds.to(group.device), targets, kept)
+    else:
+        losses = _losses_of_whole(state.network, tiles[:, 0], targets, kept)
     state.optimizer.zero_grad()
     total_loss(losses).backward()  # type: ignore[no-untyped-call]
     group.average_gradients(state.network)
@@ -299,8 +312,25 @@ def _losses(
     with torch.autocast(tiles.device.type, dtype=torch.bfloat16, enabled=tiles.device.type == "cuda"):
         tokens = network.encode_slices(tiles, kinds, told)
         tokens = tokens * kept
-        judgement, reading = network.judge(tokens), network.read(tokens)
-    return task_losses(judgement, reading, targets)
+        judgement, reading = network.judge_patches(tokens), network.read(tokens)
+        has_whole = network.whole is not None and bool((kinds == WHOLE).any())
+        whole = network.judge_whole(tokens) if has_whole else None
+    nothing = torch.zeros((), device=tiles.device)
+    losses = task_losses(judgement, reading, targets)
+    return losses | {"whole": nothing if whole is None else whole_loss(whole, targets)}
+
+
+def _losses_of_whole(
+    network: Network, views: torch.Tensor, targets: Targets, kept: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """The same where only what looks at whole views [B, V, S, S] learns: no patch is encoded."""
+    told = targets.codes * ~targets.is_hidden
+    kinds = tile_kinds(1).to(views.device).expand(len(views))
+    seen = network.encode_whole(views, kinds, network.prompt(told, kinds))
+    tokens = functional.pad(seen, (network.config.channels, 0))[:, None]
+    judgement = network.judge_whole(tokens * kept)
+    nothing = torch.zeros((), device=views.device)
+    return dict.fromkeys(WEIGHTS, nothing) | {"whole": whole_loss(judgement, targets)}
 
 
 def _kept(copies: int, channels: int, dropout: float, rng: np.random.Generator) -> torch.Tensor:

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from inference.mediqa.network import WholeJudgement
 from inference.mediqa.pretraining import objectives
 
 
@@ -59,3 +60,21 @@ def test_contrast_draws_the_same_recipe_of_two_images_together():
     good, bad = (objectives.contrast_loss(one, severities, image, modality) for one in (by_recipe, by_content))
     assert good < bad
     assert objectives.contrast_loss(by_recipe, severities, torch.zeros(4), modality) == 0  # one image: no positives
+
+
+def test_the_whole_view_is_asked_for_severities_their_order_quality_and_structure():
+    severities = torch.tensor([[0.0, 0.0], [0.5, 0.0], [0.9, 0.0]])
+    quality = torch.tensor([1.0, 0.6, 0.2])
+    targets = objectives.Targets(
+        quality=quality, fidelity=quality, severities=severities, is_known=torch.ones(3, 2, dtype=torch.bool),
+        headers=torch.full((3, 1), math.nan), image=torch.zeros(3), codes=torch.zeros(3, 4, dtype=torch.long),
+        is_hidden=torch.zeros(3, 4, dtype=torch.bool),
+    )  # fmt: skip
+    right = WholeJudgement(quality=quality, fidelity=quality, severities=severities)
+    best = objectives.whole_loss(right, targets)
+    wrong = {"quality": quality.flip(0), "fidelity": quality.flip(0), "severities": severities.flip(0)}
+    for name, values in wrong.items():
+        assert objectives.whole_loss(right._replace(**{name: values}), targets) > best + 0.05
+    unknown = targets._replace(is_known=torch.tensor([[True, False]] * 3))
+    elsewhere = right._replace(severities=severities + torch.tensor([0.0, 0.3]))
+    torch.testing.assert_close(objectives.whole_loss(elsewhere, unknown), best)

@@ -19,7 +19,7 @@ from inference.mediqa.types import Prompt
 from tests.mediqa.conftest import phantom
 
 SHAPE = NetworkConfig(tile=32, window=2, pooled_grid=2)
-BEFORE = replace(SHAPE, looks_across=False)
+BEFORE = replace(SHAPE, looks_across=False, whole_size=0)
 
 
 def between(source: str, seed: int) -> SourceSlice:
@@ -33,7 +33,7 @@ def between(source: str, seed: int) -> SourceSlice:
 
 @pytest.fixture
 def checkpoint(tmp_path, predictor):
-    """A checkpoint from before networks looked across slices."""
+    """A checkpoint from before networks looked across slices and at whole views."""
     torch.manual_seed(0)
     older = Predictor(Network(BEFORE), predictor.prior, predictor.ood, device="cpu")
     older.training = {
@@ -54,13 +54,12 @@ def test_a_network_that_goes_on_sees_single_slices_as_before(checkpoint):
     tiles = torch.rand(2, SHAPE.tiles, 3, 32, 32)
     tiles[:, :, 2] = 0
     arguments = torch.zeros(SHAPE.tiles, dtype=torch.long), torch.zeros(2, 4, dtype=torch.long)
-    torch.testing.assert_close(
-        network.encode_slices(tiles, *arguments), before.encode_slices(tiles[:, :, :2], *arguments), rtol=0, atol=1e-5
-    )
+    expected = before.encode_slices(tiles[:, :, :2], *arguments)
+    patches = network.patches_of(network.encode_slices(tiles, *arguments))
+    torch.testing.assert_close(patches, expected, rtol=0, atol=1e-5)
+    torch.testing.assert_close(network.judge_patches(patches), before.judge(expected), rtol=0, atol=1e-5)
     tiles[:, :, 2] = torch.rand(2, SHAPE.tiles, 32, 32)
-    assert not torch.allclose(
-        network.encode_slices(tiles, *arguments), before.encode_slices(tiles[:, :, :2], *arguments)
-    )
+    assert not torch.allclose(network.patches_of(network.encode_slices(tiles, *arguments)), expected)
 
 
 def test_the_account_of_a_training_names_the_one_it_went_on_from(checkpoint):
@@ -88,7 +87,7 @@ def test_a_checkpoint_of_another_shape_is_refused(checkpoint, config):
 
 
 def test_only_the_named_parts_learn(checkpoint):
-    network = Start.of_checkpoint(checkpoint, SHAPE).network
+    network = Start.of_checkpoint(checkpoint, SHAPE, ("neck.across", "severities")).network
     before = {name: value.clone() for name, value in network.state_dict().items()}
     pool = build_pool([between("a", 0), between("b", 1)], 4, SHAPE, seed=0, crops=2)
     assert pool.tiles[:, :, 2].any()
@@ -100,6 +99,33 @@ def test_only_the_named_parts_learn(checkpoint):
     assert {name for name in changed if name.startswith("neck")} >= {"neck.across.mix.2.weight"}
     assert all(name.startswith(config.learns) for name in changed)
     assert not network.training
+
+
+@pytest.mark.parametrize(
+    ("learns", "across", "whole"),
+    [
+        ((), True, True),
+        (("whole",), False, True),
+        (("neck.across", "severities"), True, False),
+        (("neck",), True, False),
+        (("severities",), False, False),
+    ],
+)
+def test_a_new_part_that_does_not_learn_is_left_out(checkpoint, learns, across, whole):
+    config = Start.of_checkpoint(checkpoint, SHAPE, learns).network.config
+    assert (config.looks_across, config.whole_size > 0) == (across, whole)
+
+
+def test_only_what_looks_at_whole_views_can_learn(checkpoint):
+    network = Start.of_checkpoint(checkpoint, SHAPE, ("whole",)).network
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    pool = build_pool([between("a", 0), between("b", 1)], 4, network.config, seed=0, crops=2)
+    config = PretrainingConfig(steps=3, images_per_step=2, learns=("whole",))
+    train_network(network, pool, config, lambda line: None)
+    settle_normalisation(network, pool, config, torch.device("cpu"))
+    changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    assert {name.split(".")[0] for name in changed} == {"whole", "whole_reading"}
+    assert {"whole.norm.running_mean", "whole.first.weight", "whole_reading.bias"} <= changed
 
 
 def test_a_part_that_is_not_there_is_named(checkpoint):
