@@ -43,8 +43,8 @@ def test_shapes_of_features(predictor):
     features = predictor.encode(images())
     config = predictor.config
     for one, count in zip(features, (5, 1, 3), strict=True):
-        assert one.tokens.shape == (count, config.tokens, config.channels)
-        assert one.embedding.shape == (config.embedding_size,) == (192,)
+        assert one.tokens.shape == (count, config.tokens, config.token_size)
+        assert one.embedding.shape == (config.embedding_size,) == (256,)
         assert one.embedding.dtype == np.float32
 
 
