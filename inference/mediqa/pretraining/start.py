@@ -12,6 +12,7 @@ import torch
 from inference.mediqa.errors import CheckpointError
 from inference.mediqa.network import Network
 from inference.mediqa.predictor import Predictor
+from inference.mediqa.pretraining.training import is_learnt
 from inference.mediqa.profiles import NetworkConfig
 
 # What networks from before they looked across slices, and at whole views, lack, and what says whether they have it.
@@ -35,7 +36,7 @@ class Start:
         before = Predictor.load(path, device="cpu")
         for part, setting in MAY_BE_NEW.items():
             value = getattr(before.config, setting)
-            if not value and not _learns(part, learns):
+            if not value and not is_learnt(part, learns):
                 config = replace(config, **{setting: value})
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
@@ -60,8 +61,3 @@ class Start:
         known = {*self.training.get("sources", ()), *self.training.get("development", ())}
         if seen := sorted(known & set(sources)):
             raise ValueError(f"The checkpoint to start from has seen {', '.join(seen)}: hold out other sources.")
-
-
-def _learns(part: str, learns: Sequence[str]) -> bool:
-    """Whether a part learns where it, a part of it or what it belongs to is named; without any names all parts do."""
-    return not learns or any(name.startswith(part) or part.startswith(name) for name in learns)

@@ -46,6 +46,11 @@ LEAST = {"steps": 1, "per_modality": 1, "copies": 1, "generated": 0, "variants":
 LEAST |= {"images_per_step": 1, "copies_per_image": 2, "volumes": 1}
 
 
+def is_learnt(part: str, names: Sequence[str]) -> bool:
+    """Whether a part learns: it, a part of it or what it belongs to is named; without any names all parts do."""
+    return not names or any(name.startswith(part) or part.startswith(name) for name in names)
+
+
 @dataclass(frozen=True)
 class PretrainingConfig:
     """How the network is trained. ``minutes`` bounds the training itself and makes its length depend on
@@ -86,7 +91,7 @@ class PretrainingConfig:
 
     def trains(self, part: str) -> bool:
         """Whether a part of the network, as encoder, learns."""
-        return not self.learns or any(name.startswith(part) for name in self.learns)
+        return is_learnt(part, self.learns)
 
     @property
     def trains_patches(self) -> bool:
