@@ -98,6 +98,7 @@ def test_a_ghost_half_a_field_away_is_seen_in_the_dark(body, axis, place):
     before, after = of_field(body)["ghosts"], of_field(ghosted)["ghosts"]
     assert float(before[place]) < 0.1
     assert float(after[place]) > 0.4
+    assert float(after[place]) > float(after[place + 1]) + 0.2  # a half of the field away, not a quarter
     assert float((after - before)[4 - place]) < 0.2  # not along the other axis
 
 
