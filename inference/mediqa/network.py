@@ -2,7 +2,7 @@
 
 After MedIQA (arXiv 2507.19004) and MANIQA (arXiv 2204.08958), written anew from their descriptions. B counts tiles,
 N tokens of a tile, C channels, G the side of the token grid (N = G * G), V the channels of a tile, W numbers of the
-whole view. Patches and the whole view are two experts: each is trained by itself, and what they say is averaged, so
+slice as a whole. Patches and the whole are two experts: each is trained by itself, and what they say is averaged, so
 that what one has learnt by heart can't silence the other.
 """
 
@@ -22,7 +22,7 @@ from inference.mediqa.necks import build_neck
 from inference.mediqa.profiles import NetworkConfig
 
 WHOLE = 0  # the kind of a tile that shows the whole slice
-NOT_WHOLE = "This network does not look at whole views."
+NOT_WHOLE = "This network does not look at slices as a whole."
 
 
 class Judgement(NamedTuple):
@@ -34,7 +34,7 @@ class Judgement(NamedTuple):
 
 
 class WholeJudgement(NamedTuple):
-    """What is read from the whole view of B slices alone."""
+    """What is read from B slices as a whole alone."""
 
     quality: Tensor  # [B] in 0..1
     fidelity: Tensor  # [B] in 0..1
@@ -81,49 +81,48 @@ class Network(nn.Module):
     def encode(self, tiles: Tensor, tile_kinds: Tensor, codes: Tensor) -> Tensor:
         """[B, V, S, S], [B], [B, factors] -> pooled tokens [B, pooled_grid ** 2, C + W].
 
-        The tiles of a slice follow its whole view, of which all their tokens are told; before any there is nothing to
-        tell.
+        The tiles of a slice follow its whole view; all their tokens are told of the slice as a whole. Before any whole
+        view there is nothing to tell.
         """
+        patches = self.encode_patches(tiles, tile_kinds, codes)
+        if self.whole is None:
+            return patches
+        is_whole = tile_kinds == WHOLE
+        prompt = self.prompt(codes[is_whole], tile_kinds[is_whole])
+        seen = self.whole(tiles[:, :WINDOWS], is_whole, prompt)
+        told = functional.pad(seen, (0, 0, 1, 0))[torch.cumsum(is_whole.long(), dim=0)]
+        return torch.cat((patches, told[:, None].to(patches.dtype).expand(-1, patches.shape[1], -1)), dim=-1)
+
+    def encode_patches(self, tiles: Tensor, tile_kinds: Tensor, codes: Tensor) -> Tensor:
+        """[B, V, S, S], [B], [B, factors] -> [B, pooled_grid ** 2, C], what the patches are by themselves."""
         side = self.config.grid
         prompt = self.prompt(codes, tile_kinds)
         tokens = self.neck(self.encoder(tiles[:, :WINDOWS]), tiles, prompt)  # [B, N, C]
         grid = tokens.transpose(1, 2).unflatten(-1, (side, side))
-        pooled = functional.avg_pool2d(grid, side // self.config.pooled_grid).flatten(2).transpose(1, 2)
-        if self.whole is None:
-            return pooled
-        told = self.encode_whole(tiles, tile_kinds, prompt)[:, None].to(pooled.dtype)
-        return torch.cat((pooled, told.expand(-1, pooled.shape[1], -1)), dim=-1)
-
-    def encode_whole(self, tiles: Tensor, tile_kinds: Tensor, prompt: Tensor) -> Tensor:
-        """[B, V, S, S], [B], [B, P] -> what each tile is told of the whole view before it, [B, W].
-
-        Raises ValueError where the network does not look at whole views.
-        """
-        if self.whole is None:
-            raise ValueError(NOT_WHOLE)
-        is_whole = tile_kinds == WHOLE
-        places = torch.nonzero(is_whole)[:, 0]
-        seen = self.whole(tiles[places][:, :WINDOWS], prompt[places])
-        return functional.pad(seen, (0, 0, 1, 0))[torch.cumsum(is_whole.long(), dim=0)]
+        return functional.avg_pool2d(grid, side // self.config.pooled_grid).flatten(2).transpose(1, 2)
 
     def embed(self, tokens: Tensor) -> Tensor:
-        """[..., N, C + W] -> [..., 2 C + W], the embedding: mean and spread of patches, and the whole view."""
-        return torch.cat((summary(self.patches_of(tokens)), tokens[..., 0, self.config.channels :]), dim=-1)
+        """[..., N, C + W] -> [..., 2 C + W], the embedding: mean and spread of patches, and the whole."""
+        return torch.cat((summary(self.patches_of(tokens)), self.whole_of(tokens)), dim=-1)
 
     def patches_of(self, tokens: Tensor) -> Tensor:
         """[..., C + W] -> [..., C]"""
         return tokens[..., : self.config.channels]
 
+    def whole_of(self, tokens: Tensor) -> Tensor:
+        """[..., N, C + W] -> [..., W], of which all N are told alike"""
+        return tokens[..., 0, self.config.channels :]
+
     def judge(self, tokens: Tensor) -> Judgement:
-        """All tokens of B slices [B, T * pooled_grid ** 2, C + W] -> Judgement: the mean of both experts."""
+        """All tokens of B slices [B, T * pooled_grid ** 2, C + W] -> Judgement: the weighted mean of both experts."""
         patches = self.judge_patches(tokens)
         if self.whole is None:
             return patches
-        whole = self.judge_whole(tokens)
+        whole, share = self.judge_whole(self.whole_of(tokens)), self.config.whole_share
         return Judgement(
-            quality=(patches.quality + whole.quality) / 2,
+            quality=torch.lerp(patches.quality, whole.quality, share),
             log_variance=patches.log_variance,
-            severities=(patches.severities + whole.severities) / 2,
+            severities=torch.lerp(patches.severities, whole.severities, share),
         )
 
     def judge_patches(self, tokens: Tensor) -> Judgement:
@@ -137,14 +136,14 @@ class Network(nn.Module):
             severities=torch.sigmoid(self.severities(summary(patches))),
         )
 
-    def judge_whole(self, tokens: Tensor) -> WholeJudgement:
-        """All tokens of B slices [B, T * pooled_grid ** 2, C + W] -> what the whole view says, of which all are told.
+    def judge_whole(self, told: Tensor) -> WholeJudgement:
+        """What is told of B slices as a whole [B, W] -> what it says.
 
-        Raises ValueError where the network does not look at whole views.
+        Raises ValueError where the network does not look at slices as a whole.
         """
         if self.whole_reading is None:
             raise ValueError(NOT_WHOLE)
-        said = torch.sigmoid(self.whole_reading(tokens[:, 0, self.config.channels :]))
+        said = torch.sigmoid(self.whole_reading(told))
         return WholeJudgement(quality=said[:, 0], fidelity=said[:, 1], severities=said[:, 2:])
 
     def read(self, tokens: Tensor) -> Reading:
@@ -161,10 +160,11 @@ class Network(nn.Module):
         """[B, T, V, S, S], [T], [B, factors] -> Judgement of B slices."""
         return self.judge(self.encode_slices(tiles, tile_kinds, codes))
 
-    def encode_slices(self, tiles: Tensor, tile_kinds: Tensor, codes: Tensor) -> Tensor:
-        """[B, T, V, S, S], [T], [B, factors] -> [B, T * pooled_grid ** 2, C + W]."""
+    def encode_slices(self, tiles: Tensor, tile_kinds: Tensor, codes: Tensor, *, patches_only: bool = False) -> Tensor:
+        """[B, T, V, S, S], [T], [B, factors] -> [B, T * pooled_grid ** 2, C + W], or C alone of patches."""
         batch, count = tiles.shape[:2]
-        tokens = self.encode(tiles.flatten(0, 1), tile_kinds.repeat(batch), codes.repeat_interleave(count, dim=0))
+        encode = self.encode_patches if patches_only else self.encode
+        tokens = encode(tiles.flatten(0, 1), tile_kinds.repeat(batch), codes.repeat_interleave(count, dim=0))
         return tokens.reshape(batch, -1, tokens.shape[-1])
 
 

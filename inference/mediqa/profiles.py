@@ -36,7 +36,10 @@ class NetworkConfig:
     projection_size: int = 48
     vocabulary: tuple[int, ...] = tuple(len(words) for words in VOCABULARY.values())
     looks_across: bool = True  # whether tiles have the third channel, the slice against those beside it
-    whole_size: int = 64  # numbers of a token that are of the whole view: its spectrum, ghosts, borders and shading
+    whole_size: int = 64  # numbers of a token that are of the slice as a whole; 0: patches alone are judged
+    whole_hidden: int = 104  # between its statistics and these
+    whole_textures: bool = True  # whether the textures of all tiles are among its statistics, and modalities gate them
+    whole_share: float = 0.75  # what the slice as a whole counts beside its patches (chosen on development sources)
     generation: int = 2  # 1: before the multi-task pre-training and the profiles, without its heads
 
     def __post_init__(self) -> None:
@@ -66,7 +69,7 @@ class NetworkConfig:
 
     @property
     def token_size(self) -> int:
-        """Numbers of a cached token: those of its patch, then those of the whole view."""
+        """Numbers of a cached token: those of its patch, then those of the slice as a whole."""
         return self.channels + self.whole_size
 
     @property
@@ -91,7 +94,9 @@ class NetworkConfig:
         return cls(**{**older, **values})
 
 
-WITHOUT_LATER_PARTS: Mapping[str, Any] = {"looks_across": False, "whole_size": 0}
+WITHOUT_LATER_PARTS: Mapping[str, Any] = {
+    "looks_across": False, "whole_size": 0, "whole_hidden": 192, "whole_textures": False, "whole_share": 0.5,
+}  # fmt: skip
 FIRST_GENERATION: Mapping[str, Any] = {**WITHOUT_LATER_PARTS, "encoder": "residual", "generation": 1}
 PROFILES: Mapping[str, NetworkConfig] = {
     "small": NetworkConfig(),  # for CPUs

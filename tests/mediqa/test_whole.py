@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from inference.mediqa.encoders.filters import TEXTURES
 from inference.mediqa.encoders.whole import (
     FLOOR,
     RINGS,
@@ -13,6 +14,7 @@ from inference.mediqa.encoders.whole import (
     Spectrum,
     SpectrumStatistics,
     Standardised,
+    TextureQuantiles,
     WholeStatistics,
 )
 from inference.mediqa.network import Network, tile_kinds
@@ -121,13 +123,42 @@ def test_sensitivity_that_falls_off_is_a_drift(body):
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.25])
 def test_an_image_of_one_value_has_statistics_too(value):
     part = WholeStatistics(SHAPE).eval()
-    assert torch.isfinite(part.statistics(torch.full((2, SIDE, SIDE), value))).all()
+    assert torch.isfinite(part.statistics(torch.full((2, 2, SIDE, SIDE), value), torch.ones(2).bool())).all()
 
 
 @pytest.mark.parametrize("tile", [32, 224])
 def test_small_and_large_tiles_have_as_many_statistics(tile):
     config = NetworkConfig(tile=tile, window=2, pooled_grid=2)
-    assert WholeStatistics(config).statistics(torch.rand(2, tile, tile)).shape == (2, 148)
+    is_whole = torch.tensor([True, False, True, False])
+    assert WholeStatistics(config).statistics(torch.rand(4, 2, tile, tile), is_whole).shape == (2, 148 + 2 * 80)
+
+
+def of_textures(tiles, is_whole):
+    """What is told of the textures of whole views [B, 80] and of crops [B, 80]."""
+    return WholeStatistics(SHAPE).statistics(tiles, torch.tensor(is_whole))[:, 148:].split(80, dim=1)
+
+
+def test_of_textures_the_whole_view_and_the_mean_over_its_own_crops_are_told():
+    tiles = (
+        torch.rand(7, 2, SIDE, SIDE, generator=torch.Generator().manual_seed(3))
+        * torch.linspace(0.1, 1, 7)[:, None, None, None]
+    )
+    whole, crops = of_textures(tiles, [False, True, False, False, True, False, True])
+    each = TextureQuantiles(SHAPE)(tiles)
+    torch.testing.assert_close(whole, each[[1, 4, 6]])
+    torch.testing.assert_close(crops[:2], torch.stack((each[2:4].mean(0), each[5])))
+    torch.testing.assert_close(crops[2], each[6])  # no crop follows it: it is one itself
+
+
+def test_textures_are_told_by_their_spread_and_not_by_where_they_are():
+    noise = 0.1 * torch.randn(SIDE, SIDE, generator=torch.Generator().manual_seed(4))
+    noise[:, : SIDE // 2] = 0
+    quantiles = TextureQuantiles(SHAPE)
+    calm, half, turned = quantiles((0.5 + torch.stack((noise * 0, noise, noise.T)))[:, None].expand(-1, 2, -1, -1))
+    torch.testing.assert_close(half[:TEXTURES], turned[:TEXTURES], rtol=0, atol=0.05)
+    lifted = (half - calm).unflatten(0, (len(quantiles.SHARES), -1))[:, :2]  # the flattest blocks of both windows
+    assert lifted[0].max() < 0.1  # there are cells that are still flat
+    assert lifted[3].min() > 0.8  # and cells that are nowhere
 
 
 def told(network, tiles, kinds):
@@ -148,37 +179,66 @@ def test_the_tiles_of_a_slice_are_told_of_its_whole_view_and_no_other():
     assert (first == first[0]).all()
     assert (second == second[0]).all()
     assert (first[0] - second[0]).abs().max() > 1e-3
-    tiles[SHAPE.tiles] = tiles[0]
+    tiles[SHAPE.tiles :] = tiles[: SHAPE.tiles]
     torch.testing.assert_close(told(network, tiles, kinds), first[:1].expand(2 * SHAPE.tiles, -1))
-    tiles[1] = 0  # a crop
-    torch.testing.assert_close(told(network, tiles, kinds), first[:1].expand(2 * SHAPE.tiles, -1))
+    tiles[1] = 0  # a crop of the first
+    first, second = told(network, tiles, kinds).split(SHAPE.tiles)
+    assert (first[0] - before[0]).abs().max() > 1e-3
+    torch.testing.assert_close(second, before[: SHAPE.tiles])
 
 
 def test_without_a_whole_view_there_is_nothing_to_tell():
     network = Network(SHAPE).train()
     assert not told(network, torch.rand(4, 3, SIDE, SIDE), torch.ones(4, dtype=torch.long)).any()
-    assert int(network.whole.norm.num_batches_tracked) == 0
 
 
-def test_what_is_said_is_the_mean_of_patches_and_whole_view():
+def test_what_is_said_is_the_weighted_mean_of_patches_and_whole():
     torch.manual_seed(0)
     network = Network(SHAPE).eval()
+    seen = torch.rand(2, SHAPE.tiles, 3, SIDE, SIDE), tile_kinds(SHAPE.tiles), torch.zeros(2, 4, dtype=torch.long)
     with torch.no_grad():
-        tokens = network.encode_slices(
-            torch.rand(2, SHAPE.tiles, 3, SIDE, SIDE), tile_kinds(SHAPE.tiles), torch.zeros(2, 4, dtype=torch.long)
-        )
-        both, patches, whole = network.judge(tokens), network.judge_patches(tokens), network.judge_whole(tokens)
+        tokens = network.encode_slices(*seen)
+        both, patches = network.judge(tokens), network.judge_patches(tokens)
+        whole = network.judge_whole(network.whole_of(tokens))
         without = network.judge_patches(torch.cat((network.patches_of(tokens), 0 * tokens[..., SHAPE.channels :]), -1))
-    torch.testing.assert_close(both.severities, (patches.severities + whole.severities) / 2)
-    torch.testing.assert_close(both.quality, (patches.quality + whole.quality) / 2)
+    torch.testing.assert_close(both.severities, patches.severities / 4 + 3 * whole.severities / 4)
+    torch.testing.assert_close(both.quality, patches.quality / 4 + 3 * whole.quality / 4)
     torch.testing.assert_close(patches, without)  # which know nothing of the other expert
+    torch.testing.assert_close(network.encode_slices(*seen, patches_only=True), network.patches_of(tokens))
     assert network.embed(tokens).shape == (2, SHAPE.embedding_size)
 
 
 def test_what_is_written_out_for_use_is_batch_normalisation():
     torch.manual_seed(0)
-    ours, plain = Standardised(5, affine=False), torch.nn.BatchNorm1d(5, affine=False)
-    for _ in range(3):
-        x = 3 + 2 * torch.randn(8, 5)
-        torch.testing.assert_close(ours(x), plain(x))
-    torch.testing.assert_close(ours.eval()(x), plain.eval()(x))
+    ours, plain = Standardised(5, affine=False), torch.nn.BatchNorm1d(5, affine=False, momentum=1.0)
+    x = 3 + 2 * torch.randn(80, 5)
+    ours.fit(x)
+    plain(x)
+    for part in (ours.train(), ours.eval()):
+        torch.testing.assert_close(part(x), plain.eval()(x))
+    torch.testing.assert_close(ours(x).std(0), torch.ones(5), rtol=1e-3, atol=0)
+
+
+def test_a_modality_gates_what_is_read_and_nothing_is_gated_before_it_has_learnt():
+    torch.manual_seed(0)
+    part = WholeStatistics(SHAPE).eval()
+    statistics, prompts = torch.rand(2, 308), torch.rand(2, SHAPE.prompt_size)
+    torch.testing.assert_close(part.read(statistics, prompts), part.read(statistics, 0 * prompts))
+    torch.nn.init.ones_(part.gate.weight)
+    gated = part.read(statistics, prompts)
+    assert not torch.allclose(gated, part.read(statistics, 0 * prompts))
+    part.gate.weight.data *= 0
+    part.first.weight.data *= 1 + prompts[:1].sum()
+    part.first.bias.data *= 1 + prompts[:1].sum()
+    torch.testing.assert_close(part.read(statistics, prompts)[0], gated[0])
+
+
+def test_networks_from_before_textures_were_measured_are_read_as_they_were():
+    document = SHAPE.to_document()
+    for later in ("whole_hidden", "whole_textures", "whole_share"):
+        document.pop(later)
+    older = NetworkConfig.from_document(document)
+    assert (older.whole_size, older.whole_hidden, older.whole_textures, older.whole_share) == (64, 192, False, 0.5)
+    part = Network(older).whole
+    assert part.statistics(torch.rand(1, 2, SIDE, SIDE), torch.ones(1).bool()).shape == (1, 148)
+    assert {name.split(".")[0] for name in part.state_dict()} == {"norm", "prompt", "first", "last"}

@@ -34,37 +34,43 @@ def with_detail(tiles: Tensor) -> Tensor:
     return torch.cat((tiles, detail), dim=1)
 
 
-class TextureStatistics(nn.Module):
-    """Logarithms of local fine-detail energy: [B, 2, S, S] -> [B, G * G, C], one token for each cell.
+TEXTURES = WINDOWS * 2 * 3 + WINDOWS * 2  # numbers of a cell
+BLOCK = 4  # pixels on a side of what a texture's energy is averaged over
+
+
+def textures(x: Tensor, cell: int) -> Tensor:
+    """Logarithms of fine-detail energy in cells of ``cell`` pixels: [B, 2, S, S] -> [B, G * G, TEXTURES].
 
     For each window and two scales the least, mean and largest energy of the blocks of a cell: the flattest
     block shows noise, the strongest shows how sharp edges are (after Immerkaer, CVIU 64:300, 1996). Beside
     them the energy of differences along rows and columns, since k-space is sampled along one of them.
     """
+    maps: list[Tensor] = []
+    for scale in (1, 2):
+        coarse = x if scale == 1 else functional.avg_pool2d(x, scale)
+        energy = (separable(coarse, -2.0) / 6).square()
+        blocks = functional.avg_pool2d(energy, BLOCK)
+        of_cell = cell // (BLOCK * scale)
+        least, largest = -functional.max_pool2d(-blocks, of_cell), functional.max_pool2d(blocks, of_cell)
+        maps += [least, functional.avg_pool2d(blocks, of_cell), largest]
+    along, across = x[..., 1:] - x[..., :-1], x[..., 1:, :] - x[..., :-1, :]
+    for step in (functional.pad(along, (0, 1, 0, 0)), functional.pad(across, (0, 0, 0, 1))):
+        maps.append(functional.avg_pool2d(step.square(), cell))
+    return _logarithms(maps)
 
-    BLOCK = 4
-    FEATURES = 2 * 2 * 3 + 2 * 2
+
+class TextureStatistics(nn.Module):
+    """``textures`` [B, 2, S, S] as tokens [B, G * G, C], one for each cell."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.cell = config.tile // config.grid
         self.mix = nn.Sequential(
-            nn.Linear(self.FEATURES, config.channels), nn.GELU(), nn.Linear(config.channels, config.channels)
+            nn.Linear(TEXTURES, config.channels), nn.GELU(), nn.Linear(config.channels, config.channels)
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        maps: list[Tensor] = []
-        for scale in (1, 2):
-            coarse = x if scale == 1 else functional.avg_pool2d(x, scale)
-            energy = (separable(coarse, -2.0) / 6).square()
-            blocks = functional.avg_pool2d(energy, self.BLOCK)
-            cell = self.cell // (self.BLOCK * scale)
-            least, largest = -functional.max_pool2d(-blocks, cell), functional.max_pool2d(blocks, cell)
-            maps += [least, functional.avg_pool2d(blocks, cell), largest]
-        along, across = x[..., 1:] - x[..., :-1], x[..., 1:, :] - x[..., :-1, :]
-        for step in (functional.pad(along, (0, 1, 0, 0)), functional.pad(across, (0, 0, 0, 1))):
-            maps.append(functional.avg_pool2d(step.square(), self.cell))
-        result: Tensor = self.mix(_logarithms(maps))
+        result: Tensor = self.mix(textures(x, self.cell))
         return result
 
 

@@ -1,4 +1,4 @@
-"""What a view tells as a whole: its spectrum, whether it is its own ghost, its borders and its shading.
+"""What a slice tells as a whole: its spectrum, whether it is its own ghost, borders, shading, and spread of textures.
 
 Faults of acquisition lie where the scanner measured, in k-space, or are spread over the image, and no patch shows them
 by itself. S is the side of a view, K = S / 2 + 1 the columns of its spectrum; frequencies are shares of the highest.
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from inference.mediqa.encoders.filters import TEXTURES, textures
 from inference.mediqa.profiles import NetworkConfig
 
 FLOOR = 1e-8  # share of the power in one place of the spectrum that counts as nothing
@@ -26,6 +27,7 @@ BORDER = 3 / 128  # of the side
 COARSE = 2  # pixels on a side that are averaged before the field is looked at
 BLOCKS = 4  # along a side, in which shading is compared
 LIMIT = 5.0  # of a normalised number
+DROPPED = (0.2, 0.1)  # share of the hidden numbers, and of those that are told, while they learn
 OUT_OF_REACH = 100.0  # beyond all logarithms of a power
 
 
@@ -183,48 +185,107 @@ class FieldStatistics(nn.Module):
         return torch.cat((drifts, torch.stack((share, spread, offsets.abs().amax(1)), dim=1)), dim=1)
 
 
+class TextureQuantiles(nn.Module):
+    """How the textures of a tile are spread over its cells: [B, 2, S, S] -> [B, FEATURES].
+
+    The flattest cells show noise, the strongest edges; which cells these are says nothing of quality.
+    """
+
+    SHARES = (0.05, 0.25, 0.5, 0.75, 0.97)
+    FEATURES = len(SHARES) * TEXTURES
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.cell = config.tile // config.grid
+        self.ranks = [round(share * (config.grid**2 - 1)) for share in self.SHARES]
+
+    def forward(self, tiles: Tensor) -> Tensor:
+        of_cells = textures(tiles, self.cell).sort(dim=1).values
+        return of_cells[:, self.ranks].flatten(1)
+
+
 class Standardised(nn.BatchNorm1d):
-    """Batch normalisation, in use written out: exported as it is, it asks for shapes that a graph does not know."""
+    """[B, n] -> [B, n], by mean and variance of the training copies, which ``fit`` takes at once.
+
+    Written out: exported as it is, batch normalisation asks for shapes that a graph does not know.
+    """
 
     running_mean: Tensor
     running_var: Tensor
 
+    def fit(self, values: Tensor) -> None:
+        """Take mean and variance of [M, n]."""
+        self.running_mean.copy_(values.mean(0))
+        self.running_var.copy_(values.var(0))
+
     def forward(self, x: Tensor) -> Tensor:
-        """[B, n] -> [B, n]; a single view has no spread to learn from."""
-        if self.training and len(x) > 1:
-            return super().forward(x)
         result: Tensor = (x - self.running_mean) * torch.rsqrt(self.running_var + self.eps)
         return result
 
 
 class WholeStatistics(nn.Module):
-    """Views of whole slices [B, 2, S, S], in the wide window -> [B, W] numbers that faults can be read from."""
+    """Slices by fixed statistics, and two layers that read W numbers from them under the prompt.
 
-    HIDDEN = 192
+    Of the whole view, in the wide window, its spectrum and field; of all tiles, in both windows, their textures: those
+    of the whole view and the mean over the crops. D numbers in all. So little is learnt that it holds for images of
+    which nothing like them was seen; patches learn more, and more by heart.
+    """
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.spectrum = Spectrum(config.tile)
         self.of_spectrum, self.of_field = SpectrumStatistics(self.spectrum), FieldStatistics(config.tile // COARSE)
+        self.of_texture = TextureQuantiles(config) if config.whole_textures else None
         count = SpectrumStatistics.FEATURES + FieldStatistics.FEATURES
+        count += 2 * TextureQuantiles.FEATURES if config.whole_textures else 0
         self.norm = Standardised(count, affine=False)
-        self.prompt = nn.Linear(config.prompt_size, self.HIDDEN, bias=False)
-        nn.init.zeros_(self.prompt.weight)
-        self.first = nn.Linear(count, self.HIDDEN)
-        self.last = nn.Linear(self.HIDDEN, config.whole_size)
+        self.prompt = _untaught(config)
+        self.gate = _untaught(config) if config.whole_textures else None
+        self.first = nn.Linear(count, config.whole_hidden)
+        self.last = nn.Linear(config.whole_hidden, config.whole_size)
+        self.drop_first, self.drop_last = (nn.Dropout(share) for share in DROPPED)
 
-    def forward(self, views: Tensor, prompt: Tensor) -> Tensor:
-        """[B, 2, S, S], [B, P] -> [B, W]"""
-        with torch.autocast(views.device.type, enabled=False):
-            statistics = self.norm(self.statistics(views[:, 0].float())).clamp(-LIMIT, LIMIT)
-        hidden = functional.gelu(self.first(statistics) + self.prompt(prompt))
-        result: Tensor = functional.gelu(self.last(hidden))
+    def forward(self, tiles: Tensor, is_whole: Tensor, prompt: Tensor) -> Tensor:
+        """[n, 2, S, S], [n], [B, P] -> [B, W] for the B slices whose whole views are among the tiles."""
+        with torch.autocast(tiles.device.type, enabled=False):
+            statistics = self.statistics(tiles.float(), is_whole)
+        return self.read(statistics, prompt)
+
+    def read(self, statistics: Tensor, prompt: Tensor) -> Tensor:
+        """[B, D], [B, P] -> [B, W]"""
+        hidden = self.first(self.norm(statistics).clamp(-LIMIT, LIMIT))
+        if self.gate is not None:
+            hidden = hidden * (1 + self.gate(prompt))
+        hidden = self.drop_first(functional.gelu(hidden + self.prompt(prompt)))
+        result: Tensor = self.drop_last(functional.gelu(self.last(hidden)))
         return result
 
-    def statistics(self, views: Tensor) -> Tensor:
-        """[B, S, S] -> [B, all of them]"""
+    def statistics(self, tiles: Tensor, is_whole: Tensor) -> Tensor:
+        """[n, 2, S, S], [n] -> [B, D]; the crops of a slice follow its whole view."""
+        places = torch.nonzero(is_whole)[:, 0]
+        views = tiles[places][:, 0]
         coarse = functional.avg_pool2d(views[:, None], COARSE)[:, 0]
-        return torch.cat((self.of_spectrum(self.spectrum(views)), self.of_field(coarse)), dim=1)
+        seen = [self.of_spectrum(self.spectrum(views)), self.of_field(coarse)]
+        if self.of_texture is not None:
+            of_tiles = self.of_texture(tiles)
+            seen += [of_tiles[places], _means_of_crops(of_tiles, is_whole, of_tiles[places])]
+        return torch.cat(seen, dim=1)
+
+
+def _untaught(config: NetworkConfig) -> nn.Linear:
+    """What a prompt changes, nothing at first."""
+    layer = nn.Linear(config.prompt_size, config.whole_hidden, bias=False)
+    nn.init.zeros_(layer.weight)
+    return layer
+
+
+def _means_of_crops(values: Tensor, is_whole: Tensor, without: Tensor) -> Tensor:
+    """[n, m], [n] -> [B, m], the mean over the crops that follow each whole view; ``without`` any what is given."""
+    slices = torch.cumsum(is_whole.long(), dim=0)  # of which each tile is, from 1
+    numbers = torch.cumsum(torch.ones_like(without[:, 0]), dim=0).long()
+    is_theirs = ((slices[None] == numbers[:, None]) & ~is_whole[None]).to(values.dtype)
+    count = is_theirs.sum(1, keepdim=True)
+    return torch.where(count > 0, is_theirs @ values / count.clamp(min=1), without)
 
 
 def _within(values: Tensor, low: float, high: float) -> Tensor:

@@ -12,9 +12,11 @@ import torch
 from torch import Tensor
 
 from inference.mediqa.encoders.filters import WINDOWS
+from inference.mediqa.pretraining.objectives import Targets
 from inference.mediqa.pretraining.pool import Pool
 from inference.mediqa.types import DoubleArray, IndexArray
 
+ALL_HIDDEN = 0.08  # share of copies of which the network is told nothing
 ALONE = 0.2  # share of images that a step sees without the slices beside them
 
 
@@ -119,6 +121,24 @@ def cut_crops(
     index = torch.from_numpy(np.repeat(places, every, axis=0))
     device = pool.tiles.device
     return pool.tiles[torch.from_numpy(rows).to(device)[:, None], index.to(device)].float()
+
+
+def targets_of(pool: Pool, rows: IndexArray, rng: np.random.Generator, dropout: float) -> Targets:
+    """Return what is known of copies; ``dropout`` of the factors of their prompts are hidden, of ``ALL_HIDDEN`` all."""
+    index = torch.from_numpy(rows).to(pool.codes.device)
+    codes = pool.codes[index]
+    is_hidden = rng.random(codes.shape) < dropout
+    is_hidden |= rng.random((len(rows), 1)) < ALL_HIDDEN
+    return Targets(
+        quality=pool.quality[index],
+        fidelity=pool.fidelity[index],
+        severities=pool.severities[index],
+        is_known=pool.is_known[index],
+        headers=pool.headers[index],
+        image=pool.image[index],
+        codes=codes,
+        is_hidden=torch.from_numpy(is_hidden),
+    )
 
 
 def turned(tiles: Tensor, rng: np.random.Generator, every: int) -> Tensor:

@@ -42,6 +42,10 @@ def add_pretraining_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--steps", type=int, default=DEFAULTS.steps, help="steps of training: the same everywhere")
+    parser.add_argument(
+        "--whole-steps", type=int, default=None, metavar="STEPS",
+        help="of what looks at slices as a whole, on statistics that are taken once; without it as --steps",
+    )  # fmt: skip
     length.add_argument("--minutes", type=float, help="time for the training itself, instead of steps")
     parser.add_argument(
         "--hold-out", action="append", metavar="NAME",
@@ -88,6 +92,7 @@ def run_pretraining(options: argparse.Namespace, say: Say) -> int:
         seed=options.seed,
         profile=options.profile,
         steps=options.steps,
+        whole_steps=options.whole_steps,
         minutes=options.minutes,
         copies=options.copies,
         per_modality=options.per_modality,
@@ -122,8 +127,9 @@ def run_pretraining(options: argparse.Namespace, say: Say) -> int:
     files = result.predictor.save(options.output)
     _export(result.predictor, options.output.with_suffix(".onnx"), say)
     say(f"{result.steps} steps; wrote {files.weights.name} and {files.document.name}, sha256 {files.sha256}")
-    if places.log is not None and places.log.is_file():
-        places.log.with_suffix(".svg").write_text(curves_svg(read_log(places.log)))
+    for log in (places.log, places.whole_log):
+        if log is not None and log.is_file():
+            log.with_suffix(".svg").write_text(curves_svg(read_log(log)))
     for line in result.evaluation.lines() if result.evaluation else []:
         say(line)
     for line in (
@@ -173,12 +179,13 @@ def _places(options: argparse.Namespace) -> Places:
     work: Path | None = options.work
     if work is None:
         return Places()
-    return Places(work / "pool", work / "state.safetensors", work / "training.csv", options.workers)
+    return Places(work / "pool", work / "state.safetensors", work / "training.csv", work / "whole.csv", options.workers)
 
 
 def command_of(options: argparse.Namespace) -> str:
     """Return the command without this machine's paths."""
     length = f"--minutes {options.minutes:g}" if options.minutes else f"--steps {options.steps}"
+    length += f" --whole-steps {options.whole_steps}" if options.whole_steps is not None else ""
     rest = f" --start {options.start.name}" if options.start else ""
     rest += "".join(f" --learn {part}" for part in options.learn or ())
     rest += "".join(f" --hold-out {name}" for name in options.hold_out or ())

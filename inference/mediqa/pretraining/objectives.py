@@ -20,8 +20,8 @@ WEIGHTS: Mapping[str, float] = {
     "header": 0.1,
     "prompt": 0.1,
     "contrast": 0.1,
-    "whole": 1.0,
 }
+WHOLE_TASKS = ("quality", "ranking", "severity", "severity_ranking", "fidelity")
 SMALLEST_STEP = 0.04  # of severity that makes one copy worse than another
 STEEPNESS = 8.0  # of the pairwise losses
 TEMPERATURE = 0.2
@@ -56,16 +56,16 @@ def task_losses(judgement: Judgement, reading: Reading, targets: Targets) -> dic
     }
 
 
-def whole_loss(judgement: WholeJudgement, targets: Targets) -> Tensor:
-    """What is asked of the whole view by itself: severities, their order, quality and kept structure, as weighted."""
+def whole_losses(judgement: WholeJudgement, targets: Targets) -> dict[str, Tensor]:
+    """Return the unweighted losses of the tasks that the slice as a whole has by itself (``WHOLE_TASKS``)."""
     better = dominance(targets.severities, targets.image)
-    return (
-        WEIGHTS["severity"] * severity_loss(judgement.severities, targets.severities, targets.is_known)
-        + WEIGHTS["severity_ranking"] * severity_ranking_loss(judgement.severities, targets.severities, better)
-        + WEIGHTS["quality"] * functional.smooth_l1_loss(judgement.quality, targets.quality, beta=0.1)
-        + WEIGHTS["ranking"] * ranking_loss(judgement.quality, better)
-        + WEIGHTS["fidelity"] * functional.smooth_l1_loss(judgement.fidelity, targets.fidelity, beta=0.1)
-    )
+    return {
+        "quality": 2 * functional.smooth_l1_loss(judgement.quality, targets.quality, beta=0.1),
+        "ranking": ranking_loss(judgement.quality, better),
+        "severity": severity_loss(judgement.severities, targets.severities, targets.is_known),
+        "severity_ranking": severity_ranking_loss(judgement.severities, targets.severities, better),
+        "fidelity": functional.smooth_l1_loss(judgement.fidelity, targets.fidelity, beta=0.1),
+    }
 
 
 def total_loss(losses: Mapping[str, Tensor]) -> Tensor:

@@ -15,7 +15,7 @@ from inference.mediqa.predictor import Predictor
 from inference.mediqa.pretraining.training import is_learnt
 from inference.mediqa.profiles import NetworkConfig
 
-# What networks from before they looked across slices, and at whole views, lack, and what says whether they have it.
+# What older networks lack, which looked at single slices and their patches alone, and what says whether they have it.
 MAY_BE_NEW = {"neck.across": "looks_across", "whole": "whole_size"}
 
 

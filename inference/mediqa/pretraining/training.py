@@ -17,21 +17,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from inference.mediqa.evaluation import Evaluation, evaluate_predictor, parameter_correlations, prompt_accuracy
-from inference.mediqa.network import WHOLE, Network, tile_kinds
+from inference.mediqa.network import Network, tile_kinds
 from inference.mediqa.predictor import Predictor
 from inference.mediqa.pretraining.augmentation import Content, with_variants
-from inference.mediqa.pretraining.batches import Sampler, cut_crops, turned
+from inference.mediqa.pretraining.batches import Sampler, cut_crops, targets_of, turned
 from inference.mediqa.pretraining.contents import has_structure, thinned, with_generated
 from inference.mediqa.pretraining.distributed import Group
 from inference.mediqa.pretraining.log import TrainingLog
 from inference.mediqa.pretraining.normalisation import SteadyStatistics
-from inference.mediqa.pretraining.objectives import WEIGHTS, Targets, task_losses, total_loss, whole_loss
+from inference.mediqa.pretraining.objectives import WEIGHTS, Targets, task_losses, total_loss
 from inference.mediqa.pretraining.pool import Pool, build_pool
 from inference.mediqa.pretraining.prior import fit_prior
 from inference.mediqa.pretraining.state import TrainingState
+from inference.mediqa.pretraining.whole import PART, train_whole
 from inference.mediqa.profiles import PROFILES
 from inference.mediqa.sources import SourceSlice
 
@@ -40,7 +40,6 @@ Report = Callable[[str], None]
 MEMORY = 0.02  # of the running means that are logged
 REPORT_EVERY = 50  # steps
 NORMALISATION_STEPS = 200  # from which the statistics for use are taken
-ALL_HIDDEN = 0.08  # share of copies of which the network is told nothing
 # The least that each of these settings may be; two copies of an image are what is ranked.
 LEAST = {"steps": 1, "per_modality": 1, "copies": 1, "generated": 0, "variants": 0, "crops_per_step": 1}
 LEAST |= {"images_per_step": 1, "copies_per_image": 2, "volumes": 1}
@@ -59,6 +58,7 @@ class PretrainingConfig:
     seed: int = 0
     profile: str = "small"  # of ``profiles.PROFILES``
     steps: int = 2000
+    whole_steps: int | None = None  # of what looks at slices as a whole; as many as ``steps`` where nothing is said
     minutes: float | None = None
     per_modality: int = 500  # real slices, at most
     copies: int = 4  # of each slice, more in rare modalities
@@ -95,8 +95,8 @@ class PretrainingConfig:
 
     @property
     def trains_patches(self) -> bool:
-        """Whether anything learns but what looks at the whole view, for which patches need not be encoded."""
-        return not self.learns or any(not name.startswith("whole") for name in self.learns)
+        """Whether anything learns but what looks at slices as a whole, for which patches need not be encoded."""
+        return not self.learns or any(not name.startswith(PART) for name in self.learns)
 
     def is_over(self, state: TrainingState) -> bool:
         return self.share(state) >= 1
@@ -113,6 +113,7 @@ class Places:
     pool: Path | None = None  # folder of tiles
     state: Path | None = None
     log: Path | None = None
+    whole_log: Path | None = None
     workers: int = 1  # processes that degrade images
     save_every_seconds: float = 120.0
     log_every_steps: int = 25
@@ -158,11 +159,14 @@ def pretrain(
     started = time.monotonic()
     pool = _pool_of(contents, network, config, places, group, report)
     report(f"{len(contents)} images, {len(pool)} degraded copies, {time.monotonic() - started:.0f} s")
-    steps = train_network(network, pool, config, report, places=places, group=group)
+    steps = train_network(network, pool, config, report, places=places, group=group) if config.trains_patches else 0
     if not group.is_first:
         return None
-    settle_normalisation(network, pool, config, group.device)
-    network.to("cpu").prompt.forget_unseen(pool.codes)
+    settle_normalisation(network.to(group.device), pool, config, group.device)
+    network.prompt.forget_unseen(pool.codes)
+    if network.whole is not None and config.trains(PART):
+        steps = max(steps, _train_whole(network, pool, config, report, places))
+    network.to("cpu")
     predictor = fit_prior(
         network, pool, volumes=config.volumes, seed=config.seed, report=report, development=development
     )
@@ -174,6 +178,16 @@ def pretrain(
         predictor.training["parameters"] = parameter_correlations(predictor, held_out, seed=config.seed)
         predictor.training["prompt"] = prompt_accuracy(predictor, held_out)
     return Pretrained(predictor, evaluation, steps)
+
+
+def _train_whole(network: Network, pool: Pool, config: PretrainingConfig, report: Report, places: Places) -> int:
+    """Train the expert for slices as a whole; return its steps."""
+    steps = config.steps if config.whole_steps is None else config.whole_steps
+    train_whole(
+        network, pool, steps=steps, learning_rate=config.learning_rate, factor_dropout=config.factor_dropout,
+        seed=config.seed, report=report, log=places.whole_log,
+    )  # fmt: skip
+    return steps
 
 
 def _pool_of(
@@ -242,19 +256,22 @@ def train_network(
 
 
 def learning(network: Network, config: PretrainingConfig) -> list[torch.nn.Parameter]:
-    """Return the parameters that learn; the others take no gradient any more. Raises ValueError for an unknown part."""
+    """Return the parameters of patches that learn; the others take no gradient any more.
+
+    Raises ValueError for an unknown part.
+    """
     parts = config.learns or ("",)
     unknown = [part for part in parts if not any(name.startswith(part) for name, _ in network.named_parameters())]
     if unknown:
         raise ValueError(f"The network has no part {unknown[0]!r} that could learn.")
     for name, value in network.named_parameters():
-        value.requires_grad_(value.requires_grad and name.startswith(parts))
+        value.requires_grad_(value.requires_grad and name.startswith(parts) and not name.startswith(PART))
     return [value for value in network.parameters() if value.requires_grad]
 
 
 def frozen(network: Network, config: PretrainingConfig) -> list[torch.nn.Module]:
-    """Return the parts of which nothing learns; their statistics stay, too."""
-    return [part for name, part in network.named_children() if not config.trains(name)]
+    """Return the parts of which nothing learns beside patches; their statistics stay, too."""
+    return [part for name, part in network.named_children() if name.startswith(PART) or not config.trains(name)]
 
 
 def near(pool: Pool, device: torch.device) -> Pool:
@@ -276,7 +293,8 @@ def settle_normalisation(network: Network, pool: Pool, config: PretrainingConfig
         for _ in range(NORMALISATION_STEPS if steady.layers else 0):  # not all networks have any
             rows = sampler.draw(rng, config.images_per_step, config.copies_per_image)
             tiles = cut_crops(pool, rows, config.crops_per_step, rng, every=config.copies_per_image)
-            network.encode_slices(tiles.to(device), kinds, pool.codes[torch.from_numpy(rows)].to(device))
+            codes = pool.codes[torch.from_numpy(rows)].to(device)
+            network.encode_slices(tiles.to(device), kinds, codes, patches_only=True)
 
 
 def _take_step(state: TrainingState, sampler: Sampler, pool: Pool, config: PretrainingConfig, group: Group) -> float:
@@ -285,19 +303,15 @@ def _take_step(state: TrainingState, sampler: Sampler, pool: Pool, config: Pretr
     for part in state.optimizer.param_groups:
         part["lr"] = rate
     rows = sampler.draw(state.rng, config.images_per_step, config.copies_per_image)
-    has_whole = bool(state.rng.random() >= config.crops_only) or not config.trains_patches
+    has_whole = bool(state.rng.random() >= config.crops_only)
     every = config.copies_per_image
-    crops = config.crops_per_step if config.trains_patches else 0
-    tiles = cut_crops(pool, rows, crops, state.rng, every=every, has_whole=has_whole)
+    tiles = cut_crops(pool, rows, config.crops_per_step, state.rng, every=every, has_whole=has_whole)
     tiles = turned(tiles.to(group.device), state.rng, every)
-    targets = _targets(pool, rows, state.rng, config.factor_dropout)
+    targets = targets_of(pool, rows, state.rng, config.factor_dropout)
     targets = Targets(*(value.to(group.device) for value in targets))
     kinds = tile_kinds(tiles.shape[1]) if has_whole else torch.ones(tiles.shape[1], dtype=torch.long)
-    kept = _kept(len(rows), state.network.config.token_size, config.feature_dropout, state.rng).to(group.device)
-    if config.trains_patches:
-        losses = _losses(state.network, tiles, kinds.to(group.device), targets, kept)
-    else:
-        losses = _losses_of_whole(state.network, tiles[:, 0], targets, kept)
+    kept = _kept(len(rows), state.network.config.channels, config.feature_dropout, state.rng).to(group.device)
+    losses = _losses(state.network, tiles, kinds.to(group.device), targets, kept)
     state.optimizer.zero_grad()
     total_loss(losses).backward()  # type: ignore[no-untyped-call]
     group.average_gradients(state.network)
@@ -315,50 +329,15 @@ def _losses(
 ) -> dict[str, torch.Tensor]:
     told = targets.codes * ~targets.is_hidden
     with torch.autocast(tiles.device.type, dtype=torch.bfloat16, enabled=tiles.device.type == "cuda"):
-        tokens = network.encode_slices(tiles, kinds, told)
-        tokens = tokens * kept
+        tokens = network.encode_slices(tiles, kinds, told, patches_only=True) * kept
         judgement, reading = network.judge_patches(tokens), network.read(tokens)
-        has_whole = network.whole is not None and bool((kinds == WHOLE).any())
-        whole = network.judge_whole(tokens) if has_whole else None
-    nothing = torch.zeros((), device=tiles.device)
-    losses = task_losses(judgement, reading, targets)
-    return losses | {"whole": nothing if whole is None else whole_loss(whole, targets)}
-
-
-def _losses_of_whole(
-    network: Network, views: torch.Tensor, targets: Targets, kept: torch.Tensor
-) -> dict[str, torch.Tensor]:
-    """The same where only what looks at whole views [B, V, S, S] learns: no patch is encoded."""
-    told = targets.codes * ~targets.is_hidden
-    kinds = tile_kinds(1).to(views.device).expand(len(views))
-    seen = network.encode_whole(views, kinds, network.prompt(told, kinds))
-    tokens = functional.pad(seen, (network.config.channels, 0))[:, None]
-    judgement = network.judge_whole(tokens * kept)
-    nothing = torch.zeros((), device=views.device)
-    return dict.fromkeys(WEIGHTS, nothing) | {"whole": whole_loss(judgement, targets)}
+    return task_losses(judgement, reading, targets)
 
 
 def _kept(copies: int, channels: int, dropout: float, rng: np.random.Generator) -> torch.Tensor:
     """Drop whole channels of a slice, so that what the heads need is not in one place only: [B, 1, C]."""
     mask = rng.random((copies, 1, channels)) >= dropout
     return torch.from_numpy(mask.astype(np.float32) / (1 - dropout))
-
-
-def _targets(pool: Pool, rows: np.ndarray[Any, Any], rng: np.random.Generator, dropout: float) -> Targets:
-    index = torch.from_numpy(rows).to(pool.codes.device)
-    codes = pool.codes[index]
-    is_hidden = rng.random(codes.shape) < dropout
-    is_hidden |= rng.random((len(rows), 1)) < ALL_HIDDEN
-    return Targets(
-        quality=pool.quality[index],
-        fidelity=pool.fidelity[index],
-        severities=pool.severities[index],
-        is_known=pool.is_known[index],
-        headers=pool.headers[index],
-        image=pool.image[index],
-        codes=codes,
-        is_hidden=torch.from_numpy(is_hidden),
-    )
 
 
 def _schedule(share: float) -> float:

@@ -62,7 +62,7 @@ def test_contrast_draws_the_same_recipe_of_two_images_together():
     assert objectives.contrast_loss(by_recipe, severities, torch.zeros(4), modality) == 0  # one image: no positives
 
 
-def test_the_whole_view_is_asked_for_severities_their_order_quality_and_structure():
+def test_the_slice_as_a_whole_is_asked_for_severities_their_order_quality_and_structure():
     severities = torch.tensor([[0.0, 0.0], [0.5, 0.0], [0.9, 0.0]])
     quality = torch.tensor([1.0, 0.6, 0.2])
     targets = objectives.Targets(
@@ -71,10 +71,12 @@ def test_the_whole_view_is_asked_for_severities_their_order_quality_and_structur
         is_hidden=torch.zeros(3, 4, dtype=torch.bool),
     )  # fmt: skip
     right = WholeJudgement(quality=quality, fidelity=quality, severities=severities)
-    best = objectives.whole_loss(right, targets)
+    assert tuple(objectives.whole_losses(right, targets)) == objectives.WHOLE_TASKS
+    loss = lambda said, of=targets: objectives.total_loss(objectives.whole_losses(said, of))  # noqa: E731
+    best = loss(right)
     wrong = {"quality": quality.flip(0), "fidelity": quality.flip(0), "severities": severities.flip(0)}
     for name, values in wrong.items():
-        assert objectives.whole_loss(right._replace(**{name: values}), targets) > best + 0.05
+        assert loss(right._replace(**{name: values})) > best + 0.05
     unknown = targets._replace(is_known=torch.tensor([[True, False]] * 3))
     elsewhere = right._replace(severities=severities + torch.tensor([0.0, 0.3]))
-    torch.testing.assert_close(objectives.whole_loss(elsewhere, unknown), best)
+    torch.testing.assert_close(loss(elsewhere, unknown), best)

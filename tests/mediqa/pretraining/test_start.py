@@ -12,6 +12,7 @@ from inference.mediqa.network import Network
 from inference.mediqa.pretraining.pool import build_pool
 from inference.mediqa.pretraining.start import Start
 from inference.mediqa.pretraining.training import PretrainingConfig, settle_normalisation, train_network
+from inference.mediqa.pretraining.whole import train_whole
 from inference.mediqa.profiles import PROFILES, NetworkConfig
 from inference.mediqa.simulation import made, subject_of
 from inference.mediqa.sources import SourceSlice
@@ -118,11 +119,10 @@ def test_a_new_part_that_does_not_learn_is_left_out(checkpoint, learns, across, 
 
 def test_only_what_looks_at_whole_views_can_learn(checkpoint):
     network = Start.of_checkpoint(checkpoint, SHAPE, ("whole",)).network
+    assert network.config.whole_size
     before = {name: value.clone() for name, value in network.state_dict().items()}
     pool = build_pool([between("a", 0), between("b", 1)], 4, network.config, seed=0, crops=2)
-    config = PretrainingConfig(steps=3, images_per_step=2, learns=("whole",))
-    train_network(network, pool, config, lambda line: None)
-    settle_normalisation(network, pool, config, torch.device("cpu"))
+    train_whole(network, pool, steps=3, learning_rate=0.01, factor_dropout=0.1, seed=0, report=lambda line: None)
     changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
     assert {name.split(".")[0] for name in changed} == {"whole", "whole_reading"}
     assert {"whole.norm.running_mean", "whole.first.weight", "whole_reading.bias"} <= changed

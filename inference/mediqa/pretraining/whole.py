@@ -1,0 +1,93 @@
+"""Training of the expert for slices as a whole: fixed statistics of every copy once, then two small layers on them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim.lr_scheduler import OneCycleLR
+
+from inference.mediqa.encoders.filters import WINDOWS
+from inference.mediqa.encoders.whole import WholeStatistics
+from inference.mediqa.network import WHOLE, Network, tile_kinds
+from inference.mediqa.pretraining.batches import Sampler, targets_of
+from inference.mediqa.pretraining.log import TrainingLog
+from inference.mediqa.pretraining.objectives import WHOLE_TASKS, Targets, total_loss, whole_losses
+from inference.mediqa.pretraining.pool import Pool
+
+Report = Callable[[str], None]
+PART, READING = "whole", "whole_reading"
+COPIES, IMAGES = 4, 64  # of an image, in a step; steps are cheap here
+WEIGHT_DECAY = 0.3
+BATCH = 64  # copies whose statistics are taken at once
+LOG_EVERY = 25
+MEMORY = 0.02  # of the running means that are logged
+
+
+def train_whole(
+    network: Network,
+    pool: Pool,
+    *,
+    steps: int,
+    learning_rate: float,
+    factor_dropout: float,
+    seed: int,
+    report: Report,
+    log: Path | None = None,
+) -> None:
+    """Train what looks at slices as a whole, in place; it ends in evaluation.
+
+    The statistics see the copies as they are: grey values that are bent, as patches see them, hide what they measure.
+    Raises ValueError where the network does not look at slices as a whole.
+    """
+    if network.whole is None or network.whole_reading is None:
+        raise ValueError("The network has no part that looks at slices as a whole.")
+    device = next(network.parameters()).device
+    statistics = pool_statistics(network.whole, pool, device, report)
+    network.whole.norm.fit(statistics)
+    parts = torch.nn.ModuleList((network.whole, network.whole_reading)).requires_grad_().train()
+    optimizer = torch.optim.AdamW(parts.parameters(), lr=learning_rate, weight_decay=WEIGHT_DECAY)
+    schedule = OneCycleLR(optimizer, learning_rate, total_steps=max(steps, 2))
+    sampler, rng = Sampler(pool), np.random.default_rng((seed, 4))
+    began = time.monotonic()
+    written, means = TrainingLog(log, WHOLE_TASKS), dict.fromkeys(WHOLE_TASKS, 0.0)
+    for step in range(1, steps + 1):
+        rows = sampler.draw(rng, IMAGES, COPIES)
+        targets = Targets(*(value.to(device) for value in targets_of(pool, rows, rng, factor_dropout)))
+        losses = _losses(network, statistics[torch.from_numpy(rows)].to(device), targets)
+        optimizer.zero_grad()
+        total_loss(losses).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        schedule.step()
+        memory = MEMORY if step > 1 else 1.0
+        means = {name: (1 - memory) * means[name] + memory * float(value.detach()) for name, value in losses.items()}
+        if step % LOG_EVERY == 0 or step == 1:
+            written.add(step, float(schedule.get_last_lr()[0]), time.monotonic() - began, means)
+            report(f"whole {step}/{steps}: " + ", ".join(f"{name} {value:.3f}" for name, value in means.items()))
+    parts.eval()
+
+
+def pool_statistics(part: WholeStatistics, pool: Pool, device: torch.device, report: Report) -> Tensor:
+    """Return what is measured of every copy: float32 [M, D]."""
+    is_whole = tile_kinds(pool.tiles.shape[1]) == WHOLE
+    found = []
+    with torch.inference_mode():
+        for start in range(0, len(pool), BATCH):
+            tiles = pool.tiles[start : start + BATCH, :, :WINDOWS].to(device).float()
+            found.append(part.statistics(tiles.flatten(0, 1), is_whole.repeat(len(tiles)).to(device)).cpu())
+            if start // BATCH % 100 == 99:
+                report(f"{start + len(tiles)} of {len(pool)} copies measured")
+    return torch.cat(found).clone()
+
+
+def _losses(network: Network, statistics: Tensor, targets: Targets) -> dict[str, Tensor]:
+    """[B, D] -> the losses of the whole's tasks."""
+    assert network.whole is not None
+    told = targets.codes * ~targets.is_hidden
+    with torch.no_grad():
+        prompt = network.prompt(told, torch.full((len(told),), WHOLE, device=told.device))
+    return whole_losses(network.judge_whole(network.whole.read(statistics, prompt)), targets)

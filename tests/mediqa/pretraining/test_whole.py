@@ -1,0 +1,80 @@
+"""Training of the expert for slices as a whole."""
+
+import numpy as np
+import pytest
+import torch
+
+from inference.mediqa.metrics import plcc
+from inference.mediqa.network import Network, tile_kinds
+from inference.mediqa.pretraining.log import read_log
+from inference.mediqa.pretraining.objectives import WHOLE_TASKS
+from inference.mediqa.pretraining.pool import build_pool
+from inference.mediqa.pretraining.whole import pool_statistics, train_whole
+from inference.mediqa.profiles import PROFILES, NetworkConfig
+from inference.mediqa.sources import SourceSlice
+from inference.mediqa.types import Prompt
+from tests.mediqa.conftest import phantom
+
+SHAPE = NetworkConfig(tile=64, window=2, pooled_grid=2)
+
+
+def slices(*seeds: int) -> list[SourceSlice]:
+    return [
+        SourceSlice(f"s{seed}", f"s{seed}", "", phantom(1, side=96, seed=seed)[0], Prompt("2D", "MR"), False, 1.0)  # noqa: FBT003
+        for seed in seeds
+    ]
+
+
+def trained(pool, steps, **kwargs) -> Network:
+    torch.manual_seed(0)
+    network = Network(SHAPE)
+    silent = {"report": lambda line: None} | kwargs
+    train_whole(network, pool, steps=steps, learning_rate=3e-3, factor_dropout=0.1, seed=0, **silent)
+    return network
+
+
+@pytest.fixture(scope="module")
+def pool():
+    return build_pool(slices(0, 1, 2, 3), 25, SHAPE, seed=0, crops=3)
+
+
+def test_it_learns_to_tell_faults_of_images_that_it_has_not_seen(pool):
+    network, new = trained(pool, 200), build_pool(slices(4, 5), 40, SHAPE, seed=1, crops=3)
+    with torch.no_grad():
+        told = network.whole_of(network.encode_slices(new.tiles.float(), tile_kinds(4), new.codes))
+        said = network.judge_whole(told)
+    by_kind = dict(zip(SHAPE.kinds, zip(said.severities.T.numpy(), new.severities.T.numpy(), strict=True), strict=True))
+    for kind in ("blur", "coding"):
+        assert plcc(*by_kind[kind]) > 0.6, kind
+    assert plcc(said.quality.numpy(), new.quality.numpy()) > 0.5
+
+
+def test_it_is_the_same_by_the_same_seed_and_leaves_the_patches_alone(pool, tmp_path):
+    first, second = trained(pool, 3), trained(pool, 3, log=tmp_path / "whole.csv")
+    torch.manual_seed(0)
+    untrained = Network(SHAPE).state_dict()
+    for name, value in first.state_dict().items():
+        torch.testing.assert_close(second.state_dict()[name], value, rtol=0, atol=0)
+        if not name.startswith("whole"):
+            torch.testing.assert_close(untrained[name], value, rtol=0, atol=0)
+    assert not first.whole.training
+    assert set(read_log(tmp_path / "whole.csv")[0]) == {"step", "learning_rate", "seconds", *WHOLE_TASKS}
+
+
+def test_what_is_measured_of_a_pool_is_what_the_network_sees(pool):
+    part = Network(SHAPE).whole
+    measured = pool_statistics(part, pool, torch.device("cpu"), lambda line: None)
+    assert measured.shape == (len(pool), part.first.in_features)
+    row = len(pool) - 1
+    kinds = tile_kinds(4) == 0
+    torch.testing.assert_close(part.statistics(pool.tiles[row, :, :2].float(), kinds)[0], measured[row])
+    part.norm.fit(measured)
+    spread = part.norm(measured).std(0)
+    assert np.isfinite(spread.numpy()).all()
+    assert ((spread - 1).abs() < 0.05).float().mean() > 0.9  # but for what is the same in all copies
+
+
+def test_a_network_without_it_says_so(pool):
+    network = Network(PROFILES["paper"])
+    with pytest.raises(ValueError, match="no part that looks at slices as a whole"):
+        train_whole(network, pool, steps=1, learning_rate=1e-3, factor_dropout=0.0, seed=0, report=print)
