@@ -17,7 +17,7 @@ from torch.nn import functional
 from inference.mediqa.attention import PromptEncoder
 from inference.mediqa.encoders import build_encoder
 from inference.mediqa.encoders.filters import WINDOWS
-from inference.mediqa.encoders.whole import WholeStatistics
+from inference.mediqa.encoders.whole import MODALITY, WholeStatistics
 from inference.mediqa.necks import build_neck
 from inference.mediqa.profiles import NetworkConfig
 
@@ -113,16 +113,17 @@ class Network(nn.Module):
         """[..., N, C + W] -> [..., W], of which all N are told alike"""
         return tokens[..., 0, self.config.channels :]
 
-    def judge(self, tokens: Tensor) -> Judgement:
-        """All tokens of B slices [B, T * pooled_grid ** 2, C + W] -> Judgement: the weighted mean of both experts."""
+    def judge(self, tokens: Tensor, codes: Tensor) -> Judgement:
+        """[B, T * pooled_grid ** 2, C + W], all tokens of B slices, [B, factors] -> Judgement: both experts' mean,
+        weighted by modality."""
         patches = self.judge_patches(tokens)
         if self.whole is None:
             return patches
-        whole, share = self.judge_whole(self.whole_of(tokens)), self.config.whole_share
+        whole, share = self.judge_whole(self.whole_of(tokens)), self.whole.shares[codes[:, MODALITY]]
         return Judgement(
             quality=torch.lerp(patches.quality, whole.quality, share),
             log_variance=patches.log_variance,
-            severities=torch.lerp(patches.severities, whole.severities, share),
+            severities=torch.lerp(patches.severities, whole.severities, share[:, None]),
         )
 
     def judge_patches(self, tokens: Tensor) -> Judgement:
@@ -158,7 +159,7 @@ class Network(nn.Module):
 
     def forward(self, tiles: Tensor, tile_kinds: Tensor, codes: Tensor) -> Judgement:
         """[B, T, V, S, S], [T], [B, factors] -> Judgement of B slices."""
-        return self.judge(self.encode_slices(tiles, tile_kinds, codes))
+        return self.judge(self.encode_slices(tiles, tile_kinds, codes), codes)
 
     def encode_slices(self, tiles: Tensor, tile_kinds: Tensor, codes: Tensor, *, patches_only: bool = False) -> Tensor:
         """[B, T, V, S, S], [T], [B, factors] -> [B, T * pooled_grid ** 2, C + W], or C alone of patches."""

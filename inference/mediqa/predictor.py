@@ -302,7 +302,8 @@ class Predictor:
         with torch.inference_mode():
             for one, weight in zip(features, weights, strict=True):
                 tokens = torch.from_numpy(np.asarray(one.tokens, dtype=np.float32)).to(self.device)
-                by_slice = self.network.judge(tokens).severities.cpu().numpy()  # [K, kinds]
+                codes = torch.from_numpy(np.asarray(one.prompt_codes)).to(self.device).expand(len(tokens), -1)
+                by_slice = self.network.judge(tokens, codes).severities.cpu().numpy()  # [K, kinds]
                 mixed = weight[: len(by_slice)] @ by_slice
                 result.append(dict(zip(self.config.kinds, map(float, mixed), strict=True)))
         return result

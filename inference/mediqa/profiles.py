@@ -38,8 +38,7 @@ class NetworkConfig:
     looks_across: bool = True  # whether tiles have the third channel, the slice against those beside it
     whole_size: int = 64  # numbers of a token that are of the slice as a whole; 0: patches alone are judged
     whole_hidden: int = 104  # between its statistics and these
-    whole_textures: bool = True  # whether the textures of all tiles are among its statistics, and modalities gate them
-    whole_share: float = 0.75  # what the slice as a whole counts beside its patches (chosen on development sources)
+    whole_textures: bool = True  # whether the textures of all tiles are among its statistics, and prompts gate them
     generation: int = 2  # 1: before the multi-task pre-training and the profiles, without its heads
 
     def __post_init__(self) -> None:
@@ -95,7 +94,7 @@ class NetworkConfig:
 
 
 WITHOUT_LATER_PARTS: Mapping[str, Any] = {
-    "looks_across": False, "whole_size": 0, "whole_hidden": 192, "whole_textures": False, "whole_share": 0.5,
+    "looks_across": False, "whole_size": 0, "whole_hidden": 192, "whole_textures": False,
 }  # fmt: skip
 FIRST_GENERATION: Mapping[str, Any] = {**WITHOUT_LATER_PARTS, "encoder": "residual", "generation": 1}
 PROFILES: Mapping[str, NetworkConfig] = {

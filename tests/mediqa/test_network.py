@@ -26,7 +26,7 @@ def batch(count: int = 3):
 def test_shapes(network):
     tokens = network.encode_slices(*batch())
     assert tokens.shape == (3, CONFIG.tokens, CONFIG.token_size)
-    judgement = network.judge(tokens)
+    judgement = network.judge(tokens, batch()[2])
     assert judgement.quality.shape == (3,)
     assert judgement.severities.shape == (3, len(CONFIG.kinds))
     assert ((judgement.quality > 0) & (judgement.quality < 1)).all()
@@ -112,7 +112,7 @@ def test_patch_weighted_mean_in_closed_form():
 def test_every_parameter_learns(network):
     network.train()
     tokens = network.encode_slices(*batch())
-    judgement, reading = network.judge(tokens), network.read(tokens)
+    judgement, reading = network.judge(tokens, batch()[2]), network.read(tokens)
     parts = (*judgement, reading.fidelity, reading.headers, *reading.factors, reading.projection)
     sum(part.square().sum() for part in parts).backward()
     without = [name for name, value in network.named_parameters() if value.grad is None]

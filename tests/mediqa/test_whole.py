@@ -195,14 +195,18 @@ def test_without_a_whole_view_there_is_nothing_to_tell():
 def test_what_is_said_is_the_weighted_mean_of_patches_and_whole():
     torch.manual_seed(0)
     network = Network(SHAPE).eval()
-    seen = torch.rand(2, SHAPE.tiles, 3, SIDE, SIDE), tile_kinds(SHAPE.tiles), torch.zeros(2, 4, dtype=torch.long)
+    network.whole.shares[:3] = torch.tensor([0.9, 0.75, 0.25])
+    codes = torch.tensor([[0, 1, 0, 0], [0, 2, 0, 0]])
+    seen = torch.rand(2, SHAPE.tiles, 3, SIDE, SIDE), tile_kinds(SHAPE.tiles), codes
     with torch.no_grad():
         tokens = network.encode_slices(*seen)
-        both, patches = network.judge(tokens), network.judge_patches(tokens)
+        both, patches = network.judge(tokens, codes), network.judge_patches(tokens)
         whole = network.judge_whole(network.whole_of(tokens))
         without = network.judge_patches(torch.cat((network.patches_of(tokens), 0 * tokens[..., SHAPE.channels :]), -1))
-    torch.testing.assert_close(both.severities, patches.severities / 4 + 3 * whole.severities / 4)
-    torch.testing.assert_close(both.quality, patches.quality / 4 + 3 * whole.quality / 4)
+    share = torch.tensor([0.75, 0.25])
+    torch.testing.assert_close(both.quality, (1 - share) * patches.quality + share * whole.quality)
+    share = share[:, None]
+    torch.testing.assert_close(both.severities, (1 - share) * patches.severities + share * whole.severities)
     torch.testing.assert_close(patches, without)  # which know nothing of the other expert
     torch.testing.assert_close(network.encode_slices(*seen, patches_only=True), network.patches_of(tokens))
     assert network.embed(tokens).shape == (2, SHAPE.embedding_size)
@@ -235,10 +239,11 @@ def test_a_modality_gates_what_is_read_and_nothing_is_gated_before_it_has_learnt
 
 def test_networks_from_before_textures_were_measured_are_read_as_they_were():
     document = SHAPE.to_document()
-    for later in ("whole_hidden", "whole_textures", "whole_share"):
+    for later in ("whole_hidden", "whole_textures"):
         document.pop(later)
     older = NetworkConfig.from_document(document)
-    assert (older.whole_size, older.whole_hidden, older.whole_textures, older.whole_share) == (64, 192, False, 0.5)
+    assert (older.whole_size, older.whole_hidden, older.whole_textures) == (64, 192, False)
     part = Network(older).whole
     assert part.statistics(torch.rand(1, 2, SIDE, SIDE), torch.ones(1).bool()).shape == (1, 148)
     assert {name.split(".")[0] for name in part.state_dict()} == {"norm", "prompt", "first", "last"}
+    assert set(part.shares.tolist()) == {0.5}

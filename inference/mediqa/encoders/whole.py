@@ -27,6 +27,8 @@ BORDER = 3 / 128  # of the side
 COARSE = 2  # pixels on a side that are averaged before the field is looked at
 BLOCKS = 4  # along a side, in which shading is compared
 LIMIT = 5.0  # of a normalised number
+MODALITY = 1  # place of the modality among the factors of a prompt
+EQUAL = 0.5  # what it counts for where nothing else is known
 DROPPED = (0.2, 0.1)  # share of the hidden numbers, and of those that are told, while they learn
 OUT_OF_REACH = 100.0  # beyond all logarithms of a power
 
@@ -228,8 +230,11 @@ class WholeStatistics(nn.Module):
 
     Of the whole view, in the wide window, its spectrum and field; of all tiles, in both windows, their textures: those
     of the whole view and the mean over the crops. D numbers in all. So little is learnt that it holds for images of
-    which nothing like them was seen; patches learn more, and more by heart.
+    which nothing like them was seen; patches learn more, and more by heart. ``shares``: what it counts for beside the
+    patches by modality, 0 to 1.
     """
+
+    shares: Tensor
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -243,6 +248,8 @@ class WholeStatistics(nn.Module):
         self.gate = _untaught(config) if config.whole_textures else None
         self.first = nn.Linear(count, config.whole_hidden)
         self.last = nn.Linear(config.whole_hidden, config.whole_size)
+        shares = torch.full((config.vocabulary[MODALITY],), EQUAL)
+        self.register_buffer("shares", shares, persistent=config.whole_textures)
         self.drop_first, self.drop_last = (nn.Dropout(share) for share in DROPPED)
 
     def forward(self, tiles: Tensor, is_whole: Tensor, prompt: Tensor) -> Tensor:

@@ -53,12 +53,16 @@ class Choice:
 
 
 class Sampler:
-    """Draws copies: modality by the root of its size, then a kind, then images of different sources."""
+    """Draws copies: modality by the root of its size, then a kind, then images of different sources.
 
-    def __init__(self, pool: Pool) -> None:
+    among: rows of whole images that are drawn from, without it all.
+    """
+
+    def __init__(self, pool: Pool, among: IndexArray | None = None) -> None:
+        rows = np.arange(len(pool)) if among is None else among
         self.kinds = {
             modality: [Choice.of(by_kind[kind]) for kind in sorted(by_kind)]
-            for modality, by_kind in sorted(_ladders(pool).items())
+            for modality, by_kind in sorted(_ladders(pool, rows).items())
         }
         sizes = np.sqrt([sum(len(choice) for choice in choices) for choices in self.kinds.values()])
         self.modalities, self.shares = list(self.kinds), np.cumsum(sizes) / sizes.sum()
@@ -81,12 +85,12 @@ def _drawn(shares: DoubleArray, rng: np.random.Generator) -> int:
     return min(int(np.searchsorted(shares, rng.random(), side="right")), len(shares) - 1)
 
 
-def _ladders(pool: Pool) -> dict[str, dict[int, dict[str, list[Ladder]]]]:
+def _ladders(pool: Pool, among: IndexArray) -> dict[str, dict[int, dict[str, list[Ladder]]]]:
     """Return modality -> kind -> source -> ladders."""
     found: dict[str, dict[int, dict[str, list[Ladder]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
     images, ladders, kinds = (value.cpu().numpy() for value in (pool.image, pool.ladder, pool.kind))
-    edges = np.flatnonzero(np.diff(images)) + 1
-    for rows in np.split(np.arange(len(pool)), edges):
+    edges = np.flatnonzero(np.diff(images[among])) + 1
+    for rows in np.split(among, edges):
         for ladder in np.unique(ladders[rows]):
             members = rows[ladders[rows] == ladder]
             source = pool.sources[members[0]]

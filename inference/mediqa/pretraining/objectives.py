@@ -21,7 +21,7 @@ WEIGHTS: Mapping[str, float] = {
     "prompt": 0.1,
     "contrast": 0.1,
 }
-WHOLE_TASKS = ("quality", "ranking", "severity", "severity_ranking", "fidelity")
+WHOLE_TASKS = ("quality", "severity", "fidelity")
 SMALLEST_STEP = 0.04  # of severity that makes one copy worse than another
 STEEPNESS = 8.0  # of the pairwise losses
 TEMPERATURE = 0.2
@@ -57,13 +57,13 @@ def task_losses(judgement: Judgement, reading: Reading, targets: Targets) -> dic
 
 
 def whole_losses(judgement: WholeJudgement, targets: Targets) -> dict[str, Tensor]:
-    """Return the unweighted losses of the tasks that the slice as a whole has by itself (``WHOLE_TASKS``)."""
-    better = dominance(targets.severities, targets.image)
+    """Return the unweighted losses of the tasks that the slice as a whole has by itself (``WHOLE_TASKS``).
+
+    No order of copies is asked for: it is learnt by heart, and told motion and spikes of new sources worse.
+    """
     return {
         "quality": 2 * functional.smooth_l1_loss(judgement.quality, targets.quality, beta=0.1),
-        "ranking": ranking_loss(judgement.quality, better),
         "severity": severity_loss(judgement.severities, targets.severities, targets.is_known),
-        "severity_ranking": severity_ranking_loss(judgement.severities, targets.severities, better),
         "fidelity": functional.smooth_l1_loss(judgement.fidelity, targets.fidelity, beta=0.1),
     }
 

@@ -46,7 +46,7 @@ from inference.mediqa.types import FloatArray, HalfArray
 RARE = 4  # how many times more copies a rare modality gets, at most; one that is half as frequent gets no more
 HEADER_QUALITY = 0.85  # a copy that is worse no longer shows what its header says
 Report = Callable[[str], None]
-LABELS = ("codes", "quality", "fidelity", "severities", "is_known", "headers", "image", "ladder", "kind")
+LABELS = ("codes", "quality", "fidelity", "severities", "is_known", "headers", "image", "ladder", "kind", "is_variant")
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ class Pool:
     image: Tensor  # int64 [M], which slice the copy was made from
     ladder: Tensor  # int64 [M], -1 the untouched copy; else which ladder of the image
     kind: Tensor  # int64 [M], the kind that the ladder climbs, -1 none
+    is_variant: Tensor  # bool [M], whether the slice was varied before the copy was made
     sources: tuple[str, ...]  # [M]
     modalities: tuple[str, ...]  # [M]
 
@@ -181,6 +182,7 @@ def _labels(
     quality = np.array([overall_quality(list(one.values()), value) for one, value in rows], dtype=np.float32)
     headers = np.where(quality[:, None] >= HEADER_QUALITY, job.headers[index][None], np.nan).astype(np.float32)
     return {
+        "is_variant": np.full(count, isinstance(job.slices[index], Variant)),
         "codes": np.tile(prompt_codes(item.prompt), (count, 1)).astype(np.int64),
         "quality": quality,
         "fidelity": fidelity,
@@ -240,6 +242,7 @@ def _fingerprint(job: _Job) -> str:
         sorted(job.counts.items()),
         KINDS,
         HEADER_PARAMETERS,
+        LABELS,
     ]
     digest.update(json.dumps(described).encode())
     for item in job.slices:

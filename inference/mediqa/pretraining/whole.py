@@ -12,15 +12,17 @@ from torch import Tensor
 from torch.optim.lr_scheduler import OneCycleLR
 
 from inference.mediqa.encoders.filters import WINDOWS
-from inference.mediqa.encoders.whole import WholeStatistics
+from inference.mediqa.encoders.whole import MODALITY, WholeStatistics
 from inference.mediqa.network import WHOLE, Network, tile_kinds
 from inference.mediqa.pretraining.batches import Sampler, targets_of
 from inference.mediqa.pretraining.log import TrainingLog
 from inference.mediqa.pretraining.objectives import WHOLE_TASKS, Targets, total_loss, whole_losses
 from inference.mediqa.pretraining.pool import Pool
+from inference.mediqa.types import IndexArray
 
 Report = Callable[[str], None]
-PART, READING = "whole", "whole_reading"
+PART = "whole"  # how the names of its weights begin
+PULL = 6.0  # sources of a modality from which on it counts for more than the patches
 COPIES, IMAGES = 4, 64  # of an image, in a step; steps are cheap here
 WEIGHT_DECAY = 0.3
 BATCH = 64  # copies whose statistics are taken at once
@@ -41,24 +43,31 @@ def train_whole(
 ) -> None:
     """Train what looks at slices as a whole, in place; it ends in evaluation.
 
-    The statistics see the copies as they are: grey values that are bent, as patches see them, hide what they measure.
+    The statistics see the copies as they are, and no variants of the images: grey values that are bent, warps and
+    collages, from which patches learn, hide what they measure. What it counts for beside the patches grows with the
+    sources of a modality that it has learnt from (``shares_of``).
+
     Raises ValueError where the network does not look at slices as a whole.
     """
     if network.whole is None or network.whole_reading is None:
         raise ValueError("The network has no part that looks at slices as a whole.")
     device = next(network.parameters()).device
-    statistics = pool_statistics(network.whole, pool, device, report)
+    rows = np.flatnonzero(~pool.is_variant.cpu().numpy())
+    statistics = pool_statistics(network.whole, pool, rows, device, report)
     network.whole.norm.fit(statistics)
+    network.whole.shares.copy_(shares_of(pool, rows, len(network.whole.shares)))
+    place = np.zeros(len(pool), dtype=np.int64)
+    place[rows] = np.arange(len(rows))
     parts = torch.nn.ModuleList((network.whole, network.whole_reading)).requires_grad_().train()
     optimizer = torch.optim.AdamW(parts.parameters(), lr=learning_rate, weight_decay=WEIGHT_DECAY)
     schedule = OneCycleLR(optimizer, learning_rate, total_steps=max(steps, 2))
-    sampler, rng = Sampler(pool), np.random.default_rng((seed, 4))
+    sampler, rng = Sampler(pool, rows), np.random.default_rng((seed, 4))
     began = time.monotonic()
     written, means = TrainingLog(log, WHOLE_TASKS), dict.fromkeys(WHOLE_TASKS, 0.0)
     for step in range(1, steps + 1):
-        rows = sampler.draw(rng, IMAGES, COPIES)
-        targets = Targets(*(value.to(device) for value in targets_of(pool, rows, rng, factor_dropout)))
-        losses = _losses(network, statistics[torch.from_numpy(rows)].to(device), targets)
+        drawn = sampler.draw(rng, IMAGES, COPIES)
+        targets = Targets(*(value.to(device) for value in targets_of(pool, drawn, rng, factor_dropout)))
+        losses = _losses(network, statistics[torch.from_numpy(place[drawn])].to(device), targets)
         optimizer.zero_grad()
         total_loss(losses).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -71,16 +80,32 @@ def train_whole(
     parts.eval()
 
 
-def pool_statistics(part: WholeStatistics, pool: Pool, device: torch.device, report: Report) -> Tensor:
-    """Return what is measured of every copy: float32 [M, D]."""
+def shares_of(pool: Pool, rows: IndexArray, words: int) -> Tensor:
+    """Return what the whole counts for by the word of the modality: n / (n + ``PULL``) of n sources among the rows.
+
+    Word 0, unknown, stands for all of them, and so do words of which there is no source. ``PULL`` was chosen on
+    development sources.
+    """
+    codes = pool.codes[:, MODALITY].tolist()
+    named = {(codes[row], pool.sources[row]) for row in rows}
+    counts = torch.bincount(torch.tensor([code for code, _ in named]), minlength=words).float()
+    counts[0] = 0.0
+    counts[counts == 0] = float(len({source for _, source in named}))
+    return counts / (counts + PULL)
+
+
+def pool_statistics(
+    part: WholeStatistics, pool: Pool, rows: IndexArray, device: torch.device, report: Report
+) -> Tensor:
+    """Return what is measured of these m copies: float32 [m, D]."""
     is_whole = tile_kinds(pool.tiles.shape[1]) == WHOLE
     found = []
     with torch.inference_mode():
-        for start in range(0, len(pool), BATCH):
-            tiles = pool.tiles[start : start + BATCH, :, :WINDOWS].to(device).float()
+        for start in range(0, len(rows), BATCH):
+            tiles = pool.tiles[torch.from_numpy(rows[start : start + BATCH])][:, :, :WINDOWS].to(device).float()
             found.append(part.statistics(tiles.flatten(0, 1), is_whole.repeat(len(tiles)).to(device)).cpu())
             if start // BATCH % 100 == 99:
-                report(f"{start + len(tiles)} of {len(pool)} copies measured")
+                report(f"{start + len(tiles)} of {len(rows)} copies measured")
     return torch.cat(found).clone()
 
 

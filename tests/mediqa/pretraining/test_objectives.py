@@ -62,7 +62,7 @@ def test_contrast_draws_the_same_recipe_of_two_images_together():
     assert objectives.contrast_loss(by_recipe, severities, torch.zeros(4), modality) == 0  # one image: no positives
 
 
-def test_the_slice_as_a_whole_is_asked_for_severities_their_order_quality_and_structure():
+def test_the_slice_as_a_whole_is_asked_for_severities_quality_and_structure():
     severities = torch.tensor([[0.0, 0.0], [0.5, 0.0], [0.9, 0.0]])
     quality = torch.tensor([1.0, 0.6, 0.2])
     targets = objectives.Targets(

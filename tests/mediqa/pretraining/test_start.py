@@ -58,7 +58,7 @@ def test_a_network_that_goes_on_sees_single_slices_as_before(checkpoint):
     expected = before.encode_slices(tiles[:, :, :2], *arguments)
     patches = network.patches_of(network.encode_slices(tiles, *arguments))
     torch.testing.assert_close(patches, expected, rtol=0, atol=1e-5)
-    torch.testing.assert_close(network.judge_patches(patches), before.judge(expected), rtol=0, atol=1e-5)
+    torch.testing.assert_close(network.judge_patches(patches), before.judge(expected, arguments[1]), rtol=0, atol=1e-5)
     tiles[:, :, 2] = torch.rand(2, SHAPE.tiles, 32, 32)
     assert not torch.allclose(network.patches_of(network.encode_slices(tiles, *arguments)), expected)
 

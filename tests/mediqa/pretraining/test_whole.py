@@ -1,16 +1,20 @@
 """Training of the expert for slices as a whole."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from inference.mediqa.metrics import plcc
 from inference.mediqa.network import Network, tile_kinds
+from inference.mediqa.pretraining.augmentation import with_variants
 from inference.mediqa.pretraining.log import read_log
 from inference.mediqa.pretraining.objectives import WHOLE_TASKS
 from inference.mediqa.pretraining.pool import build_pool
-from inference.mediqa.pretraining.whole import pool_statistics, train_whole
+from inference.mediqa.pretraining.whole import PULL, pool_statistics, shares_of, train_whole
 from inference.mediqa.profiles import PROFILES, NetworkConfig
+from inference.mediqa.prompt import VOCABULARY
 from inference.mediqa.sources import SourceSlice
 from inference.mediqa.types import Prompt
 from tests.mediqa.conftest import phantom
@@ -63,15 +67,30 @@ def test_it_is_the_same_by_the_same_seed_and_leaves_the_patches_alone(pool, tmp_
 
 def test_what_is_measured_of_a_pool_is_what_the_network_sees(pool):
     part = Network(SHAPE).whole
-    measured = pool_statistics(part, pool, torch.device("cpu"), lambda line: None)
-    assert measured.shape == (len(pool), part.first.in_features)
-    row = len(pool) - 1
-    kinds = tile_kinds(4) == 0
-    torch.testing.assert_close(part.statistics(pool.tiles[row, :, :2].float(), kinds)[0], measured[row])
+    rows = np.arange(1, len(pool))
+    measured = pool_statistics(part, pool, rows, torch.device("cpu"), lambda line: None)
+    assert measured.shape == (len(rows), part.first.in_features)
+    expected = part.statistics(pool.tiles[rows[-1], :, :2].float(), tile_kinds(4) == 0)
+    torch.testing.assert_close(expected[0], measured[-1])
     part.norm.fit(measured)
     spread = part.norm(measured).std(0)
     assert np.isfinite(spread.numpy()).all()
     assert ((spread - 1).abs() < 0.05).float().mean() > 0.9  # but for what is the same in all copies
+
+
+def test_variants_are_measured_by_nobody_and_more_sources_count_for_more():
+    varied = build_pool(with_variants(slices(0, 1, 2), 4, seed=0), 4, SHAPE, seed=0, crops=3)
+    plain = build_pool(slices(0, 1, 2), 4, SHAPE, seed=0, crops=3)
+    assert varied.is_variant.sum() == 16
+    first, second = trained(varied, 3), trained(plain, 3)
+    torch.testing.assert_close(first.whole.state_dict(), second.whole.state_dict())
+    mr, us = (VOCABULARY["modality"].index(name) for name in ("MR", "US"))
+    assert first.whole.shares[[mr, us, 0]].tolist() == pytest.approx([3 / (3 + PULL)] * 3)
+    two = build_pool(
+        slices(0, 1) + [replace(one, prompt=Prompt("2D", "US")) for one in slices(2)], 4, SHAPE, seed=0, crops=3
+    )
+    shares = shares_of(two, np.arange(len(two)), len(VOCABULARY["modality"]))
+    assert shares[[mr, us, 0]].tolist() == pytest.approx([2 / (2 + PULL), 1 / (1 + PULL), 3 / (3 + PULL)])
 
 
 def test_a_network_without_it_says_so(pool):
