@@ -25,6 +25,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
         ("copies", 0),
         ("generated", -1),
         ("images_per_step", 0),
+        ("whole_steps", 0),
         ("learning_rate", 0.0),
         ("volumes", 0),
         ("workers", 0),

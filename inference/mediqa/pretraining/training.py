@@ -42,7 +42,7 @@ REPORT_EVERY = 50  # steps
 NORMALISATION_STEPS = 200  # from which the statistics for use are taken
 # The least that each of these settings may be; two copies of an image are what is ranked.
 LEAST = {"steps": 1, "per_modality": 1, "copies": 1, "generated": 0, "variants": 0, "crops_per_step": 1}
-LEAST |= {"images_per_step": 1, "copies_per_image": 2, "volumes": 1}
+LEAST |= {"images_per_step": 1, "copies_per_image": 2, "volumes": 1, "whole_steps": 1}
 
 
 def is_learnt(part: str, names: Sequence[str]) -> bool:
@@ -83,8 +83,9 @@ class PretrainingConfig:
             ValueError: says which setting, and what it may be.
         """
         for name, least in LEAST.items():
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be {least} or more.")
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ValueError(f"{name} is {value}; it must be {least} or more.")
         for name, value in (("minutes", self.minutes), ("learning_rate", self.learning_rate)):
             if value is not None and not value > 0:
                 raise ValueError(f"{name} is {value:g}; it must be more than 0.")
@@ -156,6 +157,7 @@ def pretrain(
     contents = with_variants(drawn, config.variants, seed=config.seed)
     torch.manual_seed(config.seed)
     network = network or Network(PROFILES[config.profile])
+    check_parts(network, config)
     started = time.monotonic()
     pool = _pool_of(contents, network, config, places, group, report)
     report(f"{len(contents)} images, {len(pool)} degraded copies, {time.monotonic() - started:.0f} s")
@@ -255,15 +257,21 @@ def train_network(
     return state.step
 
 
+def check_parts(network: Network, config: PretrainingConfig) -> None:
+    """Raise ValueError where a part that is to learn is not there."""
+    names = [name for name, _ in network.named_parameters()]
+    unknown = [part for part in config.learns if not any(name.startswith(part) for name in names)]
+    if unknown:
+        raise ValueError(f"The network has no part {unknown[0]!r} that could learn.")
+
+
 def learning(network: Network, config: PretrainingConfig) -> list[torch.nn.Parameter]:
     """Return the parameters of patches that learn; the others take no gradient any more.
 
     Raises ValueError for an unknown part.
     """
+    check_parts(network, config)
     parts = config.learns or ("",)
-    unknown = [part for part in parts if not any(name.startswith(part) for name, _ in network.named_parameters())]
-    if unknown:
-        raise ValueError(f"The network has no part {unknown[0]!r} that could learn.")
     for name, value in network.named_parameters():
         value.requires_grad_(value.requires_grad and name.startswith(parts) and not name.startswith(PART))
     return [value for value in network.parameters() if value.requires_grad]

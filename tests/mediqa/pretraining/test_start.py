@@ -11,7 +11,7 @@ from inference.mediqa.errors import CheckpointError
 from inference.mediqa.network import Network
 from inference.mediqa.pretraining.pool import build_pool
 from inference.mediqa.pretraining.start import Start
-from inference.mediqa.pretraining.training import PretrainingConfig, settle_normalisation, train_network
+from inference.mediqa.pretraining.training import PretrainingConfig, pretrain, settle_normalisation, train_network
 from inference.mediqa.pretraining.whole import train_whole
 from inference.mediqa.profiles import PROFILES, NetworkConfig
 from inference.mediqa.simulation import made, subject_of
@@ -150,3 +150,11 @@ def test_a_copy_lies_between_the_nearest_slices_on_either_side():
     assert (copy.place, len(copy.stack)) == (0, 2)
     (copy,) = made(subject_of(replace(item, neighbours=None, offsets_mm=None)), [{}], np.random.default_rng(0))
     assert (copy.place, len(copy.stack), copy.gap_mm) == (0, 1, None)
+
+
+@pytest.mark.parametrize("part", ["necks", "wholes", "whole.second"])
+def test_a_training_of_a_part_that_is_not_there_makes_no_copies(checkpoint, monkeypatch, part):
+    monkeypatch.setattr("inference.mediqa.pretraining.training.build_pool", None)  # would fail if it were asked
+    config = PretrainingConfig(steps=1, generated=0, learns=(part,))
+    with pytest.raises(ValueError, match=f"no part '{part}'"):
+        pretrain([between("a", 0)], [], config, network=Start.of_checkpoint(checkpoint, SHAPE).network)
