@@ -9,13 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from inference.mediqa.attention import ChannelAttention, WindowAttention
-from inference.mediqa.encoders.filters import WINDOWS, AcrossStatistics, TextureStatistics
+from inference.mediqa.encoders.filters import AcrossStatistics, TextureStatistics
 from inference.mediqa.profiles import NetworkConfig
 
 
 class PromptedNeck(nn.Module):
     """Ours: statistics of texture, within the slice and across slices, are added to the tokens; then stages of
     attention under the prompt."""
+
+    LOOKS_AT_TEXTURES = True
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -30,9 +32,9 @@ class PromptedNeck(nn.Module):
         self.layers = nn.ModuleList(layers)
         self.norm = nn.LayerNorm(config.channels)
 
-    def forward(self, grid: Tensor, tiles: Tensor, prompt: Tensor) -> Tensor:
-        """[B, C, G, G], [B, V, S, S], [B, P] -> [B, N, C]."""
-        tokens = grid.flatten(2).transpose(1, 2) + self.texture(tiles[:, :WINDOWS]) + self.position
+    def forward(self, grid: Tensor, tiles: Tensor, of_cells: Tensor, prompt: Tensor) -> Tensor:
+        """[B, C, G, G], [B, V, S, S], their textures [B, N, TEXTURES], [B, P] -> [B, N, C]."""
+        tokens = grid.flatten(2).transpose(1, 2) + self.texture(of_cells) + self.position
         if self.across is not None:
             tokens = tokens + self.across(tiles)
         for layer in self.layers:
@@ -77,6 +79,8 @@ class PublishedStage(nn.Module):
 class PublishedNeck(nn.Module):
     """The published one: a stage at the width of the encoder, a stage at half of it."""
 
+    LOOKS_AT_TEXTURES = False
+
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         width, narrow = config.widths
@@ -85,9 +89,9 @@ class PublishedNeck(nn.Module):
         self.narrow = PublishedStage(config, width, narrow)
         self.norm = nn.LayerNorm(narrow)
 
-    def forward(self, grid: Tensor, tiles: Tensor, prompt: Tensor) -> Tensor:
-        """[B, taps * width, G, G], [B, V, S, S], [B, P] -> [B, N, C]; the tiles themselves are not looked at."""
-        del tiles
+    def forward(self, grid: Tensor, tiles: Tensor, of_cells: Tensor | None, prompt: Tensor) -> Tensor:
+        """[B, taps * width, G, G], ..., [B, P] -> [B, N, C]; the tiles themselves are not looked at."""
+        del tiles, of_cells
         tokens = self.wide(grid.flatten(2).transpose(1, 2), prompt)
         result: Tensor = self.norm(self.narrow(tokens, prompt))
         return result

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from inference.mediqa.attention import PromptEncoder
 from inference.mediqa.encoders import build_encoder
-from inference.mediqa.encoders.filters import WINDOWS
+from inference.mediqa.encoders.filters import WINDOWS, textures
 from inference.mediqa.encoders.whole import MODALITY, WholeStatistics
 from inference.mediqa.necks import build_neck
 from inference.mediqa.profiles import NetworkConfig
@@ -84,20 +84,28 @@ class Network(nn.Module):
         The tiles of a slice follow its whole view; all their tokens are told of the slice as a whole. Before any whole
         view there is nothing to tell.
         """
-        patches = self.encode_patches(tiles, tile_kinds, codes)
         if self.whole is None:
-            return patches
+            return self.encode_patches(tiles, tile_kinds, codes)
+        of_cells = self.textures(tiles)
+        patches = self._patches(tiles, of_cells, self.prompt(codes, tile_kinds))
         is_whole = tile_kinds == WHOLE
         prompt = self.prompt(codes[is_whole], tile_kinds[is_whole])
-        seen = self.whole(tiles[:, :WINDOWS], is_whole, prompt)
+        seen = self.whole(tiles[:, :WINDOWS], is_whole, of_cells, prompt)
         told = functional.pad(seen, (0, 0, 1, 0))[torch.cumsum(is_whole.long(), dim=0)]
         return torch.cat((patches, told[:, None].to(patches.dtype).expand(-1, patches.shape[1], -1)), dim=-1)
 
     def encode_patches(self, tiles: Tensor, tile_kinds: Tensor, codes: Tensor) -> Tensor:
         """[B, V, S, S], [B], [B, factors] -> [B, pooled_grid ** 2, C], what the patches are by themselves."""
+        of_cells = self.textures(tiles) if self.neck.LOOKS_AT_TEXTURES else None
+        return self._patches(tiles, of_cells, self.prompt(codes, tile_kinds))
+
+    def textures(self, tiles: Tensor) -> Tensor:
+        """[B, V, S, S] -> [B, N, TEXTURES], what patches and the slice as a whole both look at."""
+        return textures(tiles[:, :WINDOWS], self.config.patch)
+
+    def _patches(self, tiles: Tensor, of_cells: Tensor | None, prompt: Tensor) -> Tensor:
         side = self.config.grid
-        prompt = self.prompt(codes, tile_kinds)
-        tokens = self.neck(self.encoder(tiles[:, :WINDOWS]), tiles, prompt)  # [B, N, C]
+        tokens = self.neck(self.encoder(tiles[:, :WINDOWS]), tiles, of_cells, prompt)  # [B, N, C]
         grid = tokens.transpose(1, 2).unflatten(-1, (side, side))
         return functional.avg_pool2d(grid, side // self.config.pooled_grid).flatten(2).transpose(1, 2)
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from inference.mediqa.encoders.filters import TEXTURES
+from inference.mediqa.encoders.filters import TEXTURES, textures
 from inference.mediqa.encoders.whole import (
     FLOOR,
     RINGS,
@@ -123,19 +123,23 @@ def test_sensitivity_that_falls_off_is_a_drift(body):
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.25])
 def test_an_image_of_one_value_has_statistics_too(value):
     part = WholeStatistics(SHAPE).eval()
-    assert torch.isfinite(part.statistics(torch.full((2, 2, SIDE, SIDE), value), torch.ones(2).bool())).all()
+    tiles = torch.full((2, 2, SIDE, SIDE), value)
+    assert torch.isfinite(part.statistics(tiles, torch.ones(2).bool(), textures(tiles, SHAPE.patch))).all()
 
 
 @pytest.mark.parametrize("tile", [32, 224])
 def test_small_and_large_tiles_have_as_many_statistics(tile):
     config = NetworkConfig(tile=tile, window=2, pooled_grid=2)
     is_whole = torch.tensor([True, False, True, False])
-    assert WholeStatistics(config).statistics(torch.rand(4, 2, tile, tile), is_whole).shape == (2, 148 + 2 * 80)
+    tiles = torch.rand(4, 2, tile, tile)
+    measured = WholeStatistics(config).statistics(tiles, is_whole, textures(tiles, config.patch))
+    assert measured.shape == (2, 148 + 2 * 80)
 
 
 def of_textures(tiles, is_whole):
     """What is told of the textures of whole views [B, 80] and of crops [B, 80]."""
-    return WholeStatistics(SHAPE).statistics(tiles, torch.tensor(is_whole))[:, 148:].split(80, dim=1)
+    part, of_cells = WholeStatistics(SHAPE), textures(tiles, SHAPE.patch)
+    return part.statistics(tiles, torch.tensor(is_whole), of_cells)[:, 148:].split(80, dim=1)
 
 
 def test_of_textures_the_whole_view_and_the_mean_over_its_own_crops_are_told():
@@ -144,7 +148,7 @@ def test_of_textures_the_whole_view_and_the_mean_over_its_own_crops_are_told():
         * torch.linspace(0.1, 1, 7)[:, None, None, None]
     )
     whole, crops = of_textures(tiles, [False, True, False, False, True, False, True])
-    each = TextureQuantiles(SHAPE)(tiles)
+    each = TextureQuantiles(SHAPE)(textures(tiles, SHAPE.patch))
     torch.testing.assert_close(whole, each[[1, 4, 6]])
     torch.testing.assert_close(crops[:2], torch.stack((each[2:4].mean(0), each[5])))
     torch.testing.assert_close(crops[2], each[6])  # no crop follows it: it is one itself
@@ -154,7 +158,8 @@ def test_textures_are_told_by_their_spread_and_not_by_where_they_are():
     noise = 0.1 * torch.randn(SIDE, SIDE, generator=torch.Generator().manual_seed(4))
     noise[:, : SIDE // 2] = 0
     quantiles = TextureQuantiles(SHAPE)
-    calm, half, turned = quantiles((0.5 + torch.stack((noise * 0, noise, noise.T)))[:, None].expand(-1, 2, -1, -1))
+    tiles = (0.5 + torch.stack((noise * 0, noise, noise.T)))[:, None].expand(-1, 2, -1, -1)
+    calm, half, turned = quantiles(textures(tiles, SHAPE.patch))
     torch.testing.assert_close(half[:TEXTURES], turned[:TEXTURES], rtol=0, atol=0.05)
     lifted = (half - calm).unflatten(0, (len(quantiles.SHARES), -1))[:, :2]  # the flattest blocks of both windows
     assert lifted[0].max() < 0.1  # there are cells that are still flat
@@ -244,6 +249,6 @@ def test_networks_from_before_textures_were_measured_are_read_as_they_were():
     older = NetworkConfig.from_document(document)
     assert (older.whole_size, older.whole_hidden, older.whole_textures) == (64, 192, False)
     part = Network(older).whole
-    assert part.statistics(torch.rand(1, 2, SIDE, SIDE), torch.ones(1).bool()).shape == (1, 148)
+    assert part.statistics(torch.rand(1, 2, SIDE, SIDE), torch.ones(1).bool(), torch.rand(1, 16, 16)).shape == (1, 148)
     assert {name.split(".")[0] for name in part.state_dict()} == {"norm", "prompt", "first", "last"}
     assert set(part.shares.tolist()) == {0.5}

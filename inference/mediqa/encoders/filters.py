@@ -60,17 +60,16 @@ def textures(x: Tensor, cell: int) -> Tensor:
 
 
 class TextureStatistics(nn.Module):
-    """``textures`` [B, 2, S, S] as tokens [B, G * G, C], one for each cell."""
+    """``textures`` [B, G * G, TEXTURES] as tokens [B, G * G, C]."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        self.cell = config.tile // config.grid
         self.mix = nn.Sequential(
             nn.Linear(TEXTURES, config.channels), nn.GELU(), nn.Linear(config.channels, config.channels)
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        result: Tensor = self.mix(textures(x, self.cell))
+    def forward(self, of_cells: Tensor) -> Tensor:
+        result: Tensor = self.mix(of_cells)
         return result
 
 

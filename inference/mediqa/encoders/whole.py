@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from inference.mediqa.encoders.filters import TEXTURES, textures
+from inference.mediqa.encoders.filters import TEXTURES
 from inference.mediqa.profiles import NetworkConfig
 
 FLOOR = 1e-8  # share of the power in one place of the spectrum that counts as nothing
@@ -188,7 +188,7 @@ class FieldStatistics(nn.Module):
 
 
 class TextureQuantiles(nn.Module):
-    """How the textures of a tile are spread over its cells: [B, 2, S, S] -> [B, FEATURES].
+    """How the textures of a tile are spread over its cells: [B, G * G, TEXTURES] -> [B, FEATURES].
 
     The flattest cells show noise, the strongest edges; which cells these are says nothing of quality.
     """
@@ -198,12 +198,10 @@ class TextureQuantiles(nn.Module):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        self.cell = config.tile // config.grid
         self.ranks = [round(share * (config.grid**2 - 1)) for share in self.SHARES]
 
-    def forward(self, tiles: Tensor) -> Tensor:
-        of_cells = textures(tiles, self.cell).sort(dim=1).values
-        return of_cells[:, self.ranks].flatten(1)
+    def forward(self, of_cells: Tensor) -> Tensor:
+        return of_cells.sort(dim=1).values[:, self.ranks].flatten(1)
 
 
 class Standardised(nn.BatchNorm1d):
@@ -252,10 +250,11 @@ class WholeStatistics(nn.Module):
         self.register_buffer("shares", shares, persistent=config.whole_textures)
         self.drop_first, self.drop_last = (nn.Dropout(share) for share in DROPPED)
 
-    def forward(self, tiles: Tensor, is_whole: Tensor, prompt: Tensor) -> Tensor:
-        """[n, 2, S, S], [n], [B, P] -> [B, W] for the B slices whose whole views are among the tiles."""
+    def forward(self, tiles: Tensor, is_whole: Tensor, of_cells: Tensor, prompt: Tensor) -> Tensor:
+        """[n, 2, S, S], [n], [n, G * G, TEXTURES], [B, P] -> [B, W] for the B slices whose whole views are among the
+        tiles."""
         with torch.autocast(tiles.device.type, enabled=False):
-            statistics = self.statistics(tiles.float(), is_whole)
+            statistics = self.statistics(tiles.float(), is_whole, of_cells.float())
         return self.read(statistics, prompt)
 
     def read(self, statistics: Tensor, prompt: Tensor) -> Tensor:
@@ -267,14 +266,14 @@ class WholeStatistics(nn.Module):
         result: Tensor = self.drop_last(functional.gelu(self.last(hidden)))
         return result
 
-    def statistics(self, tiles: Tensor, is_whole: Tensor) -> Tensor:
-        """[n, 2, S, S], [n] -> [B, D]; the crops of a slice follow its whole view."""
+    def statistics(self, tiles: Tensor, is_whole: Tensor, of_cells: Tensor) -> Tensor:
+        """[n, 2, S, S], [n], [n, G * G, TEXTURES] -> [B, D]; the crops of a slice follow its whole view."""
         places = torch.nonzero(is_whole)[:, 0]
         views = tiles[places][:, 0]
         coarse = functional.avg_pool2d(views[:, None], COARSE)[:, 0]
         seen = [self.of_spectrum(self.spectrum(views)), self.of_field(coarse)]
         if self.of_texture is not None:
-            of_tiles = self.of_texture(tiles)
+            of_tiles = self.of_texture(of_cells)
             seen += [of_tiles[places], _means_of_crops(of_tiles, is_whole, of_tiles[places])]
         return torch.cat(seen, dim=1)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.optim.lr_scheduler import OneCycleLR
 
 from inference.mediqa.encoders.filters import WINDOWS
-from inference.mediqa.encoders.whole import MODALITY, WholeStatistics
+from inference.mediqa.encoders.whole import MODALITY
 from inference.mediqa.network import WHOLE, Network, tile_kinds
 from inference.mediqa.pretraining.batches import Sampler, targets_of
 from inference.mediqa.pretraining.log import TrainingLog
@@ -53,7 +53,7 @@ def train_whole(
         raise ValueError("The network has no part that looks at slices as a whole.")
     device = next(network.parameters()).device
     rows = np.flatnonzero(~pool.is_variant.cpu().numpy())
-    statistics = pool_statistics(network.whole, pool, rows, device, report)
+    statistics = pool_statistics(network, pool, rows, device, report)
     network.whole.norm.fit(statistics)
     network.whole.shares.copy_(shares_of(pool, rows, len(network.whole.shares)))
     place = np.zeros(len(pool), dtype=np.int64)
@@ -94,16 +94,16 @@ def shares_of(pool: Pool, rows: IndexArray, words: int) -> Tensor:
     return counts / (counts + PULL)
 
 
-def pool_statistics(
-    part: WholeStatistics, pool: Pool, rows: IndexArray, device: torch.device, report: Report
-) -> Tensor:
+def pool_statistics(network: Network, pool: Pool, rows: IndexArray, device: torch.device, report: Report) -> Tensor:
     """Return what is measured of these m copies: float32 [m, D]."""
+    assert network.whole is not None
     is_whole = tile_kinds(pool.tiles.shape[1]) == WHOLE
     found = []
     with torch.inference_mode():
         for start in range(0, len(rows), BATCH):
             tiles = pool.tiles[torch.from_numpy(rows[start : start + BATCH])][:, :, :WINDOWS].to(device).float()
-            found.append(part.statistics(tiles.flatten(0, 1), is_whole.repeat(len(tiles)).to(device)).cpu())
+            flat, places = tiles.flatten(0, 1), is_whole.repeat(len(tiles)).to(device)
+            found.append(network.whole.statistics(flat, places, network.textures(flat)).cpu())
             if start // BATCH % 100 == 99:
                 report(f"{start + len(tiles)} of {len(rows)} copies measured")
     return torch.cat(found).clone()

@@ -66,11 +66,13 @@ def test_it_is_the_same_by_the_same_seed_and_leaves_the_patches_alone(pool, tmp_
 
 
 def test_what_is_measured_of_a_pool_is_what_the_network_sees(pool):
-    part = Network(SHAPE).whole
+    network = Network(SHAPE)
+    part = network.whole
     rows = np.arange(1, len(pool))
-    measured = pool_statistics(part, pool, rows, torch.device("cpu"), lambda line: None)
+    measured = pool_statistics(network, pool, rows, torch.device("cpu"), lambda line: None)
     assert measured.shape == (len(rows), part.first.in_features)
-    expected = part.statistics(pool.tiles[rows[-1], :, :2].float(), tile_kinds(4) == 0)
+    tiles = pool.tiles[rows[-1], :, :2].float()
+    expected = part.statistics(tiles, tile_kinds(4) == 0, network.textures(tiles))
     torch.testing.assert_close(expected[0], measured[-1])
     part.norm.fit(measured)
     spread = part.norm(measured).std(0)
