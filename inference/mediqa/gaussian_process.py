@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.mediqa.kernels import NystroemMap, Points, PromptKernel, squared_distances
+from inference.mediqa.prompt import MODALITY
 from inference.mediqa.regression import HeldOut, LinearPosterior, NoiseByGroup, evidence
 from inference.mediqa.types import DoubleArray, FloatArray
 
-MODALITY = 1  # place of the modality among the factors
 FACTOR_WEIGHTS = (0.3, 1.0, 0.5, 0.5)  # dimension, modality, region, type: how much a factor may separate
 LENGTHS = (0.35, 0.7, 1.4, 2.8, 5.6)
 SEPARATIONS = (0.8, 0.3, 0.0)  # where the images can not tell, other words are taken to differ

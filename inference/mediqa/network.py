@@ -17,9 +17,10 @@ from torch.nn import functional
 from inference.mediqa.attention import PromptEncoder
 from inference.mediqa.encoders import build_encoder
 from inference.mediqa.encoders.filters import WINDOWS, textures
-from inference.mediqa.encoders.whole import MODALITY, WholeStatistics
+from inference.mediqa.encoders.whole import WholeStatistics
 from inference.mediqa.necks import build_neck
 from inference.mediqa.profiles import NetworkConfig
+from inference.mediqa.prompt import MODALITY
 
 WHOLE = 0  # the kind of a tile that shows the whole slice
 NOT_WHOLE = "This network does not look at slices as a whole."

@@ -33,6 +33,7 @@ VOCABULARY: Mapping[str, tuple[str, ...]] = {
     "region": REGIONS,
     "image_type": IMAGE_TYPES,
 }
+MODALITY = list(VOCABULARY).index("modality")  # its place among the factors of a prompt
 
 MODALITY_OF_CODE: Mapping[str, str] = {
     "CT": "CT", "MR": "MR", "CR": "XR", "DX": "XR", "RG": "XR", "DR": "XR", "IO": "XR", "PX": "XR",

@@ -11,6 +11,7 @@ from inference.mediqa.network import Network
 from inference.mediqa.physics import Subject, degrade
 from inference.mediqa.predictor import Predictor
 from inference.mediqa.profiles import NetworkConfig
+from inference.mediqa.prompt import MODALITY
 from inference.mediqa.simulation import image_of, subject_of
 
 from .conftest import phantom
@@ -46,6 +47,20 @@ def test_shapes_of_features(predictor):
         assert one.tokens.shape == (count, config.tokens, config.token_size)
         assert one.embedding.shape == (config.embedding_size,) == (256,)
         assert one.embedding.dtype == np.float32
+
+
+def test_what_is_named_is_said_by_the_expert_that_counts_in_the_modality(predictor):
+    network = Network(predictor.config).eval()
+    network.load_state_dict(predictor.network.state_dict())
+    network.whole.shares[:] = torch.linspace(0.0, 1.0, len(network.whole.shares))
+    judged = Predictor(network, predictor.prior, predictor.ood, device="cpu")
+    features = predictor.encode(images())
+    for one, said in zip(features, judged.severities(features), strict=True):
+        tokens = torch.from_numpy(one.tokens).float()
+        patches = network.judge_patches(tokens).severities.mean(0)
+        whole = network.judge_whole(network.whole_of(tokens)).severities.mean(0)
+        share = float(network.whole.shares[one.prompt_codes[MODALITY]])
+        np.testing.assert_allclose(list(said.values()), (1 - share) * patches + share * whole, atol=1e-5)
 
 
 def test_a_batch_equals_single_images(predictor):

@@ -226,6 +226,8 @@ def test_what_is_written_out_for_use_is_batch_normalisation():
     for part in (ours.train(), ours.eval()):
         torch.testing.assert_close(part(x), plain.eval()(x))
     torch.testing.assert_close(ours(x).std(0), torch.ones(5), rtol=1e-3, atol=0)
+    ours.fit(x[:1])
+    assert torch.isfinite(ours(x)).all()  # one copy has no spread
 
 
 def test_a_modality_gates_what_is_read_and_nothing_is_gated_before_it_has_learnt():

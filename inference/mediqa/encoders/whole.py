@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from inference.mediqa.encoders.filters import TEXTURES
 from inference.mediqa.profiles import NetworkConfig
+from inference.mediqa.prompt import MODALITY
 
 FLOOR = 1e-8  # share of the power in one place of the spectrum that counts as nothing
 EDGES = (0.0, 1 / 32, 1 / 16, 1 / 8, 7 / 32, 11 / 32, 1 / 2, 11 / 16, 1.01)  # between bands along an axis
@@ -27,7 +28,6 @@ BORDER = 3 / 128  # of the side
 COARSE = 2  # pixels on a side that are averaged before the field is looked at
 BLOCKS = 4  # along a side, in which shading is compared
 LIMIT = 5.0  # of a normalised number
-MODALITY = 1  # place of the modality among the factors of a prompt
 EQUAL = 0.5  # what it counts for where nothing else is known
 DROPPED = (0.2, 0.1)  # share of the hidden numbers, and of those that are told, while they learn
 OUT_OF_REACH = 100.0  # beyond all logarithms of a power
@@ -216,7 +216,7 @@ class Standardised(nn.BatchNorm1d):
     def fit(self, values: Tensor) -> None:
         """Take mean and variance of [M, n]."""
         self.running_mean.copy_(values.mean(0))
-        self.running_var.copy_(values.var(0))
+        self.running_var.copy_(values.var(0, correction=min(1, len(values) - 1)))
 
     def forward(self, x: Tensor) -> Tensor:
         result: Tensor = (x - self.running_mean) * torch.rsqrt(self.running_var + self.eps)
@@ -274,7 +274,7 @@ class WholeStatistics(nn.Module):
         seen = [self.of_spectrum(self.spectrum(views)), self.of_field(coarse)]
         if self.of_texture is not None:
             of_tiles = self.of_texture(of_cells)
-            seen += [of_tiles[places], _means_of_crops(of_tiles, is_whole, of_tiles[places])]
+            seen += [of_tiles[places], _means_of_crops(of_tiles, is_whole)]
         return torch.cat(seen, dim=1)
 
 
@@ -285,13 +285,12 @@ def _untaught(config: NetworkConfig) -> nn.Linear:
     return layer
 
 
-def _means_of_crops(values: Tensor, is_whole: Tensor, without: Tensor) -> Tensor:
-    """[n, m], [n] -> [B, m], the mean over the crops that follow each whole view; ``without`` any what is given."""
-    slices = torch.cumsum(is_whole.long(), dim=0)  # of which each tile is, from 1
-    numbers = torch.cumsum(torch.ones_like(without[:, 0]), dim=0).long()
-    is_theirs = ((slices[None] == numbers[:, None]) & ~is_whole[None]).to(values.dtype)
+def _means_of_crops(values: Tensor, is_whole: Tensor) -> Tensor:
+    """[n, m], [n] -> [B, m], the mean over the crops that follow each whole view; without any, its own."""
+    slices = torch.cumsum(is_whole.long(), dim=0)  # of which each tile is
+    is_theirs = ((slices[None] == slices[is_whole][:, None]) & ~is_whole[None]).to(values.dtype)
     count = is_theirs.sum(1, keepdim=True)
-    return torch.where(count > 0, is_theirs @ values / count.clamp(min=1), without)
+    return torch.where(count > 0, is_theirs @ values / count.clamp(min=1), values[is_whole])
 
 
 def _within(values: Tensor, low: float, high: float) -> Tensor:

@@ -39,10 +39,8 @@ def read_log(path: Path) -> list[dict[str, float]]:
 
 
 def curves_svg(rows: Sequence[Mapping[str, float]], columns: int = 3) -> str:
-    """Draw one small panel for each loss that took part over the steps, its range written beside it."""
-    names = [
-        name for name in (rows[0] if rows else {}) if name not in {"step", "seconds"} and any(r[name] for r in rows)
-    ]
+    """Draw one small panel for each loss over the steps, its range written beside it."""
+    names = [name for name in (rows[0] if rows else {}) if name not in {"step", "seconds"}]
     lines = -(-len(names) // columns)
     panels = [
         _panel(name, rows, 10 + index % columns * (WIDTH + GAP), 10 + index // columns * (HEIGHT + GAP))

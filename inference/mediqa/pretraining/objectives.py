@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from inference.mediqa.network import Judgement, Reading, WholeJudgement
+from inference.mediqa.prompt import MODALITY
 
 WEIGHTS: Mapping[str, float] = {
     "quality": 1.0,
@@ -52,7 +53,7 @@ def task_losses(judgement: Judgement, reading: Reading, targets: Targets) -> dic
         "fidelity": functional.smooth_l1_loss(reading.fidelity, targets.fidelity, beta=0.1),
         "header": header_loss(reading.headers, targets.headers),
         "prompt": prompt_loss(reading.factors, targets.codes, targets.is_hidden),
-        "contrast": contrast_loss(reading.projection, targets.severities, targets.image, targets.codes[:, 1]),
+        "contrast": contrast_loss(reading.projection, targets.severities, targets.image, targets.codes[:, MODALITY]),
     }
 
 

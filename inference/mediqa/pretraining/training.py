@@ -165,7 +165,7 @@ def pretrain(
     if not group.is_first:
         return None
     settle_normalisation(network.to(group.device), pool, config, group.device)
-    network.prompt.forget_unseen(pool.codes)
+    network.prompt.forget_unseen(pool.codes.to(group.device))
     if network.whole is not None and config.trains(PART):
         steps = max(steps, _train_whole(network, pool, config, report, places))
     network.to("cpu")
@@ -278,7 +278,7 @@ def learning(network: Network, config: PretrainingConfig) -> list[torch.nn.Param
 
 
 def frozen(network: Network, config: PretrainingConfig) -> list[torch.nn.Module]:
-    """Return the parts of which nothing learns beside patches; their statistics stay, too."""
+    """Return the parts of which nothing learns with the patches; their statistics stay, too."""
     return [part for name, part in network.named_children() if name.startswith(PART) or not config.trains(name)]
 
 

@@ -12,12 +12,12 @@ from torch import Tensor
 from torch.optim.lr_scheduler import OneCycleLR
 
 from inference.mediqa.encoders.filters import WINDOWS
-from inference.mediqa.encoders.whole import MODALITY
 from inference.mediqa.network import WHOLE, Network, tile_kinds
 from inference.mediqa.pretraining.batches import Sampler, targets_of
 from inference.mediqa.pretraining.log import TrainingLog
 from inference.mediqa.pretraining.objectives import WHOLE_TASKS, Targets, total_loss, whole_losses
 from inference.mediqa.pretraining.pool import Pool
+from inference.mediqa.prompt import MODALITY
 from inference.mediqa.types import IndexArray
 
 Report = Callable[[str], None]

@@ -103,6 +103,31 @@ def test_only_the_named_parts_learn(checkpoint):
 
 
 @pytest.mark.parametrize(
+    ("learns", "changing"), [(("whole",), {"whole", "whole_reading"}), (("severities",), {"severities"})]
+)
+def test_a_training_goes_on_with_the_named_experts_alone(checkpoint, learns, changing, monkeypatch):
+    monkeypatch.setattr("inference.mediqa.pretraining.training.NORMALISATION_STEPS", 2)
+    network = Start.of_checkpoint(checkpoint, replace(SHAPE, looks_across=False)).network
+    assert network.config.whole_size
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    config = PretrainingConfig(
+        steps=2, images_per_step=2, generated=0, copies=4, volumes=20, factor_dropout=0.0, learns=learns
+    )
+    pretrain([between("a", 0), between("b", 1)], [], config, network=network)
+    changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    forgotten = {"prompt"}  # words that no image had
+    assert {name.split(".")[0] for name in changed} - forgotten == changing
+
+
+def test_nothing_is_settled_where_no_patch_learns(checkpoint, monkeypatch):
+    network = Start.of_checkpoint(checkpoint, replace(SHAPE, looks_across=False), ("whole",)).network
+    monkeypatch.setattr(network, "encode_slices", None)  # would fail if it were asked
+    pool = build_pool([between("a", 0)], 4, network.config, seed=0, crops=2)
+    settle_normalisation(network, pool, PretrainingConfig(learns=("whole",)), torch.device("cpu"))
+    assert not network.training
+
+
+@pytest.mark.parametrize(
     ("learns", "across", "whole"),
     [
         ((), True, True),

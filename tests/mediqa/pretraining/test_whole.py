@@ -62,6 +62,9 @@ def test_it_is_the_same_by_the_same_seed_and_leaves_the_patches_alone(pool, tmp_
         if not name.startswith("whole"):
             torch.testing.assert_close(untrained[name], value, rtol=0, atol=0)
     assert not first.whole.training
+    measured = pool_statistics(first, pool, np.arange(len(pool)), torch.device("cpu"), lambda line: None)
+    torch.testing.assert_close(first.whole.norm.running_mean, measured.mean(0))
+    torch.testing.assert_close(first.whole.norm.running_var, measured.var(0))
     assert set(read_log(tmp_path / "whole.csv")[0]) == {"step", "learning_rate", "seconds", *WHOLE_TASKS}
 
 
