@@ -179,8 +179,8 @@ def with_wrap(magnitude: Tensor, field_share: float) -> Tensor:
 
 
 def body_rows(magnitude: Tensor) -> tuple[int, int]:
-    """Return the first and the last row whose mean is above a tenth of the brightest row's."""
-    profile = magnitude.reshape(-1, *magnitude.shape[-2:]).mean(dim=(0, 2))
+    """Return the first and the last row whose mean is above a tenth of the brightest row's; signs do not count."""
+    profile = magnitude.abs().reshape(-1, *magnitude.shape[-2:]).mean(dim=(0, 2))
     inside = torch.nonzero(profile >= 0.1 * profile.max())[:, 0]
     return int(inside[0]), int(inside[-1])
 

@@ -126,3 +126,11 @@ def test_a_fold_keeps_the_signal_and_adds_the_far_side():
     assert window.sum() == pytest.approx(float(body.sum()))
     assert torch.equal(window[:2], body[start : start + 2] + body[start + period : start + period + 2])
     assert torch.equal(folded[start + period :], folded[start : start + 100 - start - period])
+
+
+def test_a_map_of_phases_folds_though_it_is_nowhere_bright():
+    phases = torch.full((60, 8), -1000.0)
+    phases[20:40] = -4000.0
+    assert mr.body_rows(phases) == (0, 59)
+    assert torch.equal(mr.with_wrap(phases, 1.0), phases)
+    assert torch.isfinite(mr.with_wrap(phases, 0.6)).all()
