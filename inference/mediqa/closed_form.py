@@ -183,7 +183,8 @@ class ClosedFormHeads:
         """Return how far n images lie from the scored ones, [n]; 1.0 is what 5 % of new patients reach."""
         if not features:
             return np.zeros(0, dtype=np.float32)
-        return self.strangeness.distance(self.inputs.points(features, prompts), self.landmarks)
+        embeddings = np.stack([one.embedding for one in features])
+        return self.strangeness.distance(embeddings, self.inputs.points(features, prompts).codes)
 
     def interval_factor(self, criterion: str, level: float) -> float:
         """Return by how many total std the interval of a Criterion reaches at ``level``."""
@@ -202,6 +203,7 @@ class ClosedFormHeads:
             "landmarks": self.landmarks.vectors,
             "codes": self.landmarks.codes,
         }
+        arrays |= {f"strangeness.{name}": value for name, value in self.strangeness.to_tensors().items()}
         arrays |= {f"ensemble.{name}": value for name, value in self.ensemble.to_tensors().items()}
         arrays |= {f"residuals.{key}": value for key, value in self.residuals.items()}
         for key in self.criteria:
@@ -215,7 +217,6 @@ class ClosedFormHeads:
             "vocabulary": list(self.inputs.vocabulary),
             "opinion": list(self.inputs.opinion),
             "listens_to_prior": self.inputs.prior is not None,
-            "strangeness": self.strangeness.reference,
         }
         return {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in arrays.items()}, document
 
@@ -245,7 +246,7 @@ class ClosedFormHeads:
             },
             mixes={key: Mix(**document["mixes"][key]) for key in criteria},
             ensemble=VectorEnsemble.from_tensors(_under(arrays, "ensemble."), document["ensemble"]),
-            strangeness=Strangeness(float(document["strangeness"])),
+            strangeness=_strangeness(arrays, document, landmarks),
             residuals=_under(arrays, "residuals."),
         )
 
@@ -309,8 +310,8 @@ def fit_closed_form(
         seen.vectors, unit, folds, EnsembleConfig(config.epochs, config.members, config.beta), seed=seed,
         on_epoch=None if on_progress is None else partial(on_progress, "fit"), should_stop=should_stop,
     )  # fmt: skip
-    chosen = choose_landmarks(seen.points, LANDMARKS, rng)
-    landmarks = seen.points.pick(chosen)
+    landmarks = seen.points.pick(choose_landmarks(seen.points, LANDMARKS, rng))
+    patches = np.stack([one.embedding[: one.patch_numbers] for one in features])
     fit = _Fit(seen, landmarks, folds, ensemble, rng)
     parts = {key: fit.criterion(index, unit[:, index]) for index, key in enumerate(targets)}
     return ClosedFormHeads(
@@ -321,7 +322,7 @@ def fit_closed_form(
         processes={key: process for key, (process, _) in parts.items()},
         mixes={key: mix for key, (_, mix) in parts.items()},
         ensemble=ensemble,
-        strangeness=Strangeness.fit(seen.points, landmarks, owners[:, None] == owners[None, chosen]),
+        strangeness=Strangeness.fit(patches, seen.points.codes, owners, rng),
     )
 
 
@@ -345,6 +346,14 @@ class _Fit:
         members = self.ensemble.predict(self.seen.vectors[known])
         held_out = folds % len(members.mean), np.arange(len(target)), index
         return process, Mix.fit(latent, members.mean[held_out], members.variance[held_out], target)
+
+
+def _strangeness(arrays: Mapping[str, npt.NDArray[Any]], document: Mapping[str, Any], landmarks: Points) -> Strangeness:
+    """Read the strangeness; heads from before it had a space of its own measured it where the process looks."""
+    own = _under(arrays, "strangeness.")
+    if own:
+        return Strangeness.from_tensors(own)
+    return Strangeness(arrays["shift"], np.diag(arrays["gain"]), landmarks, float(document["strangeness"]))
 
 
 def _under(arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> dict[str, npt.NDArray[Any]]:

@@ -97,6 +97,12 @@ class Features:
     prompt_codes: IndexArray  # [factors], what the encoder was told; 0 unknown
     prompt_confidence: FloatArray  # [factors], 1 where a person or a header said it, 0 where it is unknown
 
+    @property
+    def patch_numbers(self) -> int:
+        """How many numbers at the head of the embedding are of the patches, mean and spread: 2 C of 2 C + W, where a
+        token has C + W, W of them of the slice as a whole."""
+        return 2 * (int(self.embedding.shape[-1]) - int(self.tokens.shape[-1]))
+
     def to_bytes(self) -> bytes:
         """Return the features as safetensors, for a cache."""
         return save_safetensors({field.name: np.ascontiguousarray(getattr(self, field.name)) for field in fields(self)})

@@ -8,6 +8,7 @@ from inference.mediqa.closed_form import ClosedFormHeads, fit_closed_form
 from inference.mediqa.errors import ConstantScore, FittingCancelled, FittingError, TooFewScores
 from inference.mediqa.finetuning import fit_heads
 from inference.mediqa.fitting import FitConfig
+from inference.mediqa.kernels import squared_distances
 from inference.mediqa.metrics import srocc
 from inference.mediqa.types import Features, Prompt, Scale
 
@@ -180,6 +181,38 @@ def test_heads_survive_a_round_trip(features):
     assert again.interval_factor("noise", 0.9) == heads.interval_factor("noise", 0.9)
     with pytest.raises(ValueError, match="prior"):
         ClosedFormHeads.from_checkpoint(*heads.to_checkpoint())
+
+
+def test_heads_from_before_strangeness_had_a_space_of_its_own_measure_it_as_they_did(features, fitted):
+    tensors, document = fitted.to_checkpoint()
+    old_tensors = {name: value for name, value in tensors.items() if not name.startswith("strangeness.")}
+    old = ClosedFormHeads.from_checkpoint(old_tensors, document | {"strangeness": 0.5})
+    unseen = random_features(20, seed=9)
+    points = old.inputs.points(unseen, [CT] * 20)
+    nearest = np.sqrt(squared_distances(points.vectors, old.landmarks.vectors).min(axis=1)) / 0.5
+    np.testing.assert_allclose(old.distance(unseen, [CT] * 20), nearest, rtol=1e-5)
+    again = ClosedFormHeads.from_checkpoint(*old.to_checkpoint())
+    np.testing.assert_array_equal(again.distance(unseen), old.distance(unseen))
+
+
+def test_the_slice_as_a_whole_does_not_make_an_image_strange(features):
+    """It is told to all tokens alike and stands at the end of the embedding."""
+
+    def told(images: list[Features], what: float) -> list[Features]:
+        whole = np.full(3, what, dtype=np.float32)
+        return [
+            replace(
+                one,
+                embedding=np.append(one.embedding, whole),
+                tokens=np.concatenate([one.tokens, np.broadcast_to(whole, (*one.tokens.shape[:-1], 3))], axis=-1),
+            )
+            for one in images
+        ]
+
+    heads = fit_closed_form(told(features, 0.0), {"noise": known_function(features)}, SCALE, config=QUICK)
+    unseen = random_features(20, seed=9)
+    assert told(unseen, 0.0)[0].patch_numbers == len(unseen[0].embedding) == 24
+    np.testing.assert_array_equal(heads.distance(told(unseen, 0.0)), heads.distance(told(unseen, 50.0)))
 
 
 def test_slice_weights_sum_to_one_and_ignore_padding(fitted):
