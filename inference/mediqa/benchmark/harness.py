@@ -62,6 +62,17 @@ class Result:
         """Return a measure's summary; NaN where it exists on no split."""
         return summarised(self.measures.get(measure, ()))
 
+    @classmethod
+    def joined(cls, results: Sequence[Result]) -> Result:
+        """Return what one method did on the splits of several draws."""
+        first = results[0]
+        return cls(
+            first.method,
+            first.about,
+            _chained([one.measures for one in results]),
+            _chained([one.modalities for one in results]),
+        )
+
     def to_document(self) -> dict[str, Any]:
         """Return JSON values; null for what has no number."""
         return {
@@ -70,6 +81,15 @@ class Result:
             "measures": {name: _documented(values) for name, values in self.measures.items()},
             "srocc_by_modality": {name: _documented(values) for name, values in self.modalities.items()},
         }
+
+
+def _chained(parts: Sequence[Mapping[str, list[float]]]) -> dict[str, list[float]]:
+    """Put the values of each name one after the other."""
+    whole: dict[str, list[float]] = defaultdict(list)
+    for part in parts:
+        for name, values in part.items():
+            whole[name] += values
+    return whole
 
 
 def summarised(values: Sequence[float]) -> Summary:
@@ -154,6 +174,11 @@ class Strange:
 
     with_prompt: dict[str, list[float]]
     by_embedding: dict[str, list[float]]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Strange]) -> Strange:
+        """Return what was told on the splits of several draws."""
+        return cls(_chained([one.with_prompt for one in parts]), _chained([one.by_embedding for one in parts]))
 
     def to_document(self) -> dict[str, Any]:
         """Return JSON values."""

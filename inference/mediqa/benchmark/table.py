@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,19 @@ class BenchmarkReport:
     physical: Mapping[str, Numbers]
     refused: Sequence[Refused]
 
+    @classmethod
+    def joined(cls, draws: Sequence[BenchmarkReport]) -> BenchmarkReport:
+        """Return what several draws found together. facts: each draw's own where they differ; a physical parameter's r
+        is the mean of the draws that have one."""
+        strange = [one.strange for one in draws if one.strange is not None]
+        return cls(
+            facts={"draws": len(draws), **_facts([one.facts for one in draws])},
+            results=[Result.joined(same) for same in zip(*(one.results for one in draws), strict=True)],
+            strange=Strange.joined(strange) if strange else None,
+            physical=_means([one.physical for one in draws]),
+            refused=tuple(dict.fromkeys(refused for one in draws for refused in one.refused)),
+        )
+
     def to_document(self) -> dict[str, Any]:
         """Return JSON values."""
         return {
@@ -49,6 +63,25 @@ class BenchmarkReport:
             [f"left out: {one.name}: {one.reason}" for one in self.refused],
         ]
         return [line for part in parts if part for line in (*part, "")][:-1]
+
+
+def _facts(draws: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {
+        name: value if all(one[name] == value for one in draws) else "; ".join(str(one[name]) for one in draws)
+        for name, value in draws[0].items()
+    }
+
+
+def _means(draws: Sequence[Mapping[str, Numbers]]) -> dict[str, Numbers]:
+    found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for draw in draws:
+        for modality, numbers in draw.items():
+            for name, value in numbers.items():
+                found[modality][name].append(value)
+    return {
+        modality: {name: summarised(values).mean for name, values in numbers.items()}
+        for modality, numbers in found.items()
+    }
 
 
 def _main(results: Sequence[Result]) -> list[str]:

@@ -35,6 +35,7 @@ def add_benchmark(commands: Any) -> None:
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--labels", type=int, help="at most so many scored images to learn from in each split")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--draws", type=int, default=1, help="run so often, from one seed to the next, and join")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers")
     parser.add_argument("--include", action="append", default=[], metavar="METHOD", help="run a costly method too")
     parser.add_argument("--exclude", action="append", default=[], metavar="METHOD")
@@ -64,27 +65,12 @@ def add_benchmark(commands: Any) -> None:
 
 
 def _benchmark(options: argparse.Namespace) -> int:
+    if options.draws < 1:
+        raise ValueError("--draws is a number from 1.")
     predictor = Predictor.load(options.checkpoint)
-    images = _set(options, predictor)
-    methods = chosen_methods(
-        standard_methods(predictor, images.scale, options.epochs), options.include, options.exclude
-    )
-    material = gather(
-        images,
-        {PRETRAINED: predictor, RANDOM: random_encoder(predictor, options.seed)},
-        keeps_tiles={method.name: method.preprocessing for method in methods if isinstance(method, FineTuned)},
-        on_image=_progress,
-    )
-    splits = make_splits(material.groups, material.split, folds=options.folds, seed=options.seed, labels=options.labels)
-    results = run_methods(methods, material, splits, seed=options.seed, report=_tell)
-    judged = np.unique(np.concatenate([split.test for split in splits]))
-    report = BenchmarkReport(
-        facts=_facts(options, images, material, splits),
-        results=results,
-        strange=leave_modalities_out(material, splits, images.scale, seed=options.seed),
-        physical=physical_correlations(predictor, material, judged.tolist()),
-        refused=material.refused,
-    )
+    seeds = range(options.seed, options.seed + options.draws)
+    draws = [_draw(options, predictor, seed) for seed in seeds]
+    report = draws[0] if len(draws) == 1 else BenchmarkReport.joined(draws)
     for line in report.lines():
         print(line)
     if options.json:
@@ -92,7 +78,31 @@ def _benchmark(options: argparse.Namespace) -> int:
     return 0
 
 
-def _set(options: argparse.Namespace, predictor: Predictor) -> BenchmarkSet:
+def _draw(options: argparse.Namespace, predictor: Predictor, seed: int) -> BenchmarkReport:
+    """Run everything once, on the copies, splits and fits of one seed."""
+    images = _set(options, predictor, seed)
+    methods = chosen_methods(
+        standard_methods(predictor, images.scale, options.epochs), options.include, options.exclude
+    )
+    material = gather(
+        images,
+        {PRETRAINED: predictor, RANDOM: random_encoder(predictor, seed)},
+        keeps_tiles={method.name: method.preprocessing for method in methods if isinstance(method, FineTuned)},
+        on_image=_progress,
+    )
+    splits = make_splits(material.groups, material.split, folds=options.folds, seed=seed, labels=options.labels)
+    results = run_methods(methods, material, splits, seed=seed, report=_tell)
+    judged = np.unique(np.concatenate([split.test for split in splits]))
+    return BenchmarkReport(
+        facts=_facts(options, images, material, splits, seed),
+        results=results,
+        strange=leave_modalities_out(material, splits, images.scale, seed=seed),
+        physical=physical_correlations(predictor, material, judged.tolist()),
+        refused=material.refused,
+    )
+
+
+def _set(options: argparse.Namespace, predictor: Predictor, seed: int) -> BenchmarkSet:
     if options.set != SIMULATED:
         if options.sources:
             raise ValueError(f"SOURCES belong to {SIMULATED}; a SET.csv names its images.")
@@ -101,7 +111,7 @@ def _set(options: argparse.Namespace, predictor: Predictor) -> BenchmarkSet:
         raise ValueError(f"{SIMULATED} needs folders of images.")
     seen = _seen(predictor, options)
     return SimulatedSet.read(
-        options.sources, seen=seen, per_series=options.per_series, per_modality=options.per_modality, seed=options.seed
+        options.sources, seen=seen, per_series=options.per_series, per_modality=options.per_modality, seed=seed
     )
 
 
@@ -114,14 +124,14 @@ def _seen(predictor: Predictor, options: argparse.Namespace) -> list[str]:
 
 
 def _facts(
-    options: argparse.Namespace, images: BenchmarkSet, material: Material, splits: list[Split]
+    options: argparse.Namespace, images: BenchmarkSet, material: Material, splits: list[Split], seed: int
 ) -> dict[str, Any]:
     judged = np.unique(np.concatenate([split.test for split in splits]))
     names, counts = np.unique(np.array(material.modalities), return_counts=True)
     facts: dict[str, Any] = {
         "set": images.name,
         "checkpoint": options.checkpoint.name,
-        "seed": options.seed,
+        "seed": seed,
         "images": len(material),
         "groups": len(set(material.groups)),
         "judged images": len(judged),

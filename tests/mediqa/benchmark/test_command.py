@@ -66,6 +66,25 @@ def test_the_simulated_set_is_run_by_its_name(tmp_path, capsys):
     assert "relative_dose" in document["physical_correlation"]["CT"]
 
 
+def test_several_draws_are_one_table_of_all_their_splits(tmp_path, capsys):
+    output = tmp_path / "numbers.json"
+    arguments = ["benchmark", make_set(tmp_path), "--folds", "3", "--json", str(output), "--threads", "1", *excluded()]
+    arguments += ["--exclude", "pretrained"]
+    alone = []
+    for seed in ("4", "5"):
+        assert main([*arguments, "--seed", seed]) == 0
+        alone.append(json.loads(output.read_text()))
+    assert main([*arguments, "--seed", "4", "--draws", "2"]) == 0
+    together = json.loads(output.read_text())
+    assert (together["draws"], together["seed"], together["images"]) == (2, "4; 5", 24)
+    for first, second, both in zip(alone[0]["results"], alone[1]["results"], together["results"], strict=True):
+        for name, values in both["measures"].items():
+            if name != "seconds":
+                assert values["splits"] == first["measures"][name]["splits"] + second["measures"][name]["splits"]
+    assert [one["name"] for one in together["refused"]] == ["bad.png"]
+    assert "| handmade-gp" in capsys.readouterr().out
+
+
 def test_a_source_can_be_learnt_from_only_so_that_checkpoints_are_judged_on_the_same_images(tmp_path):
     from shutil import copy
 
@@ -112,5 +131,6 @@ def test_a_published_layout_is_imported_and_benchmarked_in_place(tmp_path):
 def test_what_makes_no_sense_is_said(tmp_path, capsys):
     assert main(["benchmark", "simulated"]) == 2
     assert main(["benchmark", str(tmp_path / "none.csv")]) == 2
+    assert main(["benchmark", make_set(tmp_path), "--draws", "0"]) == 2
     assert main(["benchmark", make_set(tmp_path), "--include", "magic"]) == 2
     assert "No method magic" in capsys.readouterr().out

@@ -1,5 +1,6 @@
 import json
 import math
+from collections import defaultdict
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +19,7 @@ from inference.mediqa.benchmark.baselines import (
     chosen_methods,
     standard_methods,
 )
-from inference.mediqa.benchmark.harness import leave_modalities_out, measure, run_methods
+from inference.mediqa.benchmark.harness import Result, Strange, leave_modalities_out, measure, run_methods
 from inference.mediqa.benchmark.material import PRETRAINED
 from inference.mediqa.benchmark.sets import Refused, make_splits
 from inference.mediqa.benchmark.table import BenchmarkReport
@@ -151,3 +152,20 @@ def test_unknown_modalities_are_not_left_out():
     material = replace(made_material(), prompts=(Prompt(),) * 60)
     splits = make_splits(material.groups, material.split, folds=2, seed=0)
     assert leave_modalities_out(material, splits, SCALE, seed=0).with_prompt == {}
+
+
+def test_draws_are_joined_number_by_number():
+    def draw(seed: int, r: float, refused: str) -> BenchmarkReport:
+        result = Result("one", "", defaultdict(list, srocc=[r, r]), defaultdict(list, CT=[r]))
+        strange = Strange({"CT": [r]}, {"CT": [r / 2]} if seed else {})
+        physical = {"CT": {"relative_dose": r, "view_share": math.nan if seed else r}}
+        return BenchmarkReport({"seed": seed, "images": 8}, [result], strange, physical, [Refused(refused, "")])
+
+    report = BenchmarkReport.joined([draw(0, 0.2, "a"), draw(1, 0.6, "b"), draw(2, 0.7, "b")])
+    assert report.facts == {"draws": 3, "seed": "0; 1; 2", "images": 8}
+    assert report.results[0].measures["srocc"] == [0.2, 0.2, 0.6, 0.6, 0.7, 0.7]
+    assert report.results[0].modalities["CT"] == [0.2, 0.6, 0.7]
+    assert report.strange.with_prompt["CT"] == [0.2, 0.6, 0.7]
+    assert report.strange.by_embedding["CT"] == [0.3, 0.35]
+    assert report.physical["CT"] == {"relative_dose": pytest.approx(0.5), "view_share": 0.2}
+    assert [one.name for one in report.refused] == ["a", "b"]
