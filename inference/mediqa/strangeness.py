@@ -22,8 +22,6 @@ from inference.mediqa.types import DoubleArray, FloatArray, IndexArray
 KERNEL = PromptKernel(1.0, (0.1, 0.9, 0.3, 0.3))  # dimension, modality, region, type
 PERCENTILE = 95
 KEPT = 400  # images to be near to
-SHRINKAGE = 0.1  # of the variance of a standardised number, added to all directions
-TOTAL_IMAGES = 1.0  # images that the covariance of all counts for beside that within groups
 LEAST = 1e-6
 
 
@@ -78,7 +76,11 @@ class Strangeness:
 
 
 def _whitened(values: DoubleArray, groups: IndexArray) -> tuple[DoubleArray, DoubleArray]:
-    """Return shift [d] and whitening [d, d]; whitened images have a mean squared length of 1."""
+    """Return shift [d] and whitening [d, d]; whitened images have a mean squared length of 1.
+
+    Beforehand all d standardised numbers are taken to differ alike, which counts as much as d images: of few scores,
+    or of one image of each patient, no more is learnt than there is to be known.
+    """
     scaling = Standardisation.fit(values)
     gain = scaling.gain * np.sqrt(np.count_nonzero(scaling.gain))
     standard = (values - scaling.shift) * gain
@@ -86,10 +88,10 @@ def _whitened(values: DoubleArray, groups: IndexArray) -> tuple[DoubleArray, Dou
     centres = np.zeros((len(names), values.shape[1]))
     np.add.at(centres, owner, standard)
     apart = standard - (centres / sizes[:, None])[owner]
-    total = standard.T @ standard / len(values)
-    within = (apart.T @ apart + TOTAL_IMAGES * total) / (len(values) - len(names) + TOTAL_IMAGES)
+    numbers, freedom = values.shape[1], len(values) - len(names)
+    within = (apart.T @ apart + numbers * np.eye(numbers)) / (freedom + numbers)
     variances, directions = np.linalg.eigh(within)
-    whitening = directions / np.sqrt(np.maximum(variances, 0.0) + SHRINKAGE)
+    whitening = directions / np.sqrt(variances)
     length = float(np.sqrt(((standard @ whitening) ** 2).sum(axis=1).mean()))
     return scaling.shift, gain[:, None] * whitening / max(length, LEAST)
 

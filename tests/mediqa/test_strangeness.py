@@ -36,6 +36,19 @@ def test_one_in_twenty_of_new_groups_is_at_a_distance_of_one():
     assert np.percentile(distance, 95) == pytest.approx(1.0, abs=0.35)
 
 
+@pytest.mark.parametrize("patients", [20, 50, 200])
+@pytest.mark.parametrize("size", [1, 4], ids=["one image a patient", "four"])
+def test_few_scores_do_not_make_new_patients_strange(patients, size):
+    """An embedding has more numbers than there are scores: what they have not shown is not taken to be impossible."""
+    count = patients * size
+    mixing = np.random.default_rng(9).normal(0, 1, (12, 100))
+    drawn = np.random.default_rng(count).normal(0, 1, (count + 500, 12)) @ mixing
+    noise = np.random.default_rng(size).normal(0, 0.5, (count + 500, 100))
+    groups = np.arange(count) // size
+    strangeness = fitted((drawn + noise)[:count], groups)
+    assert (strangeness.distance((drawn + noise)[count:], codes(500)) > 1).mean() < 0.25
+
+
 def test_another_modality_is_strange_at_once_and_another_region_less():
     values = images(GROUPS)
     strangeness = fitted(values)
