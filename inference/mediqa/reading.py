@@ -20,6 +20,7 @@ from PIL import Image as PillowImage
 from pydicom.pixels.processing import apply_modality_lut
 from pydicom.pixels.utils import pixel_array
 
+from inference.mediqa.colours import is_coloured, rgb
 from inference.mediqa.errors import MediqaError
 from inference.mediqa.preprocessing import luminance, stacked
 from inference.mediqa.prompt import prompt_from_header
@@ -206,8 +207,7 @@ def _pixels(datasets: Sequence[pydicom.Dataset]) -> FloatArray:
 def _frames(dataset: pydicom.Dataset) -> FloatArray:
     """Return [frames, rows, columns] in modality units."""
     values = np.asarray(pixel_array(dataset, view_only=True))
-    is_colour = int(dataset.get("SamplesPerPixel", 1)) == 3
-    frames = luminance(values) if is_colour else _rescaled(values, dataset)
+    frames = luminance(rgb(values, dataset)) if is_coloured(dataset) else _rescaled(values, dataset)
     return frames if frames.ndim == 3 else frames[None]
 
 

@@ -24,6 +24,7 @@ from PIL import Image as PillowImage
 from pydicom.pixels.processing import apply_rescale
 from pydicom.pixels.utils import pixel_array
 
+from inference.mediqa.colours import is_coloured, rgb
 from inference.mediqa.headers import HEADER_KEYWORDS, header_parameters
 from inference.mediqa.preprocessing import LARGEST_GAP_MM, luminance
 from inference.mediqa.prompt import prompt_from_header
@@ -277,9 +278,8 @@ def _read_volume(source: str, path: Path, count: int) -> Iterator[SourceSlice]:
 
 def _pixels(dataset: pydicom.Dataset, frame: int | None = None) -> FloatArray:
     """Return one frame in modality units, colours as luminance."""
-    pixels = apply_rescale(pixel_array(dataset, index=frame), dataset)
-    if int(dataset.get("SamplesPerPixel", 1)) == 3:
-        pixels = luminance(np.asarray(pixels, dtype=np.float32))
+    values = pixel_array(dataset, index=frame)
+    pixels = luminance(rgb(values, dataset)) if is_coloured(dataset) else apply_rescale(values, dataset)
     return np.ascontiguousarray(pixels, dtype=np.float32)
 
 
