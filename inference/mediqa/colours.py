@@ -1,4 +1,4 @@
-"""Colours of decoded DICOM frames (PS3.3 C.7.6.3)."""
+"""Colours of decoded DICOM frames, and whether values are stored as a screen showed them (PS3.3 C.7.6.3)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.pixels.processing import apply_color_lut
 
+from inference.mediqa.types import SCREEN
+
 PALETTE = "PALETTE COLOR"
-LARGEST_BYTE = 255
 
 
 def is_coloured(dataset: pydicom.Dataset) -> bool:
@@ -23,9 +24,18 @@ def rgb(values: NDArray[Any], dataset: pydicom.Dataset) -> NDArray[Any]:
     if not _is_palette(dataset):
         return values
     every_index = np.arange(2**16, dtype=np.uint16)  # beyond the last colour stands the last one (C.7.6.3.1.5)
-    is_long = bool(apply_color_lut(every_index, dataset).max() > LARGEST_BYTE)  # some declare 16 bits and keep 8
+    is_long = bool(apply_color_lut(every_index, dataset).max() > SCREEN[1])  # some declare 16 bits and keep 8
     colours: NDArray[Any] = np.asarray(apply_color_lut(values, dataset))[..., :3] >> (8 if is_long else 0)
     return colours
+
+
+def screen_of(dataset: pydicom.Dataset) -> tuple[float, float] | None:
+    """Return which values are black and white where they are stored as a screen showed them: 8 bits of nothing else."""
+    if _is_palette(dataset):
+        return SCREEN
+    has_byte = int(dataset.get("BitsStored") or 0) == 8 and int(dataset.get("PixelRepresentation") or 0) == 0
+    is_plain = (dataset.get("RescaleSlope") or 1) == 1 and (dataset.get("RescaleIntercept") or 0) == 0
+    return SCREEN if has_byte and is_plain and not dataset.get("ModalityLUTSequence") else None
 
 
 def _is_palette(dataset: pydicom.Dataset) -> bool:

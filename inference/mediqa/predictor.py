@@ -49,6 +49,7 @@ from inference.mediqa.uncertainty import OodStatistics, interval_factor
 from inference.mediqa.versions import PREPROCESSING_VERSION
 
 SHIPPED_GRAPH = DEFAULT_CHECKPOINT.with_suffix(".onnx")  # heads that are fitted on the shipped encoder keep it
+KEEPS_SCREEN = b"keeps_screen"
 ACROSS_SLICES = frozenset(kind.name for kind in DEGRADATIONS if kind.needs_neighbours)
 PRIOR = "quality"  # the one Criterion of the prior: 1 untouched, 0 hardly readable
 PRIOR_STD_SHARE = 0.2  # of a scale: what is not known of how experts use it
@@ -91,6 +92,8 @@ class Predictor:
         The same for every model that was fine-tuned on this encoder, so cached features stay valid.
         """
         digest = hashlib.sha256(PREPROCESSING_VERSION.encode())
+        if self.config.keeps_screen:
+            digest.update(KEEPS_SCREEN)
         for name, tensor in sorted(self._stored_network().items()):
             digest.update(name.encode())
             digest.update(tensor.cpu().contiguous().numpy().tobytes())

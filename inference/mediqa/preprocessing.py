@@ -26,6 +26,7 @@ MARGIN = 0.25  # how far values may leave 0..1, so that noise at the ends of a w
 MINIMUM_SIDE = 16
 MAXIMUM_PIXELS = 2**29
 LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
+AS_SHOWN = frozenset({"US", "OP", "OPT"})  # modalities of which a screen's grey values are what is judged
 STACKED = frozenset({"CT", "MR", "PT"})  # modalities whose slices lie beside each other in the body
 LARGEST_GAP_MM = 6.0  # between slices; beyond that the body between two is not known
 BLOCK = 8  # pixels on a side of the blocks in which crop positions are judged
@@ -35,13 +36,15 @@ BLOCK = 8  # pixels on a side of the blocks in which crop positions are judged
 class PreprocessingConfig:
     """Sizes of what the encoder sees: K slices, one whole view and ``crops`` crops of ``tile`` pixels.
 
-    looks_across: with the third channel, the slice against those beside it.
+    looks_across: with the third channel, the slice against those beside it. keeps_screen: how bright a screen showed
+    ultrasound and photographs is kept, since too dark is a fault of these.
     """
 
     tile: int = 128
     crops: int = 4
     slices: int = 5
     looks_across: bool = False
+    keeps_screen: bool = True
 
 
 Ranges = tuple[tuple[float, float], tuple[float, float]]
@@ -53,7 +56,7 @@ def prepare(image: ImageArray, config: PreprocessingConfig | None = None) -> Pre
     pixels = checked_pixels(image.pixels)
     scores = salience(pixels)
     chosen = chosen_slices(scores, image, config.slices)
-    ranges = window_ranges(pixels[chosen], image)
+    ranges = window_ranges(pixels[chosen], image, keeps_screen=config.keeps_screen)
     tiles, boxes = [], []
     for index in chosen:
         view = windowed(pixels[index], ranges, is_inverted=image.is_inverted)
@@ -142,14 +145,19 @@ def _filled(pixels: FloatArray) -> FloatArray:
     return np.where(is_finite, pixels, pixels[is_finite].min()).astype(np.float32)
 
 
-def window_ranges(pixels: FloatArray, image: ImageArray) -> Ranges:
+def window_ranges(pixels: FloatArray, image: ImageArray, *, keeps_screen: bool = True) -> Ranges:
     """Return (low, high) of the wide and of the narrow window, in the units of the pixels."""
     if image.prompt.modality == "CT":
         return CT_WIDE_HU, CT_NARROW_HU
     sample = pixels.reshape(-1)[:: max(1, pixels.size // 400_000)]
     low, first, last, high = (float(value) for value in np.percentile(sample, (0.1, 1.0, 98.0, 99.9)))
-    wide = (low, max(high, low + 1e-6))
+    wide = (screen_range(image) if keeps_screen else None) or (low, max(high, low + 1e-6))
     return wide, _header_range(image.window, wide) or (first, max(last, first + 1e-6))
+
+
+def screen_range(image: ImageArray) -> tuple[float, float] | None:
+    """Return what a screen showed as black and white, of a modality that is judged as it was shown; else None."""
+    return image.screen if image.prompt.modality in AS_SHOWN else None
 
 
 def _header_range(window: tuple[float, float] | None, wide: tuple[float, float]) -> tuple[float, float] | None:

@@ -39,6 +39,7 @@ class NetworkConfig:
     whole_size: int = 64  # numbers of a token that are of the slice as a whole; 0: patches alone are judged
     whole_hidden: int = 104  # between its statistics and these
     whole_textures: bool = True  # whether the textures of all tiles are among its statistics, and prompts gate them
+    keeps_screen: bool = True  # whether tiles keep how bright a screen showed ultrasound and photographs
     generation: int = 2  # 1: before the multi-task pre-training and the profiles, without its heads
 
     def __post_init__(self) -> None:
@@ -77,7 +78,10 @@ class NetworkConfig:
 
     @property
     def preprocessing(self) -> PreprocessingConfig:
-        return PreprocessingConfig(tile=self.tile, crops=self.crops, slices=self.slices, looks_across=self.looks_across)
+        return PreprocessingConfig(
+            tile=self.tile, crops=self.crops, slices=self.slices, looks_across=self.looks_across,
+            keeps_screen=self.keeps_screen,
+        )  # fmt: skip
 
     def to_document(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -95,6 +99,7 @@ class NetworkConfig:
 
 WITHOUT_LATER_PARTS: Mapping[str, Any] = {
     "looks_across": False, "whole_size": 0, "whole_hidden": 192, "whole_textures": False,
+    "keeps_screen": False,
 }  # fmt: skip
 FIRST_GENERATION: Mapping[str, Any] = {**WITHOUT_LATER_PARTS, "encoder": "residual", "generation": 1}
 PROFILES: Mapping[str, NetworkConfig] = {

@@ -20,11 +20,11 @@ from PIL import Image as PillowImage
 from pydicom.pixels.processing import apply_modality_lut
 from pydicom.pixels.utils import pixel_array
 
-from inference.mediqa.colours import is_coloured, rgb
+from inference.mediqa.colours import is_coloured, rgb, screen_of
 from inference.mediqa.errors import MediqaError
 from inference.mediqa.preprocessing import luminance, stacked
 from inference.mediqa.prompt import prompt_from_header
-from inference.mediqa.types import FloatArray, ImageArray
+from inference.mediqa.types import SCREEN, FloatArray, ImageArray
 
 PICTURES = {".png", ".jpg", ".jpeg"}
 TIFFS = {".tif", ".tiff"}
@@ -150,7 +150,7 @@ def _plain(pixels: FloatArray, override: dict[str, str], **known: Any) -> ReadIm
 def _read_picture(path: Path, override: dict[str, str]) -> ReadImage:
     with PillowImage.open(path) as picture:
         pixels = np.asarray(picture if picture.mode in {"L", "I", "I;16", "F"} else picture.convert("RGB"))
-    return _plain(_grey(pixels)[None], override)
+    return _plain(_grey(pixels)[None], override, screen=_screen_of_picture(pixels))
 
 
 def _read_tiff(path: Path, override: dict[str, str]) -> ReadImage:
@@ -158,7 +158,11 @@ def _read_tiff(path: Path, override: dict[str, str]) -> ReadImage:
     grey = _grey(pixels) if pixels.ndim == 2 or pixels.shape[-1] in {3, 4} else pixels.astype(np.float32)
     if override.get("modality") == "CT" and float(grey.min()) >= 0 and float(grey.max()) <= 1:
         grey = grey * 1400 - 1000  # a CT on 0..1 is taken to show -1000..400 HU, as in LDCTIQAC 2023
-    return _plain(grey if grey.ndim == 3 else grey[None], override)
+    return _plain(grey if grey.ndim == 3 else grey[None], override, screen=_screen_of_picture(pixels))
+
+
+def _screen_of_picture(pixels: np.ndarray[Any, Any]) -> tuple[float, float] | None:
+    return SCREEN if pixels.dtype == np.uint8 else None
 
 
 def _grey(pixels: np.ndarray[Any, Any]) -> FloatArray:
@@ -192,6 +196,7 @@ def _read_dicom(paths: Sequence[Path], override: dict[str, str]) -> ReadImage:
         window=_window(first),
         is_inverted=first.get("PhotometricInterpretation") == "MONOCHROME1",
         spacing_mm=_spacing(datasets),
+        screen=screen_of(first),
     )
     return ReadImage(image, provenance, str(first.get("PatientID") or ""))
 

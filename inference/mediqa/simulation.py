@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from inference.mediqa.physics import DEGRADATIONS, Subject, degrade_stack, kinds_for
-from inference.mediqa.preprocessing import LARGEST_GAP_MM, window_ranges, windowed
+from inference.mediqa.preprocessing import LARGEST_GAP_MM, screen_range, window_ranges, windowed
 from inference.mediqa.sources import SourceSlice
 from inference.mediqa.types import FloatArray, ImageArray
 
@@ -61,8 +61,9 @@ def draw_ladders(names: Sequence[str], count: int, rng: np.random.Generator) -> 
 
 
 def subject_of(item: SourceSlice) -> Subject:
-    """Return the slice as the physics takes it; the visible range is that of the narrow window."""
-    low, high = window_ranges(item.pixels[None], image_of(item, item.pixels))[1]
+    """Return the slice as the physics takes it; the visible range is the screen's, else that of the narrow window."""
+    image = image_of(item, item.pixels)
+    low, high = screen_range(image) or window_ranges(item.pixels[None], image)[1]
     if item.prompt.modality == "CT":
         low, high = -1000.0, 400.0
     has_neighbours = item.neighbours is not None and item.offsets_mm is not None and len(item.offsets_mm) > 0
@@ -96,7 +97,7 @@ class Copy:
 
 def image_of(item: SourceSlice, pixels: FloatArray) -> ImageArray:
     """Return pixels [rows, columns] in place of the slice's as a 2-D image."""
-    return ImageArray(pixels=pixels[None], prompt=item.prompt, is_inverted=item.is_inverted)
+    return ImageArray(pixels=pixels[None], prompt=item.prompt, is_inverted=item.is_inverted, screen=item.screen)
 
 
 def image_of_copy(item: SourceSlice, copy: Copy) -> ImageArray:
@@ -107,6 +108,7 @@ def image_of_copy(item: SourceSlice, copy: Copy) -> ImageArray:
         is_inverted=item.is_inverted,
         spacing_mm=(copy.gap_mm, item.spacing_mm, item.spacing_mm),
         judged=(copy.place,),
+        screen=item.screen,
     )
 
 

@@ -24,11 +24,11 @@ from PIL import Image as PillowImage
 from pydicom.pixels.processing import apply_rescale
 from pydicom.pixels.utils import pixel_array
 
-from inference.mediqa.colours import is_coloured, rgb
+from inference.mediqa.colours import is_coloured, rgb, screen_of
 from inference.mediqa.headers import HEADER_KEYWORDS, header_parameters
 from inference.mediqa.preprocessing import LARGEST_GAP_MM, luminance
 from inference.mediqa.prompt import prompt_from_header
-from inference.mediqa.types import FloatArray, Prompt
+from inference.mediqa.types import SCREEN, FloatArray, Prompt
 
 logger = logging.getLogger(__name__)
 PICTURES = {".png", ".jpg", ".jpeg"}
@@ -73,6 +73,7 @@ class SourceSlice:
     position_mm: float | None = None  # along the normal of the stack
     vendor: str = ""
     parameters: Mapping[str, float] = field(default_factory=dict)  # of the header, names end in units
+    screen: tuple[float, float] | None = None  # what a screen showed as black and white, if it is stored as shown
 
 
 def read_sources(folders: Sequence[Path], *, per_series: int = 12) -> list[SourceSlice]:
@@ -241,7 +242,7 @@ def _read_picture(source: str, path: Path) -> SourceSlice:
         pixels = np.asarray(picture.convert("L"), dtype=np.float32)
     prompt = _prompt_of_picture(source, "2D")
     spacing = PICTURE_SPACING_MM.get(prompt.modality, 0.7)
-    return SourceSlice(source, path.name, "", pixels, prompt, is_inverted=False, spacing_mm=spacing)
+    return SourceSlice(source, path.name, "", pixels, prompt, is_inverted=False, spacing_mm=spacing, screen=SCREEN)
 
 
 def _prompt_of_picture(source: str, dimension: str) -> Prompt:
@@ -301,4 +302,5 @@ def _read_dicom(
         spacing_mm=float(spacing[0]) or 0.7,
         vendor=vendor[0] if vendor else "",
         parameters=header_parameters(numbers),
+        screen=screen_of(header),
     )

@@ -46,6 +46,9 @@ class Scale:
         return self.maximum - self.minimum
 
 
+SCREEN = (0.0, 255.0)  # black and white of 8 bits
+
+
 @dataclass(frozen=True)
 class ImageArray:
     """One image as it is judged: a 2-D image has one slice.
@@ -53,7 +56,8 @@ class ImageArray:
     pixels: float32 [slices, rows, columns] in modality units (after the modality LUT; HU for CT),
     in anatomical order. window: (center, width) in the same units, from the header or None.
     is_inverted: MONOCHROME1. spacing_mm: (between slices or None, between rows, between columns) or None.
-    judged: the slices that are judged, where the others only lie beside them; None is all.
+    judged: the slices that are judged, where the others only lie beside them; None is all. screen: the values that were
+    shown black and white, where the image is stored as a screen showed it; None where it is not, or nobody knows.
     """
 
     pixels: FloatArray
@@ -62,6 +66,7 @@ class ImageArray:
     is_inverted: bool = False
     spacing_mm: tuple[float | None, float, float] | None = None
     judged: tuple[int, ...] | None = None
+    screen: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

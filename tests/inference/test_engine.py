@@ -1,17 +1,23 @@
 """From stored frames to what the model sees."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from django.core.files.storage import default_storage
+from pydicom import dcmread
+from pydicom.data import get_testdata_file
 
-from annotations.dicom.frames import decode_stored
+from annotations.dicom.frames import decode_frames, decode_stored, frame_format
 from annotations.models import PhysicalParameters, Project
 from inference import engine
-from inference.engine import Engine, engine_for, read_frames
+from inference.engine import Engine, _image_array, engine_for, read_frames
 from inference.mediqa.errors import UnscorableImage
 from inference.mediqa.network import Network
 from inference.mediqa.predictor import Predictor
 from inference.mediqa.profiles import NetworkConfig
+from inference.mediqa.reading import read_path
+from inference.mediqa.types import SCREEN
 from inference.services.registry import features_version_of
 from inference.sources import image_sources
 from tests.factories import make_project
@@ -51,6 +57,30 @@ def test_colours_become_luminance(project):
     pixels = read_frames(source_of(image).frames)
     assert pixels.shape == (1, 64, 64)
     assert pixels.max() == pytest.approx(58.7, abs=0.1)  # ITU-R BT.601: 0.587 of green
+
+
+@pytest.mark.parametrize("name", ["examples_palette.dcm", "examples_rgb_color.dcm", "CT_small.dcm"])
+def test_a_file_is_the_same_to_the_platform_and_to_the_command_line(project, name):
+    path = Path(str(get_testdata_file(name)))
+    image, dataset = make_stored_image(project), dcmread(path)
+    image.series.modality = dataset.Modality
+    image.series.save()
+    (frame,) = decode_frames(dataset)
+    store_frame(image, 0, frame, **frame_format(dataset).to_json())
+    stored, read = source_of(image), read_path(path).image
+    ours = _image_array(stored, read_frames(stored.frames))
+    np.testing.assert_allclose(ours.pixels, read.pixels, atol=0.01)
+    assert ours.screen == read.screen == (None if name == "CT_small.dcm" else SCREEN)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "rescale", "screen"),
+    [("u1", (1, 0), SCREEN), ("u1", (2, 0), None), ("u1", (1, -9), None), ("u2", (1, 0), None)],
+)
+def test_only_bytes_that_stand_for_nothing_else_are_as_a_screen_showed_them(project, dtype, rescale, screen):
+    image = make_stored_image(project)
+    store_frame(image, 0, np.eye(64, dtype=dtype), slope=rescale[0], intercept=rescale[1])
+    assert _image_array(source_of(image), np.ones((1, 64, 64), np.float32)).screen == screen
 
 
 def test_slices_of_different_sizes_are_refused(project):

@@ -134,6 +134,14 @@ def test_config_survives_json():
         NetworkConfig.from_document({"unheard_of": 1})
 
 
+def test_networks_from_before_screens_were_kept_see_what_they_saw():
+    document = CONFIG.to_document()
+    document.pop("keeps_screen")
+    older = NetworkConfig.from_document(document)
+    assert not older.preprocessing.keeps_screen
+    assert CONFIG.preprocessing.keeps_screen
+
+
 def test_a_grid_that_does_not_divide_is_refused():
     with pytest.raises(ValueError, match="A grid of 4 can't be cut"):
         NetworkConfig(tile=64, window=3)

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -203,3 +204,10 @@ def test_thickness_is_told_by_networks_that_look_across_slices_only(predictor, c
         (scored,) = model.score(model.encode([image]), prompts=[image.prompt], scales={"q": Scale(0, 4)})
         assert ("added_slice_thickness_mm" in scored.physical) is is_told
         assert "relative_dose" in scored.physical
+
+
+def test_features_of_other_tiles_have_another_name(predictor):
+    network, other = (Network(replace(predictor.config, keeps_screen=keeps)) for keeps in (True, False))
+    other.load_state_dict(network.state_dict())
+    names = {Predictor(one, predictor.prior, predictor.ood, device="cpu").features_version for one in (network, other)}
+    assert len(names) == 2

@@ -206,3 +206,21 @@ def test_the_given_pixels_are_not_changed():
 
 def test_luminance_weights_sum_to_one():
     assert luminance(np.full((2, 2, 3), 10.0, dtype=np.float32)) == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize("modality", ["US", "OP", "OPT"])
+def test_what_a_screen_showed_too_dark_stays_dark(modality):
+    dark = phantom(1, side=96)
+    dark = 60 * (dark - dark.min()) / (dark.max() - dark.min())
+    shown = image(dark, modality, screen=(0.0, 255.0))
+    kept, stretched = (prepare(shown, PreprocessingConfig(keeps_screen=keeps)).tiles[0] for keeps in (True, False))
+    assert kept[:, 0].max() == pytest.approx(60 / 255, abs=1e-3)
+    assert stretched[:, 0].max() > 0.95
+    np.testing.assert_array_equal(kept[:, 1], stretched[:, 1])
+
+
+@pytest.mark.parametrize(("modality", "screen"), [("US", None), ("MR", (0.0, 255.0)), ("", (0.0, 255.0))])
+def test_of_other_images_the_range_is_their_own(modality, screen):
+    pixels = phantom(1, side=96)
+    (low, high), _ = window_ranges(pixels, image(pixels, modality, screen=screen))
+    assert (low, high) == pytest.approx(tuple(np.percentile(pixels, (0.1, 99.9))), rel=1e-3)

@@ -17,10 +17,11 @@ import torch
 from torch.nn import functional
 
 from inference.mediqa.physics import ct, ultrasound
+from inference.mediqa.preprocessing import AS_SHOWN
 from inference.mediqa.pretraining.processes import in_processes
 from inference.mediqa.pretraining.tissues import ct_section, mr_section
 from inference.mediqa.sources import SourceSlice
-from inference.mediqa.types import FloatArray, Prompt
+from inference.mediqa.types import SCREEN, FloatArray, Prompt
 
 LARGEST_SIDE = 1024  # larger images are binned, as a detector bins, and cropped at native resolution
 NATIVE_SIDE = 640
@@ -49,7 +50,10 @@ def _phantom(wanted: tuple[str, int, int]) -> SourceSlice:
     name, number, seed = wanted
     prompt, draw, spacing_mm = PHANTOMS[name]
     pixels = draw(np.random.default_rng((seed, 11, list(PHANTOMS).index(name), number))).astype(np.float32)
-    return SourceSlice(f"generated_{name}", str(number), "", pixels, prompt, is_inverted=False, spacing_mm=spacing_mm)
+    return SourceSlice(
+        f"generated_{name}", str(number), "", pixels, prompt, is_inverted=False, spacing_mm=spacing_mm,
+        screen=SCREEN if prompt.modality in AS_SHOWN else None,
+    )  # fmt: skip
 
 
 def thinned(slices: Sequence[SourceSlice], most: int) -> list[SourceSlice]:

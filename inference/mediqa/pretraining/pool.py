@@ -196,14 +196,14 @@ def _labels(
 
 
 def _corners(item: SourceSlice, job: _Job, rng: np.random.Generator) -> list[tuple[int, int]]:
-    ranges = window_ranges(item.pixels[None], image_of(item, item.pixels))
+    ranges = window_ranges(item.pixels[None], image_of(item, item.pixels), keeps_screen=job.config.keeps_screen)
     view = windowed(item.pixels, ranges, is_inverted=item.is_inverted)
     return choose_corners(view, job.crops, job.config.tile, rng)
 
 
 def _tiles(item: SourceSlice, copy: Copy, corners: list[tuple[int, int]], config: NetworkConfig) -> HalfArray:
     image = image_of_copy(item, copy)
-    ranges = window_ranges(copy.pixels[None], image)
+    ranges = window_ranges(copy.pixels[None], image, keeps_screen=config.keeps_screen)
     tiles = cut_tiles(windowed(copy.pixels, ranges, is_inverted=item.is_inverted), corners, config.tile)
     if config.looks_across:
         tiles = with_across(tiles, across(copy.stack, copy.place, ranges) if is_stack(image) else None, corners)
@@ -239,6 +239,7 @@ def _fingerprint(job: _Job) -> str:
         job.crops,
         job.config.tile,
         job.config.views,
+        job.config.keeps_screen,
         sorted(job.counts.items()),
         KINDS,
         HEADER_PARAMETERS,

@@ -32,7 +32,15 @@ from inference.mediqa.pretraining.training import (
     train_network,
 )
 from inference.mediqa.profiles import PROFILES, NetworkConfig
-from inference.mediqa.simulation import draw_ladders, draw_severities, fidelity_of, quality_of, subject_of
+from inference.mediqa.simulation import (
+    degraded_copies,
+    draw_ladders,
+    draw_severities,
+    fidelity_of,
+    image_of_copy,
+    quality_of,
+    subject_of,
+)
 from inference.mediqa.sources import SourceSlice, _neighbours, read_sources, split_sources
 from inference.mediqa.types import Prompt
 from tests.mediqa.conftest import phantom
@@ -60,6 +68,15 @@ def folders(tmp_path: Path) -> Path:
     (tmp_path / "first" / "notes.txt").write_text("no image")
     (tmp_path / "second" / "again.dcm").write_bytes((tmp_path / "second" / "MR_small.dcm").read_bytes())
     return tmp_path
+
+
+def test_physics_of_what_a_screen_showed_has_the_range_of_the_screen():
+    shown = replace(item("us"), prompt=Prompt("2D", "US"), screen=(0.0, 255.0))
+    subject = subject_of(shown)
+    assert (subject.low, subject.high) == (0.0, 255.0)
+    assert image_of_copy(shown, next(degraded_copies(shown, 1, np.random.default_rng(0)))).screen == (0.0, 255.0)
+    own = subject_of(replace(shown, screen=None))
+    assert (own.low, own.high) != (0.0, 255.0)
 
 
 def test_sources_are_sub_folders_and_equal_pixels_count_once(folders):
@@ -203,10 +220,22 @@ def test_a_step_sees_ladders_of_the_same_kind_in_two_sources():
         assert len(set(pool.ladder[rows[start : start + 3]].tolist())) == 1
 
 
+def test_a_pool_keeps_what_the_screen_showed_where_the_network_does(tmp_path):
+    dark = item("us").pixels
+    shown = replace(item("us"), prompt=Prompt("2D", "US"), screen=(0.0, 255.0), pixels=60 * dark / dark.max())
+    brightest = []
+    for keeps in (True, False):
+        config = NetworkConfig(tile=32, window=2, pooled_grid=2, keeps_screen=keeps)
+        pool = build_pool([shown], 1, config, seed=0, crops=1, folder=tmp_path / "pool")
+        brightest.append(float(pool.tiles[0, 0, 0].max()))
+    assert brightest[0] < 0.3 < 0.7 < brightest[1]
+
+
 def test_generated_images_are_finite_and_named():
     generated = with_generated([item("a")], 1)
     assert {one.source for one in generated} >= {"a", "generated_fundi", "generated_mammograms", "generated_bones"}
     assert all(np.isfinite(one.pixels).all() and one.pixels.std() > 0 for one in generated)
+    assert {one.source for one in generated if one.screen} == {"generated_fundi", "generated_ultrasound"}
     again = with_generated([item("a")], 1)
     assert all(np.array_equal(one.pixels, other.pixels) for one, other in zip(generated, again, strict=True))
 
