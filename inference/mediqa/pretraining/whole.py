@@ -24,7 +24,8 @@ Report = Callable[[str], None]
 PART = "whole"  # how the names of its weights begin
 PULL = 6.0  # sources of a modality from which on it counts for more than the patches
 COPIES, IMAGES = 4, 64  # of an image, in a step; steps are cheap here
-WEIGHT_DECAY = 0.3
+WEIGHT_DECAY = 1.0
+NOISE = 0.3  # laid over the statistics, in standard deviations of each: new images differ, too
 BATCH = 64  # copies whose statistics are taken at once
 LOG_EVERY = 25
 MEMORY = 0.02  # of the running means that are logged
@@ -62,12 +63,15 @@ def train_whole(
     optimizer = torch.optim.AdamW(parts.parameters(), lr=learning_rate, weight_decay=WEIGHT_DECAY)
     schedule = OneCycleLR(optimizer, learning_rate, total_steps=max(steps, 2))
     sampler, rng = Sampler(pool, rows), np.random.default_rng((seed, 4))
+    generator, spread = torch.Generator().manual_seed(seed), NOISE * network.whole.norm.running_var.cpu().sqrt()
     began = time.monotonic()
     written, means = TrainingLog(log, WHOLE_TASKS), dict.fromkeys(WHOLE_TASKS, 0.0)
     for step in range(1, steps + 1):
         drawn = sampler.draw(rng, IMAGES, COPIES)
         targets = Targets(*(value.to(device) for value in targets_of(pool, drawn, rng, factor_dropout)))
-        losses = _losses(network, statistics[torch.from_numpy(place[drawn])].to(device), targets)
+        seen = statistics[torch.from_numpy(place[drawn])]
+        seen = seen + spread * torch.randn(seen.shape, generator=generator)
+        losses = _losses(network, seen.to(device), targets)
         optimizer.zero_grad()
         total_loss(losses).backward()  # type: ignore[no-untyped-call]
         optimizer.step()

@@ -8,11 +8,12 @@ import torch
 
 from inference.mediqa.metrics import plcc
 from inference.mediqa.network import Network, tile_kinds
+from inference.mediqa.pretraining import whole
 from inference.mediqa.pretraining.augmentation import with_variants
 from inference.mediqa.pretraining.log import read_log
 from inference.mediqa.pretraining.objectives import WHOLE_TASKS
 from inference.mediqa.pretraining.pool import build_pool
-from inference.mediqa.pretraining.whole import PULL, pool_statistics, shares_of, train_whole
+from inference.mediqa.pretraining.whole import NOISE, PULL, pool_statistics, shares_of, train_whole
 from inference.mediqa.profiles import PROFILES, NetworkConfig
 from inference.mediqa.prompt import VOCABULARY
 from inference.mediqa.sources import SourceSlice
@@ -66,6 +67,22 @@ def test_it_is_the_same_by_the_same_seed_and_leaves_the_patches_alone(pool, tmp_
     torch.testing.assert_close(first.whole.norm.running_mean, measured.mean(0))
     torch.testing.assert_close(first.whole.norm.running_var, measured.var(0))
     assert set(read_log(tmp_path / "whole.csv")[0]) == {"step", "learning_rate", "seconds", *WHOLE_TASKS}
+
+
+def test_while_it_learns_statistics_are_off_by_as_much_of_their_spread(pool, monkeypatch):
+    seen, usual = [], whole._losses
+    monkeypatch.setattr(
+        whole, "_losses", lambda network, noisy, known: seen.append(noisy) or usual(network, noisy, known)
+    )
+    drawn, choose = [], whole.targets_of
+    monkeypatch.setattr(whole, "targets_of", lambda pool, rows, *rest: drawn.append(rows) or choose(pool, rows, *rest))
+    network = trained(pool, 3)
+    measured = pool_statistics(network, pool, np.arange(len(pool)), torch.device("cpu"), lambda line: None)
+    spread = measured.std(0)
+    off = torch.cat([one - measured[torch.from_numpy(rows)] for one, rows in zip(seen, drawn, strict=True)])
+    varies = spread > 1e-3
+    assert (off.std(0)[varies] / spread[varies]).median() == pytest.approx(NOISE, rel=0.05)
+    assert not torch.equal(off[: len(seen[0])], off[len(seen[0]) : 2 * len(seen[0])])
 
 
 def test_what_is_measured_of_a_pool_is_what_the_network_sees(pool):
