@@ -57,7 +57,11 @@ def conformal_interval(
 
 @dataclass(frozen=True)
 class OodStatistics:
-    """Where the training embeddings lie: mean [D], precision [D, D], reference = their 95th percentile."""
+    """Where the patches of the training images lie: mean [D], precision [D, D], reference = their 95th percentile.
+
+    D is how many numbers at the head of an embedding are of patches. Older checkpoints took all of them: the slice as a
+    whole is measured of every image alike, and hides what nothing like was seen.
+    """
 
     mean: FloatArray
     precision: FloatArray
@@ -79,8 +83,8 @@ class OodStatistics:
         return cls(mean.astype(np.float32), precision.astype(np.float32), reference)
 
     def distance(self, embeddings: FloatArray) -> FloatArray:
-        """Return [n] distances of [n, D] embeddings; 1.0 is the 95th percentile of the training images."""
-        offset = np.asarray(embeddings, dtype=np.float64) - self.mean
+        """Return [n] distances of [n, D or more] embeddings; 1.0 is the 95th percentile of the training images."""
+        offset = np.asarray(embeddings, dtype=np.float64)[:, : len(self.mean)] - self.mean
         squared = np.einsum("nd,de,ne->n", offset, self.precision.astype(np.float64), offset)
         relative: FloatArray = (np.sqrt(np.maximum(squared, 0.0)) / self.reference).astype(np.float32)
         return relative

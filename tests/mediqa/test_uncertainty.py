@@ -53,6 +53,13 @@ def test_distance_of_training_images_has_its_95th_percentile_at_one():
     assert statistics.distance(far)[0] > 2
 
 
+def test_what_follows_the_patches_in_an_embedding_counts_for_nothing():
+    embeddings = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
+    statistics = OodStatistics.fit(embeddings)
+    longer = np.hstack([embeddings, np.full((50, 3), 99, dtype=np.float32)])
+    np.testing.assert_array_equal(statistics.distance(longer), statistics.distance(embeddings))
+
+
 def test_distance_survives_a_round_trip():
     embeddings = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
     statistics = OodStatistics.fit(embeddings)

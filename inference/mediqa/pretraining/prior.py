@@ -46,7 +46,7 @@ def fit_prior(
         chosen = np.sort(rng.choice(len(pool), LARGEST_POOL, replace=False, p=_modality_weights(pool)))
     pool = part_of(pool, chosen)
     features, quality = simulated_volumes(network, _pool_tokens(network, pool), pool, volumes=volumes, seed=seed)
-    ood = OodStatistics.fit(np.stack([one.embedding for one in features]))
+    ood = OodStatistics.fit(np.stack([one.embedding[: one.patch_numbers] for one in features]))
     tried: dict[float, Predictor] = {}
     for pull in PULLS if development else PULLS[:1]:
         heads = fit_heads(

@@ -331,6 +331,7 @@ def test_the_pull_that_orders_development_images_best_is_taken():
     tried = [line.split() for line in said if line.startswith("prior with pull")]
     assert [float(words[3].rstrip(":")) for words in tried] == list(PULLS)
     orders = [float(words[5].rstrip(",")) + float(words[7]) for words in tried]
+    assert len(chosen.ood.mean) == 2 * network.config.channels  # of the patches
     reached = evaluate_predictor(chosen, [item("c", seed=5)], seed=0)
     assert reached.srocc.value + reached.within == pytest.approx(max(orders), abs=2e-3)
 
