@@ -39,6 +39,7 @@ class NetworkConfig:
     whole_size: int = 64  # numbers of a token that are of the slice as a whole; 0: patches alone are judged
     whole_hidden: int = 104  # between its statistics and these
     whole_textures: bool = True  # whether the textures of all tiles are among its statistics, and prompts gate them
+    whole_floored: bool = True  # whether padding counts there as no darker than the window's floor
     keeps_screen: bool = True  # whether tiles keep how bright a screen showed ultrasound and photographs
     generation: int = 2  # 1: before the multi-task pre-training and the profiles, without its heads
 
@@ -99,7 +100,7 @@ class NetworkConfig:
 
 WITHOUT_LATER_PARTS: Mapping[str, Any] = {
     "looks_across": False, "whole_size": 0, "whole_hidden": 192, "whole_textures": False,
-    "keeps_screen": False,
+    "whole_floored": False, "keeps_screen": False,
 }  # fmt: skip
 FIRST_GENERATION: Mapping[str, Any] = {**WITHOUT_LATER_PARTS, "encoder": "residual", "generation": 1}
 PROFILES: Mapping[str, NetworkConfig] = {

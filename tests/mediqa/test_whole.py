@@ -1,5 +1,7 @@
 """What views of whole slices are told: each statistic against what it is for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -244,12 +246,26 @@ def test_a_modality_gates_what_is_read_and_nothing_is_gated_before_it_has_learnt
     torch.testing.assert_close(part.read(statistics, prompts)[0], gated[0])
 
 
+@pytest.mark.parametrize("is_floored", [True, False])
+def test_padding_is_no_darker_than_air_and_was_to_older_networks(is_floored):
+    part = Network(replace(SHAPE, whole_floored=is_floored)).whole
+    views = torch.rand(1, 2, SIDE, SIDE)
+    views[:, :, :, :9] = 0.0
+    padded = views.clone()
+    padded[:, :, :, :9] = -0.25
+    air, padding = (
+        part.statistics(one, torch.ones(1).bool(), torch.rand(1, 16, 16))[:, :148] for one in (views, padded)
+    )
+    assert torch.equal(air, padding) is is_floored
+
+
 def test_networks_from_before_textures_were_measured_are_read_as_they_were():
     document = SHAPE.to_document()
-    for later in ("whole_hidden", "whole_textures"):
+    for later in ("whole_hidden", "whole_textures", "whole_floored"):
         document.pop(later)
     older = NetworkConfig.from_document(document)
     assert (older.whole_size, older.whole_hidden, older.whole_textures) == (64, 192, False)
+    assert not older.whole_floored
     part = Network(older).whole
     assert part.statistics(torch.rand(1, 2, SIDE, SIDE), torch.ones(1).bool(), torch.rand(1, 16, 16)).shape == (1, 148)
     assert {name.split(".")[0] for name in part.state_dict()} == {"norm", "prompt", "first", "last"}

@@ -241,6 +241,7 @@ class WholeStatistics(nn.Module):
         self.of_texture = TextureQuantiles(config) if config.whole_textures else None
         count = SpectrumStatistics.FEATURES + FieldStatistics.FEATURES
         count += 2 * TextureQuantiles.FEATURES if config.whole_textures else 0
+        self.is_floored = config.whole_floored
         self.norm = Standardised(count, affine=False)
         self.prompt = _untaught(config)
         self.gate = _untaught(config) if config.whole_textures else None
@@ -270,6 +271,8 @@ class WholeStatistics(nn.Module):
         """[n, 2, S, S], [n], [n, G * G, TEXTURES] -> [B, D]; the crops of a slice follow its whole view."""
         places = torch.nonzero(is_whole)[:, 0]
         views = tiles[places][:, 0]
+        if self.is_floored:
+            views = views.clamp(min=0)
         coarse = functional.avg_pool2d(views[:, None], COARSE)[:, 0]
         seen = [self.of_spectrum(self.spectrum(views)), self.of_field(coarse)]
         if self.of_texture is not None:
