@@ -19,6 +19,7 @@ from torch.nn import functional
 from inference.mediqa.physics import ct, ultrasound
 from inference.mediqa.preprocessing import AS_SHOWN
 from inference.mediqa.pretraining.processes import in_processes
+from inference.mediqa.pretraining.screens import on_screen, screens
 from inference.mediqa.pretraining.tissues import ct_section, mr_section
 from inference.mediqa.sources import SourceSlice
 from inference.mediqa.types import SCREEN, FloatArray, Prompt
@@ -41,6 +42,7 @@ def with_generated(slices: Sequence[SourceSlice], count: int, *, seed: int = 0, 
     result = [part for item in slices for part in fitted(item, rng)]
     if count:
         result += list(radiographs(slices, count, rng))
+        result += list(screens(slices, count, rng))
         wanted = [(name, number, seed) for name in PHANTOMS for number in range(count)]
         result += in_processes(workers, _phantom, wanted)
     return result
@@ -192,7 +194,7 @@ def fundus(rng: np.random.Generator) -> DoubleArray:
 
 
 def ultrasound_scan(rng: np.random.Generator) -> DoubleArray:
-    """Speckle of layers, cysts and bright interfaces, 60 decibels on 0..255; half of them in a sector."""
+    """Speckle of layers, cysts and bright interfaces, 60 decibels on 0..255; half in a sector, half on a screen."""
     side = int(rng.integers(300, 560))
     y, x = np.mgrid[0:side, 0:side] / side
     level = 26 + 4 * power_law(side, 3.0, rng)
@@ -210,7 +212,7 @@ def ultrasound_scan(rng: np.random.Generator) -> DoubleArray:
     image = np.clip((level + 10 * np.log10(1 - share + share * grain)) * 255 / 60, 0, 255)
     if rng.random() < 0.5:
         image = image * (np.abs(x - 0.5) < (0.12 + 0.45 * y))
-    return np.asarray(image)
+    return np.asarray(image) if rng.random() < 0.5 else on_screen(image, rng)
 
 
 def bones(rng: np.random.Generator) -> DoubleArray:
