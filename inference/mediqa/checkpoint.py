@@ -25,6 +25,7 @@ from inference.mediqa.errors import CheckpointError
 from inference.mediqa.versions import CHECKPOINT_FORMAT, CODE_VERSION, PREPROCESSING_VERSION
 
 NumberArray: TypeAlias = npt.NDArray[Any]
+SEEN_OTHERWISE = ("keeps_screen", "whole_floored")  # settings that give other features by the same weights
 DEFAULT_CHECKPOINT = Path(__file__).parent / "checkpoints" / "mediqa-small.safetensors"
 
 
@@ -93,6 +94,21 @@ def load_checkpoint(path: Path) -> Checkpoint:
     except OSError as error:
         raise CheckpointError(f"The checkpoint {Path(path).name} or the JSON beside it can't be read.") from error
     return unpack_checkpoint(weights, document)
+
+
+def name_of_features(network: Mapping[str, NumberArray], document: Mapping[str, Any]) -> str:
+    """Return the name of an encoder's features: a hash of its weights, as they are stored, and of the preprocessing.
+
+    network: without prefixes. document: the checkpoint's; raises KeyError where it lacks the versions or the
+    configuration. The same for all models that were fine-tuned on an encoder, so that cached features stay valid.
+    """
+    digest = hashlib.sha256(str(document["preprocessing_version"]).encode())
+    for setting in SEEN_OTHERWISE:
+        digest.update(setting.encode() if document["config"].get(setting) else b"")
+    for name in sorted(network):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(network[name]).tobytes())
+    return digest.hexdigest()
 
 
 def _paths(path: Path) -> tuple[Path, Path]:

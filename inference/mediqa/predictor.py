@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -19,6 +18,7 @@ from inference.mediqa.checkpoint import (
     CheckpointFiles,
     NumberArray,
     load_checkpoint,
+    name_of_features,
     pack_checkpoint,
     save_checkpoint,
     unpack_checkpoint,
@@ -49,7 +49,6 @@ from inference.mediqa.uncertainty import OodStatistics, interval_factor
 from inference.mediqa.versions import PREPROCESSING_VERSION
 
 SHIPPED_GRAPH = DEFAULT_CHECKPOINT.with_suffix(".onnx")  # heads that are fitted on the shipped encoder keep it
-KEEPS_SCREEN = b"keeps_screen"
 ACROSS_SLICES = frozenset(kind.name for kind in DEGRADATIONS if kind.needs_neighbours)
 PRIOR = "quality"  # the one Criterion of the prior: 1 untouched, 0 hardly readable
 PRIOR_STD_SHARE = 0.2  # of a scale: what is not known of how experts use it
@@ -87,17 +86,10 @@ class Predictor:
 
     @cached_property
     def features_version(self) -> str:
-        """Name of the features: hash of the encoder's weights and of the preprocessing.
-
-        The same for every model that was fine-tuned on this encoder, so cached features stay valid.
-        """
-        digest = hashlib.sha256(PREPROCESSING_VERSION.encode())
-        if self.config.keeps_screen:
-            digest.update(KEEPS_SCREEN)
-        for name, tensor in sorted(self._stored_network().items()):
-            digest.update(name.encode())
-            digest.update(tensor.cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        """Name of the features (``checkpoint.name_of_features``)."""
+        network = {name: tensor.cpu().numpy() for name, tensor in self._stored_network().items()}
+        document = {"preprocessing_version": PREPROCESSING_VERSION, "config": self.config.to_document()}
+        return name_of_features(network, document)
 
     @cached_property
     def runtime(self) -> Runtime:

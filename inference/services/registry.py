@@ -30,11 +30,12 @@ from inference.errors import (
     ProductionChanged,
     StaleCandidate,
 )
-from inference.mediqa.checkpoint import unpack_checkpoint
+from inference.mediqa.checkpoint import name_of_features, unpack_checkpoint
 from inference.mediqa.errors import CheckpointError
 from inference.models import ModelVersion, Stage
 from inference.services.contracts import CheckpointContent
 
+NETWORK = "network."  # how the names of an encoder's weights begin in a checkpoint
 SHIPPED_CHECKPOINT = Path(__file__).resolve().parents[1] / "mediqa" / "checkpoints" / "mediqa-small.safetensors"
 
 
@@ -255,15 +256,11 @@ def features_version_of(content: CheckpointContent) -> str:
         CheckpointMissing: the bytes are no checkpoint.
     """
     try:
-        document = json.loads(content.document)
         tensors = load_safetensors(content.weights)
-        digest = hashlib.sha256(str(document["preprocessing_version"]).encode())
-    except (ValueError, KeyError, TypeError, SafetensorError) as error:
+        network = {name.removeprefix(NETWORK): tensors[name] for name in tensors if name.startswith(NETWORK)}
+        return name_of_features(network, json.loads(content.document))
+    except (ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         raise CheckpointMissing(_("The model's checkpoint is damaged. Install the package again.")) from error
-    for name in sorted(name for name in tensors if name.startswith("network.")):
-        digest.update(name.removeprefix("network.").encode())
-        digest.update(tensors[name].tobytes())
-    return digest.hexdigest()
 
 
 def read_shipped(checkpoint: Path = SHIPPED_CHECKPOINT) -> CheckpointContent:

@@ -206,8 +206,9 @@ def test_thickness_is_told_by_networks_that_look_across_slices_only(predictor, c
         assert "relative_dose" in scored.physical
 
 
-def test_features_of_other_tiles_have_another_name(predictor):
-    network, other = (Network(replace(predictor.config, keeps_screen=keeps)) for keeps in (True, False))
+@pytest.mark.parametrize("setting", ["keeps_screen", "whole_floored"])
+def test_features_that_see_something_else_have_another_name(predictor, setting):
+    network, other = (Network(replace(predictor.config, **{setting: value})) for value in (True, False))
     other.load_state_dict(network.state_dict())
     names = {Predictor(one, predictor.prior, predictor.ood, device="cpu").features_version for one in (network, other)}
     assert len(names) == 2
