@@ -33,7 +33,8 @@ def screen_of(dataset: pydicom.Dataset) -> tuple[float, float] | None:
     """Return which values are black and white where they are stored as a screen showed them: 8 bits of nothing else."""
     if _is_palette(dataset):
         return SCREEN
-    has_byte = int(dataset.get("BitsStored") or 0) == 8 and int(dataset.get("PixelRepresentation") or 0) == 0
+    sizes = {int(dataset.get(name) or 0) for name in ("BitsAllocated", "BitsStored")}
+    has_byte = sizes == {8} and int(dataset.get("PixelRepresentation") or 0) == 0
     is_plain = (dataset.get("RescaleSlope") or 1) == 1 and (dataset.get("RescaleIntercept") or 0) == 0
     return SCREEN if has_byte and is_plain and not dataset.get("ModalityLUTSequence") else None
 

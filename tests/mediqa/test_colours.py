@@ -66,6 +66,7 @@ def test_a_palette_is_looked_up_by_both_readers_and_is_no_scale_of_grey(tmp_path
         ({"RescaleSlope": 2, "RescaleIntercept": 0}, False),
         ({"RescaleSlope": 1, "RescaleIntercept": -20}, False),
         ({"BitsStored": 7}, False),
+        ({"BitsAllocated": 16}, False),
         ({"PixelRepresentation": 1}, False),
         ({"ModalityLUTSequence": [Dataset()]}, False),
     ],
