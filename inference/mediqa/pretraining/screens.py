@@ -33,10 +33,9 @@ def screens(slices: Sequence[SourceSlice], count: int, rng: np.random.Generator)
 
 def on_screen(scan: FloatArray | DoubleArray, rng: np.random.Generator) -> DoubleArray:
     """Put a scan [rows, columns] in 0..255 on a larger screen; what is written on it means nothing."""
-    above, below, left, right = (
-        int(rng.uniform(*MARGINS) * side) for side in (*scan.shape[:1] * 2, *scan.shape[1:] * 2)
-    )
-    screen = Image.new("L", (left + scan.shape[1] + right, above + scan.shape[0] + below))
+    rows, columns = scan.shape
+    above, below, left, right = (int(rng.uniform(*MARGINS) * side) for side in (rows, rows, columns, columns))
+    screen = Image.new("L", (left + columns + right, above + rows + below))
     draw = ImageDraw.Draw(screen)
     if rng.random() < 0.5:  # a bar behind the first lines
         draw.rectangle((0, 0, screen.width, above), fill=int(rng.integers(20, 120)))
@@ -44,9 +43,9 @@ def on_screen(scan: FloatArray | DoubleArray, rng: np.random.Generator) -> Doubl
     for _ in range(int(rng.integers(*LINES))):
         words = "".join(rng.choice(list(LETTERS), size=int(rng.integers(3, 22))))
         place = (int(rng.integers(0, screen.width)), int(rng.integers(0, screen.height // LINE_PX + 1)) * LINE_PX)
-        if _is_beside(place, (left, above, left + scan.shape[1], above + scan.shape[0])):
+        if _is_beside(place, (left, above, left + columns, above + rows)):
             draw.text(place, words, fill=int(rng.integers(120, 256)))
-    _draw_scales(draw, (left, above), scan.shape[0], rng)
+    _draw_scales(draw, (left, above), rows, rng)
     return np.asarray(screen, dtype=np.float64)
 
 
