@@ -1,3 +1,4 @@
+import hashlib
 import json
 import pickle
 
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 
 from inference.mediqa import CheckpointError, Features, MediqaError, Predictor
-from inference.mediqa.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint, save_checkpoint
+from inference.mediqa.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint, name_of_features, save_checkpoint
 from inference.mediqa.finetuning import fit_heads
 from inference.mediqa.fitting import FitConfig
 from inference.mediqa.physics import KINDS
@@ -29,6 +30,14 @@ def test_round_trip_keeps_tensors_and_document(saved):
     for name, tensor in tensors.items():
         np.testing.assert_array_equal(checkpoint.tensors[name], tensor)
         assert checkpoint.tensors[name].dtype == tensor.dtype
+
+
+def test_features_of_older_networks_keep_their_name():
+    weights = {"b": np.ones(2, dtype=np.float32), "a": np.arange(3, dtype=np.float16)}
+    hashed = b"2" + b"a" + weights["a"].tobytes() + b"b" + weights["b"].tobytes()
+    older = {"preprocessing_version": "2", "config": {"tile": 128}}
+    assert name_of_features(weights, older) == hashlib.sha256(hashed).hexdigest()
+    assert name_of_features(weights, older | {"config": {"keeps_screen": True}}) != name_of_features(weights, older)
 
 
 def test_a_path_without_its_suffix_is_understood(saved):
