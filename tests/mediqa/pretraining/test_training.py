@@ -240,6 +240,12 @@ def test_generated_images_are_finite_and_named():
     assert all(np.array_equal(one.pixels, other.pixels) for one, other in zip(generated, again, strict=True))
 
 
+def test_real_ultrasound_is_shown_on_screens_too():
+    shown = replace(item("us"), prompt=Prompt("2D", "US"), screen=(0.0, 255.0))
+    generated = with_generated([shown, item("a")], 2)
+    assert [one.source for one in generated].count("generated_screens_us") == 2
+
+
 def test_the_number_of_workers_changes_no_generated_image():
     alone, together = (with_generated([item("a")], 1, workers=workers) for workers in (1, 2))
     assert [one.source for one in alone] == [one.source for one in together]
