@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,11 @@ from tests.platform.running import OURS, Running
 START_SECONDS = 180  # generous: other tests may use the machine
 FILES_A_REQUEST = 25
 PASSWORD = "correct horse battery"
+SLOW = """
+CREATE OR REPLACE FUNCTION write_slowly() RETURNS trigger LANGUAGE plpgsql
+    AS $$ BEGIN PERFORM pg_sleep(TG_ARGV[0]::float8); RETURN NEW; END $$;
+CREATE TRIGGER slow_disk BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION write_slowly({seconds});
+"""
 
 
 class Product:
@@ -68,6 +74,19 @@ class Product:
 
     def value(self, statement: str, *values: object) -> Any:
         return self.rows(statement, *values)[0][0]
+
+    @contextmanager
+    def slow_disk(self, table: str, *, seconds: float) -> Iterator[None]:
+        """Let each new row of a table take this long, so that work on any machine lasts until it is cut off."""
+        self.run(SLOW.format(table=table, seconds=seconds))
+        try:
+            yield
+        finally:
+            self.run(f"DROP TRIGGER slow_disk ON {table}")
+
+    def run(self, statements: str) -> None:
+        with eventually(self._connection, seconds=60, what="the database") as connection:
+            connection.execute(statements)
 
     def add_person(self, username: str, project: str, role: str) -> None:
         code = (

@@ -60,8 +60,9 @@ def kill_while_running(product: Product, victim: str, *, slug: str, kind: str, p
 def test_ingest_survives_the_death_of(victim: str, product: Product, tmp_path: Path) -> None:
     slug, files = f"ingest-{victim}", new_stacks(tmp_path, stacks=3, slices=50)
     manager, _ = new_project(product, slug)
-    job = manager.ingest(slug, files)
-    kill_while_running(product, victim, slug=slug, kind="ingest", phase="Reading files")
+    with product.slow_disk("annotations_instance", seconds=0.02):
+        job = manager.ingest(slug, files)
+        kill_while_running(product, victim, slug=slug, kind="ingest", phase="Reading files")
     assert product.value(INSTANCES, slug) == len(files)
     assert product.value(IMAGES, slug) == 3
     result = patiently(lambda: manager.get(f"jobs/{job['id']}/"))["result"]
@@ -74,8 +75,9 @@ def test_ingest_survives_the_death_of(victim: str, product: Product, tmp_path: P
 def test_pre_scoring_survives_the_death_of(victim: str, product: Product, tmp_path: Path) -> None:
     slug, files = f"prescore-{victim}", new_radiographs(tmp_path, count=60)
     manager, _ = new_project(product, slug)
-    manager.ingest(slug, files)
-    kill_while_running(product, victim, slug=slug, kind="prescore", phase="Scoring images")
+    with product.slow_disk("inference_prediction", seconds=0.05):
+        manager.ingest(slug, files)
+        kill_while_running(product, victim, slug=slug, kind="prescore", phase="Scoring images")
     eventually(lambda: product.value(PREDICTIONS, slug) >= len(files), seconds=120, what="all predictions")
     assert product.value(PREDICTIONS, slug) == product.value(IMAGES, slug) == len(files)
     assert product.rows(DOUBLED, slug) == []
