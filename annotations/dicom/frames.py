@@ -60,6 +60,12 @@ class FrameFormat:
         return np.dtype(f"{'i' if self.is_signed else 'u'}{self.bits_allocated // 8}")
 
     @property
+    def is_as_shown(self) -> bool:
+        """Whether values are what a screen showed, 0 black and 255 white: bytes that stand for nothing else."""
+        is_plain = self.rescale() == (1.0, 0.0) and (self.offset, self.step) == (0.0, 1.0)
+        return self.dtype == np.uint8 and is_plain
+
+    @property
     def is_colour(self) -> bool:
         return self.samples_per_pixel == 3
 

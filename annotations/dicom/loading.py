@@ -7,10 +7,10 @@ from annotations.dicom.rasters import raster_reader
 from annotations.dicom.refusals import RefusalReason, RefusedFile
 
 
-def load_datasets(content: bytes, *, name: str = "") -> list[Dataset]:
+def load_datasets(content: bytes, *, needs_uids: bool = True) -> list[Dataset]:
     """The image Datasets of a file: one for DICOM, one or more for PNG, JPEG, TIFF and NIfTI.
 
-    The kind is told from the content; `name` is not needed. Raises RefusedFile, and nothing else.
+    The kind is told from the content. `needs_uids`: see `read_dataset`. Raises RefusedFile, and nothing else.
     """
     if not content:
         raise RefusedFile(RefusalReason.EMPTY, "The file is empty.")
@@ -19,4 +19,4 @@ def load_datasets(content: bytes, *, name: str = "") -> list[Dataset]:
         return reader(content)
     if not is_dicom(content):
         raise RefusedFile(RefusalReason.NOT_AN_IMAGE_FILE, "This is neither DICOM nor PNG, JPEG, TIFF or NIfTI.")
-    return [read_dataset(content)]
+    return [read_dataset(content, needs_uids=needs_uids)]

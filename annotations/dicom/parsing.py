@@ -52,11 +52,13 @@ def is_dicom(content: bytes) -> bool:
     return content[128:132] == b"DICM" or content[:4] == b"DICM" or _starts_like_elements(content)
 
 
-def read_dataset(content: bytes | BinaryIO, *, maximum_decoded_bytes: int = MAXIMUM_DECODED_BYTES) -> Dataset:
+def read_dataset(
+    content: bytes | BinaryIO, *, maximum_decoded_bytes: int = MAXIMUM_DECODED_BYTES, needs_uids: bool = True
+) -> Dataset:
     """The Dataset of one DICOM image file.
 
     It has a transfer syntax, valid UIDs for class, instance, study and series, and pixel data as long as
-    declared.
+    declared. Without `needs_uids` those of class, instance, study and series may be absent: nothing will be stored.
     Raises RefusedFile, and nothing else, for everything that is not such a file.
     """
     plain = content if isinstance(content, bytes) else content.read()
@@ -69,7 +71,8 @@ def read_dataset(content: bytes | BinaryIO, *, maximum_decoded_bytes: int = MAXI
     except (Exception, RecursionError) as error:
         raise RefusedFile(RefusalReason.CORRUPT, "The DICOM elements are damaged and cannot be read.") from error
     _check_kind(dataset)
-    _check_uids(dataset)
+    if needs_uids:
+        _check_uids(dataset)
     _check_pixels(dataset, read_layout(dataset, maximum_decoded_bytes=maximum_decoded_bytes))
     return dataset
 

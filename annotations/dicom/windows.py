@@ -109,6 +109,11 @@ def display_settings(
     return Display(windows, stored_format.photometric_interpretation == "MONOCHROME1", notes)
 
 
+def is_stated(name: str) -> bool:
+    """Whether a window of this name is the header's, and neither measured nor one of the usual ones."""
+    return name not in _USUAL_NAMES
+
+
 def apply_window(values: NDArray[np.float32], window: Window, *, is_inverted: bool = False) -> NDArray[np.uint8]:
     """Modality units to 0..255 (PS3.3 C.11.2.1.2.1, C.11.2.1.3)."""
     scaled = _window_function(values.astype(np.float64), window)

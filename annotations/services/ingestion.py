@@ -192,7 +192,7 @@ class _Ingest:
             if not known or not are_stored(known):
                 if self._trial is not None:
                     self._trial.check(content)
-                return _Opened(source.name, content, sha256, load_datasets(content, name=source.name))
+                return _Opened(source.name, content, sha256, load_datasets(content))
             self._count([take_instance(project=self.project, instance=one) for one in known])
         except Exception as error:
             self._refuse_for(source.name, error)

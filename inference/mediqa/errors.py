@@ -20,6 +20,10 @@ class UnscorableImage(MediqaError):
         self.detail = detail
 
 
+class UnreadableFile(MediqaError):
+    """A file from which no image can be taken; the message is a sentence without its name."""
+
+
 class CheckpointError(MediqaError):
     """A checkpoint is missing, truncated, altered or made for another version."""
 

@@ -77,6 +77,12 @@ SHARP_KERNELS = re.compile(
     re.I,
 )
 DESCRIPTIONS = ("SeriesDescription", "ProtocolName", "StudyDescription")
+# What of a header is looked at, beside EchoTime and RepetitionTime (ms) and ConvolutionKernel.
+SERIES_KEYWORDS = ("Modality", "BodyPartExamined", "SeriesDescription", "StudyDescription")
+ACQUISITION_KEYWORDS = (
+    "ProtocolName", "ImageType", "ScanningSequence", "SequenceName", "ViewPosition", "AcquisitionContrast",
+)  # fmt: skip
+CODE_SEQUENCES = ("AnatomicRegionSequence", "ViewCodeSequence")  # by the meaning of each code
 
 
 def prompt_from_header(
@@ -244,12 +250,10 @@ def _mr_type_from_times(header: Mapping[str, Any]) -> str:
 
 
 def _ct_type(header: Mapping[str, Any]) -> str:
-    kernel = header.get("ConvolutionKernel")
-    if isinstance(kernel, (list, tuple)):
-        kernel = kernel[0] if kernel else None
+    kernel = _code(header, "ConvolutionKernel")
     if not kernel:
         return UNKNOWN
-    return "sharp_kernel" if SHARP_KERNELS.match(str(kernel).strip()) else "soft_kernel"
+    return "sharp_kernel" if SHARP_KERNELS.match(kernel) else "soft_kernel"
 
 
 def _view(header: Mapping[str, Any]) -> str:

@@ -8,7 +8,8 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from inference.mediqa import Predictor, Scale
-from inference.mediqa.reading import find_images, read_image
+from inference.mediqa.reading import ReadImage, read_paths
+from inference.mediqa.types import ImageArray
 from tests.mediqa.conftest import phantom
 
 SIDE = 512
@@ -44,9 +45,14 @@ def write_slices(folder: Path, count: int) -> Path:
     return folder
 
 
+def images_of(folder: Path) -> list[ImageArray]:
+    """What is found under a folder, decoded."""
+    return [read.image for read in read_paths([folder]) if isinstance(read, ReadImage)]
+
+
 def scored_from_disk(predictor: Predictor, folder: Path) -> list[float]:
     """Find, decode, prepare, encode and score everything under a folder."""
-    images = [read_image(files).image for files in find_images([folder])]
+    images = images_of(folder)
     scored = predictor.score(predictor.encode(images), prompts=[one.prompt for one in images], scales=SCALES)
     return [one.scores["overall"].quality for one in scored]
 

@@ -23,12 +23,11 @@ from annotations.models import Image
 from annotations.services.ingestion import ingest_sources
 from inference.engine import engine_for
 from inference.mediqa import Predictor
-from inference.mediqa.reading import find_images, read_image
 from inference.mediqa.types import PreparedImage
 from inference.models import Embedding, Prediction
 from inference.sources import image_sources
 from mediqa_platform.supervisor.frontend import SOURCE_ROOT
-from tests.benchmarks.from_disk import SIDE, peak_mb, scored_from_disk, write_series, write_slices
+from tests.benchmarks.from_disk import SIDE, images_of, peak_mb, scored_from_disk, write_series, write_slices
 from tests.factories import make_project
 from tests.inference.images import baseline, prescore
 
@@ -114,7 +113,7 @@ def test_scoring_from_files_beside_the_encoder_alone(tmp_path: Path) -> None:
     }
     print_head("disk to score")
     for name, folder in folders.items():
-        prepared = [predictor.prepare(read_image(files).image) for files in find_images([folder])]
+        prepared = [predictor.prepare(image) for image in images_of(folder)]
         floor = median_seconds(lambda tiles=prepared: predictor.encode_prepared(tiles))
         whole = median_seconds(lambda path=folder: scored_from_disk(predictor, path))
         print_row(name, prepared, floor, whole, memory_mb(folder, 1))

@@ -81,7 +81,7 @@ def specimen(name: str, dataset: Dataset) -> Specimen:
 def specimens() -> Iterator[Specimen]:
     for path in corpus_files():
         try:
-            datasets = load_datasets(path.read_bytes(), name=path.name)
+            datasets = load_datasets(path.read_bytes())
             yield from (specimen(path.name, dataset) for dataset in datasets[:1])
         except RefusedFile:
             continue

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 from pydicom.data import get_testdata_file
 from pydicom.pixels.processing import apply_rescale
+from pydicom.uid import ExplicitVRLittleEndian
 
 from inference.mediqa import Features, ImageArray, Predictor, Prompt
 from inference.mediqa.prompt import prompt_from_header
@@ -60,6 +61,25 @@ def held_out_slices() -> list[SourceSlice]:
 @pytest.fixture(scope="session")
 def ct_slice(held_out_slices: list[SourceSlice]) -> SourceSlice:
     return held_out_slices[1]
+
+
+def ultrasound(pixels: np.ndarray, **elements: object) -> Dataset:
+    """One object of 8 bits without a window, [rows, columns]; elements are set last."""
+    dataset = dcmread(str(get_testdata_file("CT_small.dcm")))
+    for name in ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth"):
+        if name in dataset:
+            del dataset[name]
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.Modality, dataset.Rows, dataset.Columns = "US", *pixels.shape
+    dataset.BitsAllocated = dataset.BitsStored = 8
+    dataset.HighBit, dataset.PixelRepresentation = 7, 0
+    dataset.PixelData = pixels.tobytes()
+    dataset["PixelData"].VR = "OB"
+    for name, value in elements.items():
+        setattr(dataset, name, value)
+        if name.endswith("Descriptor"):
+            dataset[name].VR = "US"
+    return dataset
 
 
 def phantom(slices: int = 1, side: int = 160, seed: int = 0) -> np.ndarray:

@@ -7,34 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
-from pydicom import Dataset, dcmread
-from pydicom.data import get_testdata_file
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom import Dataset
 
 from inference.mediqa.colours import screen_of
 from inference.mediqa.reading import read_path
 from inference.mediqa.sources import read_sources
 from inference.mediqa.types import SCREEN
+from tests.mediqa.conftest import ultrasound
 
 INDICES = np.arange(64 * 64, dtype=np.uint8).reshape(64, 64) % 4
-
-
-def ultrasound(pixels: np.ndarray, **elements: object) -> Dataset:
-    dataset = dcmread(str(get_testdata_file("CT_small.dcm")))
-    for name in ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth"):
-        if name in dataset:
-            del dataset[name]
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.Modality, dataset.Rows, dataset.Columns = "US", *pixels.shape
-    dataset.BitsAllocated = dataset.BitsStored = 8
-    dataset.HighBit, dataset.PixelRepresentation = 7, 0
-    dataset.PixelData = pixels.tobytes()
-    dataset["PixelData"].VR = "OB"
-    for name, value in elements.items():
-        setattr(dataset, name, value)
-        if name.endswith("Descriptor"):
-            dataset[name].VR = "US"
-    return dataset
 
 
 def with_palette(colours: list[int]) -> dict[str, object]:

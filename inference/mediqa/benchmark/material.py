@@ -9,11 +9,12 @@ import numpy as np
 import torch
 
 from inference.mediqa.benchmark.features import MEASURED, measured_features, signal_to_noise
-from inference.mediqa.benchmark.sets import BadSet, BenchmarkSet, Refused, Sample
+from inference.mediqa.benchmark.sets import BadSet, BenchmarkSet, Sample
 from inference.mediqa.errors import UnscorableImage
 from inference.mediqa.network import Network
 from inference.mediqa.predictor import Predictor
 from inference.mediqa.preprocessing import PreprocessingConfig, prepare
+from inference.mediqa.reading import Refused
 from inference.mediqa.types import DoubleArray, Features, HalfArray, IndexArray, PreparedImage, Prompt
 
 PRETRAINED, RANDOM = "pretrained", "random"

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from inference.mediqa.errors import MediqaError, UnscorableImage
 from inference.mediqa.preprocessing import checked_pixels
-from inference.mediqa.reading import read_path
+from inference.mediqa.reading import Refused, read_path
 from inference.mediqa.regression import grouped_folds
 from inference.mediqa.types import ImageArray, IndexArray, Scale
 
@@ -45,14 +45,6 @@ class Sample:
     split: str = ""
     quality: float | None = None
     severities: Mapping[str, float] | None = None
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A row of the set that is left out, and why."""
-
-    name: str
-    reason: str
 
 
 class BenchmarkSet(Protocol):

@@ -12,9 +12,10 @@ import numpy as np
 
 from inference.mediqa.benchmark.full_reference import MINIMUM_SIDE
 from inference.mediqa.benchmark.pseudo_experts import READERS, SCALE, PseudoReaders, quality_of, reference_metrics
-from inference.mediqa.benchmark.sets import TRAIN, Refused, Sample
+from inference.mediqa.benchmark.sets import TRAIN, Sample
 from inference.mediqa.errors import UnscorableImage
 from inference.mediqa.preprocessing import checked_pixels
+from inference.mediqa.reading import Refused
 from inference.mediqa.simulation import degraded_copies, image_of_copy, subject_of
 from inference.mediqa.sources import SourceSlice, read_sources
 from inference.mediqa.types import Scale

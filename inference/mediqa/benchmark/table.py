@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inference.mediqa.benchmark.harness import Numbers, Result, Strange, Summary, summarised
-from inference.mediqa.benchmark.sets import Refused
+from inference.mediqa.reading import Refused
 
 COLUMNS: Mapping[str, str] = {
     "plcc": "PLCC", "srocc": "SROCC", "krocc": "KROCC", "sum": "sum", "rmse": "RMSE", "mae": "MAE",

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from inference.mediqa.checkpoint import DEFAULT_CHECKPOINT
-from inference.mediqa.errors import MediqaError, UnscorableImage
+from inference.mediqa.errors import MediqaError
 from inference.mediqa.faults import faults_of, unit_of
 from inference.mediqa.predictor import PRIOR, Predictor
 from inference.mediqa.prompt import CLASSIFIER, UNKNOWN, VOCABULARY, completed_prompt
-from inference.mediqa.reading import ReadImage, find_images, read_image
+from inference.mediqa.reading import ReadImage, Refused, read_paths, reason_of
 from inference.mediqa.types import CriterionScore, Features, Scale, Scored
 
 EXIT_SOME_REFUSED = 3
@@ -39,23 +39,29 @@ def _score(options: argparse.Namespace) -> int:
     override = {name: getattr(options, name) for name in ("modality", "region") if getattr(options, name)}
     scored: list[dict[str, Any]] = []
     refused: list[dict[str, str]] = []
-    for files in find_images(options.paths):
-        try:
-            read = read_image(files, override=override)
-            one = _scored(predictor, read)
-        except (MediqaError, ValueError) as error:
-            reason = error.detail if isinstance(error, UnscorableImage) else str(error)
-            refused.append({"image": files.name, "reason": reason})
-            print(f"{files.name}: refused: {reason}", file=sys.stderr)
+    for read in read_paths(options.paths, override=override):
+        one = _scored_or_refused(predictor, read)
+        if isinstance(one, Refused):
+            refused.append({"image": one.name, "reason": one.reason})
+            print(f"{one.name}: refused: {one.reason}", file=sys.stderr)
         else:
-            scored.append({"image": files.name} | one)
-            print("\n".join(lines_of(scored[-1])), flush=True)
+            scored.append(one)
+            print("\n".join(lines_of(one)), flush=True)
     if not scored and not refused:
         raise ValueError("There is no image under these paths.")
     if options.json:
         document = {"checkpoint": predictor.sha256, "level": LEVEL, "scored": scored, "refused": refused}
         options.json.write_text(json.dumps(document, indent=1))
     return EXIT_SOME_REFUSED if refused else 0
+
+
+def _scored_or_refused(predictor: Predictor, read: ReadImage | Refused) -> dict[str, Any] | Refused:
+    if isinstance(read, Refused):
+        return read
+    try:
+        return {"image": read.name} | _scored(predictor, read)
+    except MediqaError as error:
+        return Refused(read.name, reason_of(error))
 
 
 def _scored(predictor: Predictor, read: ReadImage) -> dict[str, Any]:

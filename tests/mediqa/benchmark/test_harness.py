@@ -21,8 +21,9 @@ from inference.mediqa.benchmark.baselines import (
 )
 from inference.mediqa.benchmark.harness import Result, Strange, leave_modalities_out, measure, run_methods
 from inference.mediqa.benchmark.material import PRETRAINED
-from inference.mediqa.benchmark.sets import Refused, make_splits
+from inference.mediqa.benchmark.sets import make_splits
 from inference.mediqa.benchmark.table import BenchmarkReport
+from inference.mediqa.reading import Refused
 from inference.mediqa.types import Prompt, Scale
 from tests.mediqa.benchmark.conftest import made_material
 

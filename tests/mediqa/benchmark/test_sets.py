@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.mediqa.benchmark.sets import BadSet, CsvSet, Refused, Sample, make_splits
+from inference.mediqa.benchmark.sets import BadSet, CsvSet, Sample, make_splits
+from inference.mediqa.reading import Refused
 from inference.mediqa.types import Scale
 from tests.mediqa.benchmark.conftest import write_picture, write_table
 
@@ -78,7 +79,7 @@ def test_a_bad_file_is_listed_with_its_reason_and_the_rest_go_on(tmp_path):
     assert [one.name for one in found if isinstance(one, Sample)] == ["a.png", "b.jpg", "c.tif"]
     refused = {one.name: one.reason for one in found if isinstance(one, Refused)}
     assert refused["missing.png"] == "There is no such file."
-    assert "can't be read" in refused["broken.png"]
+    assert refused["broken.png"] == "This is neither DICOM nor PNG, JPEG, TIFF or NIfTI."
 
 
 def test_what_the_table_knows_of_an_image_wins_over_its_header(tmp_path):
