@@ -155,15 +155,9 @@ def _sparse_rows(source: ImageSource) -> FloatArray:
     return stacked((plane[::step] for plane in _planes(source.frames)), len(source.frames))
 
 
-def _screen(source: ImageSource) -> tuple[float, float] | None:
-    """Black and white where the frames are kept as they were shown: 8 bits that stand for nothing else."""
-    stored = FrameFormat.from_json(dict(source.frames[0].frame_format))
-    is_plain = stored.rescale() == (1.0, 0.0) and (stored.offset, stored.step) == (0.0, 1.0)
-    return SCREEN if stored.dtype == np.uint8 and is_plain else None
-
-
 def _image_array(source: ImageSource, pixels: FloatArray) -> ImageArray:
+    stored = FrameFormat.from_json(dict(source.frames[0].frame_format))
     return ImageArray(
         pixels=pixels, prompt=source.prompt, window=source.window, is_inverted=source.is_inverted,
-        spacing_mm=source.spacing_mm, screen=_screen(source),
+        spacing_mm=source.spacing_mm, screen=SCREEN if stored.is_as_shown else None,
     )  # fmt: skip

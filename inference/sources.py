@@ -9,13 +9,12 @@ from typing import Any
 
 from pydicom.datadict import tag_for_keyword
 
+from annotations.dicom.windows import is_stated
 from annotations.models import Image, ImageSlice, Instance, PhysicalParameters
-from inference.mediqa.prompt import prompt_from_header
+from inference.mediqa.prompt import ACQUISITION_KEYWORDS, CODE_SEQUENCES, prompt_from_header
 from inference.mediqa.types import Prompt
 from inference.models import Embedding, PromptCorrection
 
-METADATA_KEYWORDS = ("ProtocolName", "ImageType", "ScanningSequence", "ViewPosition", "AcquisitionContrast")
-CODE_SEQUENCES = ("AnatomicRegionSequence", "ViewCodeSequence")
 CODE_MEANING = "00080104"
 
 
@@ -102,8 +101,8 @@ def _spacing_mm(image: Image) -> tuple[float | None, float, float] | None:
 
 
 def _first_window(image: Image) -> tuple[float, float] | None:
-    """(center, width) in modality units, as the reader is first shown it."""
-    if not image.windows:
+    """(center, width) in modality units of the header's window; none where the reader is first shown a measured one."""
+    if not image.windows or not is_stated(image.windows[0]["name"]):
         return None
     return float(image.windows[0]["center"]), float(image.windows[0]["width"])
 
@@ -130,7 +129,7 @@ def _headers(image_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
 
 
 def _from_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    header = {keyword: _values(metadata, keyword) for keyword in METADATA_KEYWORDS}
+    header = {keyword: _values(metadata, keyword) for keyword in ACQUISITION_KEYWORDS}
     for keyword in CODE_SEQUENCES:
         codes = [item for item in _values(metadata, keyword) if isinstance(item, dict)]
         header[keyword] = [text for code in codes for text in code.get(CODE_MEANING, {}).get("Value", [])]

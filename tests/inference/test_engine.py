@@ -1,15 +1,18 @@
 """From stored frames to what the model sees."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import data_store
 import numpy as np
 import pytest
 from django.core.files.storage import default_storage
-from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
-from annotations.dicom.frames import decode_frames, decode_stored, frame_format
-from annotations.models import PhysicalParameters, Project
+from annotations.dicom.archives import walk_sources
+from annotations.dicom.frames import decode_stored
+from annotations.models import Image, PhysicalParameters, Project
+from annotations.services.ingestion import ingest_sources
 from inference import engine
 from inference.engine import Engine, _image_array, engine_for, read_frames
 from inference.mediqa.errors import UnscorableImage
@@ -22,6 +25,7 @@ from inference.services.registry import features_version_of
 from inference.sources import image_sources
 from tests.factories import make_project
 from tests.inference.images import baseline, make_stored_image, phantom, store_frame
+from tests.mediqa.conftest import ultrasound
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("objects")]
 
@@ -59,18 +63,38 @@ def test_colours_become_luminance(project):
     assert pixels.max() == pytest.approx(58.7, abs=0.1)  # ITU-R BT.601: 0.587 of green
 
 
-@pytest.mark.parametrize("name", ["examples_palette.dcm", "examples_rgb_color.dcm", "CT_small.dcm"])
+def real_file(name: str) -> Path:
+    store = Path(next(iter(data_store.__path__))) / "data"
+    return store / name if (store / name).is_file() else Path(str(get_testdata_file(name)))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CT_small.dcm", "MR_small.dcm", "examples_palette.dcm", "examples_rgb_color.dcm", "OBXXXX1A_rle.dcm",
+        "RG1_J2KI.dcm", "US1_J2KR.dcm", "eCT_Supplemental.dcm", "emri_small_jpeg_ls_lossless.dcm",
+    ],
+)  # fmt: skip
 def test_a_file_is_the_same_to_the_platform_and_to_the_command_line(project, name):
-    path = Path(str(get_testdata_file(name)))
-    image, dataset = make_stored_image(project), dcmread(path)
-    image.series.modality = dataset.Modality
-    image.series.save()
-    (frame,) = decode_frames(dataset)
-    store_frame(image, 0, frame, **frame_format(dataset).to_json())
-    stored, read = source_of(image), read_path(path).image
+    path = real_file(name)
+    ingest_sources(project=project, sources=walk_sources([path]))
+    image = Image.objects.in_project(project).get()
+    stored, read = source_of(image), read_path(path)
     ours = _image_array(stored, read_frames(stored.frames))
-    np.testing.assert_allclose(ours.pixels, read.pixels, atol=0.01)
-    assert ours.screen == read.screen == (None if name == "CT_small.dcm" else SCREEN)
+    np.testing.assert_array_equal(ours.pixels, read.image.pixels)
+    assert replace(ours, pixels=read.image.pixels) == read.image
+    assert stored.provenance == read.provenance
+
+
+@pytest.mark.parametrize("element", [{}, {"BitsStored": 7, "HighBit": 6}, {"PresentationLUTShape": "INVERSE"}])
+def test_an_ultrasound_without_a_window_is_the_same_to_both(project, tmp_path, element):
+    """A reader is shown a measured window, which the model, having learnt without, is not."""
+    ultrasound(np.tile(np.arange(128, dtype=np.uint8), (64, 1)), **element).save_as(tmp_path / "a.dcm")
+    ingest_sources(project=project, sources=walk_sources([tmp_path]))
+    stored, read = source_of(Image.objects.in_project(project).get()), read_path(tmp_path / "a.dcm").image
+    ours = _image_array(stored, read_frames(stored.frames))
+    assert ours.window is None
+    assert replace(ours, pixels=read.pixels) == read
 
 
 @pytest.mark.parametrize(
