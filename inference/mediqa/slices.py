@@ -2,7 +2,7 @@
 
 The published code takes seven fixed positions. Here each slice is measured: how much anatomy it holds
 (foreground times gradient energy) and how far it stands out from its neighbours, so that one spoilt slice
-of a long series is seen. The cost is a few strided passes; no slice is resampled, since averaging hides noise.
+of a long series, or a few beside each other, are seen. The cost is a few strided passes; no slice is resampled, since averaging hides noise.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ LINES = 64  # rows and columns looked at in a slice
 BINS = 32
 ORDINARY = 1.0  # the most that a slice gets for its anatomy; what lies above stands out
 OUTLIER_CAP = 3.0  # and the most that it gets above that
+LONGEST_RUN = 3  # spoilt slices beside each other that are still seen
 ORDINARY_DEVIATION = 4.0  # from the neighbours, in robust standard deviations of the series
+RUN_DEVIATION = 2.0  # more for each further slice of a run, since anatomy lasts, too
 DEVIATION_UNIT = 6.0
 
 
@@ -99,22 +101,47 @@ def _entropy(lines: FloatArray) -> float:
 def _outlying(measures: DoubleArray) -> DoubleArray:
     """Return how far each slice lies from its neighbours on both sides: [slices, M] -> [slices].
 
+    Alone, or in a run of up to ``LONGEST_RUN``, whose slices are no neighbours of one another: spoilt slices beside
+    each other would hide each other.
+    """
+    before, after = _beside(measures), _beside(measures[::-1])[:, ::-1]
+    longest = min(LONGEST_RUN, len(measures))
+    found = [_outlying_in_runs(measures, before, after, length) for length in range(1, longest + 1)]
+    largest: DoubleArray = np.max(found, axis=0)
+    return largest
+
+
+def _beside(measures: DoubleArray) -> DoubleArray:
+    """Return the median of up to ``NEIGHBOURS`` slices before each place, and how much these drift.
+
+    [slices, M] -> [2, slices + 1, M]; before the first there are none, and the median is infinite.
+    """
+    found = np.zeros((2, len(measures) + 1, measures.shape[1]))
+    found[0, 0] = np.inf
+    for place in range(1, len(measures) + 1):
+        near = measures[max(0, place - NEIGHBOURS) : place]
+        found[:, place] = np.median(near, axis=0), np.abs(near[-1] - near[0])
+    return found
+
+
+def _outlying_in_runs(measures: DoubleArray, before: DoubleArray, after: DoubleArray, length: int) -> DoubleArray:
+    """Return how far each slice of a run lies from those on both sides of it, 0 to ``OUTLIER_CAP``.
+
     In units of a robust spread over the series; a few such units are ordinary and count nothing. Where anatomy
     begins or ends a slice differs from one side only, or as much as that side drifts by itself: that is no outlier.
     """
-    deviation = np.minimum(_from_one_side(measures), _from_one_side(measures[::-1])[::-1])
-    deviation[[0, -1]] /= 2  # with one side only an end of the anatomy looks like an outlier
+    deviation = np.zeros_like(measures)
+    count = len(measures) - length + 1  # of the places where a run can begin
+    for place in range(length):
+        members = slice(place, place + count)
+        sides = [
+            np.abs(measures[members] - middle) - drift
+            for middle, drift in (before[:, :count], after[:, length:][:, :count])
+        ]
+        nearer = np.clip(np.minimum(*sides), 0.0, None)
+        nearer[[0, -1]] /= 2  # with one side only an end of the anatomy looks like an outlier
+        deviation[members] = np.maximum(deviation[members], np.where(np.isfinite(nearer), nearer, 0.0))
     spread = 1.4826 * np.median(deviation, axis=0) + 0.02
-    excess = (deviation / spread).max(axis=1) - ORDINARY_DEVIATION
+    excess = (deviation / spread).max(axis=1) - ORDINARY_DEVIATION - RUN_DEVIATION * (length - 1)
     scaled: DoubleArray = np.clip(excess / DEVIATION_UNIT, 0.0, OUTLIER_CAP)
     return scaled
-
-
-def _from_one_side(measures: DoubleArray) -> DoubleArray:
-    """Distance of each slice to the median of those before it, less what these drift; infinite for the first."""
-    deviation = np.full_like(measures, np.inf)
-    for index in range(1, len(measures)):
-        before = measures[max(0, index - NEIGHBOURS) : index]
-        drift = np.abs(before[-1] - before[0])
-        deviation[index] = np.maximum(np.abs(measures[index] - np.median(before, axis=0)) - drift, 0.0)
-    return deviation

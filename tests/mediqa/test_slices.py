@@ -25,6 +25,22 @@ def test_spoilt_slices_are_picked_however_near_they_lie():
     assert set(np.flatnonzero(scores > 1).tolist()) == {50, 52, 57}
 
 
+@pytest.mark.parametrize("length", [2, 3])
+def test_spoilt_slices_beside_each_other_do_not_hide_each_other(length):
+    pixels = phantom(80, side=64)
+    spoilt = list(range(30, 30 + length))
+    for index in spoilt:
+        pixels[index] += np.random.default_rng(index).normal(0, 25, size=pixels[index].shape)
+    scores = salience(pixels)
+    assert set(np.flatnonzero(scores > 1).tolist()) == set(spoilt)
+    assert set(spoilt) <= set(salient_slices(scores, 5).tolist())
+
+
+@pytest.mark.parametrize("slices", [2, 3, 4, 5])
+def test_short_series_have_no_outliers_by_their_ends(slices):
+    assert salience(phantom(slices, side=64)).max() <= 1.0
+
+
 def test_where_anatomy_begins_and_ends_no_slice_stands_out():
     pixels = phantom(60, side=96)
     pixels[:15] *= 0.2
