@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from transformers import Dinov2Config, Dinov2Model
+from transformers import BertConfig, CLIPConfig, CLIPModel, Dinov2Config, Dinov2Model
 
 from inference.mediqa.encoders import build_encoder
 from inference.mediqa.encoders.compact import CompactEncoder
@@ -176,6 +176,26 @@ def test_a_foreign_encoder_travels_in_the_checkpoint(external):
     again = Network(NetworkConfig.from_document(json.loads(json.dumps(external.config.to_document())))).eval()
     again.load_state_dict(external.state_dict())
     np.testing.assert_array_equal(encoded(again).detach(), encoded(external).detach())
+
+
+def test_of_a_model_of_pictures_and_words_the_part_that_sees_is_taken(tmp_path):
+    seeing = {"hidden_size": 24, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2}
+    reading = seeing | {"vocab_size": 16, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}
+    seeing |= {"image_size": 64, "patch_size": 16}
+    clip = CLIPModel(CLIPConfig(vision_config=seeing, text_config=reading, projection_dim=8)).eval()
+    clip.save_pretrained(tmp_path)
+    shape = {"tile": 64, "channels": 16, "heads": 2, "window": 2, "pooled_grid": 2}
+    network = Network(replace(PROFILES["external"], **shape, external=external_settings(tmp_path)))
+    load_weights(network.encoder, tmp_path)
+    pictures = torch.rand(1, 3, 64, 64)
+    expected = clip.vision_model(pixel_values=pictures).last_hidden_state
+    torch.testing.assert_close(network.encoder.model(pixel_values=pictures).last_hidden_state, expected)
+
+
+def test_a_model_that_sees_nothing_is_refused(tmp_path):
+    BertConfig().save_pretrained(tmp_path)
+    with pytest.raises(CheckpointError, match="no vision transformer"):
+        external_settings(tmp_path)
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):

@@ -23,9 +23,13 @@ MEAN, DEVIATION = 0.449, 0.226  # of grey values, ImageNet: the mean over the us
 def external_settings(folder: Path) -> str:
     """Return what ``NetworkConfig.external`` holds; raises CheckpointError where the folder holds no model."""
     try:
-        return json.dumps(AutoConfig.from_pretrained(folder, local_files_only=True).to_dict(), sort_keys=True)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True).to_dict()
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{folder.name} holds no model that the transformers library knows.") from error
+    config = config.get("vision_config", config)  # CLIP and its like: the part that sees
+    if missing := [name for name in ("model_type", "patch_size", "hidden_size") if name not in config]:
+        raise CheckpointError(f"The model in {folder.name} is no vision transformer: it has no {missing[0]}.")
+    return json.dumps(config, sort_keys=True)
 
 
 class ExternalEncoder(nn.Module):
@@ -57,6 +61,12 @@ def load_weights(encoder: ExternalEncoder, folder: Path) -> None:
     """Take the weights from the folder; raises CheckpointError where they can't be read."""
     try:
         trained = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
-        encoder.model.load_state_dict(trained.state_dict())
+        _part_that_sees(encoder.model).load_state_dict(_part_that_sees(trained).state_dict())
     except (OSError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"The weights in {folder.name} can't be read.") from error
+
+
+def _part_that_sees(model: nn.Module) -> nn.Module:
+    """Of a model of pictures and words (CLIP) its vision transformer; any other is one."""
+    found: nn.Module = getattr(model, "vision_model", model)
+    return found

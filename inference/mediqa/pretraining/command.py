@@ -154,6 +154,10 @@ def _network(options: argparse.Namespace) -> Network | None:
         return None
     if options.external_model is None:
         raise ValueError("The profile external needs --external-model FOLDER.")
+    if find_spec("transformers") is None:
+        raise ValueError(
+            "The profile external needs the transformers library: pip install 'mediqa-platform[external]'."
+        )
     external = import_module("inference.mediqa.encoders.external")
     network = Network(replace(PROFILES["external"], external=external.external_settings(options.external_model)))
     external.load_weights(network.encoder, options.external_model)
