@@ -234,6 +234,8 @@ def train_network(
     described = {"config": asdict(config) | {"steps": None, "minutes": None}, "copies": len(pool)}
     if places.state is not None and places.state.is_file():
         state.restore(places.state, described)
+        if not group.is_first:  # the state is the first one's: others go on with draws of their own
+            state.rng = np.random.default_rng((config.seed, group.rank, state.step))
         report(f"taken up at step {state.step}")
     log = TrainingLog(places.log if group.is_first else None, list(WEIGHTS), step=state.step)
     sampler = Sampler(pool)

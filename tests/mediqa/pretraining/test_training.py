@@ -87,7 +87,7 @@ def test_sources_are_sub_folders_and_equal_pixels_count_once(folders):
 
 def test_a_folder_that_is_not_there_is_named(tmp_path, capsys):
     assert main(["pretrain", str(tmp_path / "gone"), "--output", str(tmp_path / "x")]) == 2
-    assert "is no folder" in capsys.readouterr().out
+    assert "is no folder" in capsys.readouterr().err
 
 
 def test_sources_that_share_a_patient_are_never_split():
@@ -348,7 +348,7 @@ def test_a_foreign_encoder_is_trained_under_our_attention(folders, tmp_path, cap
     arguments = ["pretrain", str(folders), "--output", str(tmp_path / "x"), "--steps", "1", "--threads", "1"]
     options = ["--hold-out", "second", "--volumes", "20", "--copies", "4", "--generated", "0", "--profile", "external"]
     assert main([*arguments, *options]) == 2
-    assert "--external-model FOLDER" in capsys.readouterr().out
+    assert "--external-model FOLDER" in capsys.readouterr().err
     assert main([*arguments, *options, "--external-model", str(tmp_path / "dino")]) == 0
     loaded = Predictor.load(tmp_path / "x")
     assert loaded.config.encoder == "external"
@@ -359,7 +359,7 @@ def test_a_foreign_encoder_is_trained_under_our_attention(folders, tmp_path, cap
 def test_nothing_to_train_on_is_said(tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert main(["pretrain", str(tmp_path / "empty"), "--output", str(tmp_path / "x")]) == 2
-    assert "No image" in capsys.readouterr().out
+    assert "No image" in capsys.readouterr().err
 
 
 def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path):
@@ -393,6 +393,30 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path):
     for name, value in whole.state_dict().items():
         torch.testing.assert_close(resumed.state_dict()[name], value, rtol=0, atol=0)
     assert [row["step"] for row in read_log(tmp_path / "parts" / "log.csv")] == [1, 2]
+
+
+SHAPE = {"tile": 32, "window": 2, "pooled_grid": 2}
+
+
+def test_processes_that_take_a_training_up_draw_copies_of_their_own(tmp_path, monkeypatch):
+    """The state is written by the first; the draws of the others must not become its own."""
+    pool = build_pool([item("a"), item("b", seed=1)], 4, NetworkConfig(**SHAPE), seed=0, crops=1)
+    drawn: dict[int, float] = {}
+
+    def take_step(state, sampler, pool, config, group) -> float:
+        drawn[group.rank] = state.rng.random()
+        state.step += 1
+        return 0.0
+
+    monkeypatch.setattr("inference.mediqa.pretraining.training._take_step", take_step)
+    places, config = Places(state=tmp_path / "state"), PretrainingConfig(steps=1, images_per_step=2)
+    train_network(Network(NetworkConfig(**SHAPE)), pool, config, lambda line: None, places=places)
+    left = (tmp_path / "state").read_bytes()
+    for rank in (0, 1, 2):
+        (tmp_path / "state").write_bytes(left)
+        network, group = Network(NetworkConfig(**SHAPE)), Group(rank=rank)
+        train_network(network, pool, replace(config, steps=2), print, places=places, group=group)
+    assert len(set(drawn.values())) == 3
 
 
 def test_normalisation_is_settled_alike_by_the_same_seed_and_not_where_there_is_none(monkeypatch):
