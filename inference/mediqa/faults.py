@@ -10,9 +10,8 @@ from typing import Protocol
 Say = Callable[[str], str]
 
 UNITS = (
-    ("_mm", "mm"), ("_px", "pixels"), ("_hu", "HU"), ("_mas", "mAs"), ("_kv", "kV"), ("_s", "s"), ("_t", "T"),
-    ("_db", "dB"), ("_percent", "%"), ("_px_of_256", "pixels of 256"), ("_share", "of all"),
-    ("_sigma_px", "pixels"), ("_count", ""),
+    ("_mm", "mm"), ("_px", "pixels"), ("_px_of_256", "pixels of 256"), ("_db", "dB"), ("_deg", "degrees"),
+    ("_stops", "stops"), ("_per_cm", "1/cm"), ("_share", "of all"), ("_share_of_peak", "of the peak"),
 )  # fmt: skip
 SEEN_FROM = 0.1
 DEGREES = ((0.65, "severe"), (0.35, "marked"), (SEEN_FROM, "slight"))  # from this severity on

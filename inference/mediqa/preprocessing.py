@@ -25,6 +25,7 @@ CT_NARROW_HU = (-160.0, 240.0)  # soft tissue
 MARGIN = 0.25  # how far values may leave 0..1, so that noise at the ends of a window is not cut
 MINIMUM_SIDE = 16
 MAXIMUM_PIXELS = 2**29
+LARGEST_SPAN = 1e37  # of the values, far within what float32 holds
 LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
 AS_SHOWN = frozenset({"US", "OP", "OPT"})  # modalities of which a screen's grey values are what is judged
 STACKED = frozenset({"CT", "MR", "PT"})  # modalities whose slices lie beside each other in the body
@@ -146,11 +147,16 @@ def _filled(pixels: FloatArray) -> FloatArray:
 
 
 def window_ranges(pixels: FloatArray, image: ImageArray, *, keeps_screen: bool = True) -> Ranges:
-    """Return (low, high) of the wide and of the narrow window, in the units of the pixels."""
+    """Return (low, high) of the wide and of the narrow window, in the units of the pixels.
+
+    Raises UnscorableImage where they span more than can be computed with.
+    """
     if image.prompt.modality == "CT":
         return CT_WIDE_HU, CT_NARROW_HU
     sample = pixels.reshape(-1)[:: max(1, pixels.size // 400_000)]
     low, first, last, high = (float(value) for value in np.percentile(sample, (0.1, 1.0, 98.0, 99.9)))
+    if high - low > LARGEST_SPAN:
+        raise UnscorableImage("not_finite", "The pixels' values span more than can be computed with.")
     wide = (screen_range(image) if keeps_screen else None) or (low, max(high, low + 1e-6))
     return wide, _header_range(image.window, wide) or (first, max(last, first + 1e-6))
 

@@ -6,6 +6,7 @@ none with the same reason.
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -41,13 +42,15 @@ class ReadImage:
     """An image with where it came from.
 
     provenance: of each prompt factor, ``override``, ``dicom``, ``file`` (where there is no header) or ``unknown``.
-    patient: PatientID or "". name: its file, or the folder and first file of a volume.
+    patient: PatientID or "". name: its file, or the folder and first file of a volume; files: all of them, in the order
+    of the slices, those of a multi-frame object once.
     """
 
     image: ImageArray
     provenance: dict[str, str] = field(default_factory=dict)
     patient: str = ""
     name: str = ""
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,8 @@ def read_series(paths: Sequence[Path], *, override: dict[str, str] | None = None
         names[name] += 1
         numbered = name if names[name] == 1 else f"{name} [{names[name]}]"
         try:
-            yield replace(_image_of(stack, members, override or {}), name=numbered)
+            read = _image_of(stack, members, override or {})
+            yield replace(read, name=numbered, files=tuple(dict.fromkeys(str(one.path) for one in members)))
         except MediqaError as error:
             yield Refused(numbered, reason_of(error))
 
@@ -134,12 +138,22 @@ def reason_of(error: Exception) -> str:
 
 def _series_of_folder(folder: Path) -> Iterator[tuple[Path, ...]]:
     series: dict[str, list[Path]] = defaultdict(list)
-    for path in sorted(other for other in folder.rglob("*") if other.is_file()):
+    for path in sorted(_files_below(folder)):
         if path.name.lower().endswith(PICTURES):
             yield (path,)
-        elif path.suffix.lower() not in OTHERS and not path.name.startswith("."):
+        elif path.suffix.lower() not in OTHERS:
             series[_series_of(path)].append(path)
     yield from (tuple(members) for members in series.values())
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Files that are not hidden, links followed, each folder once."""
+    entered: set[str] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        entered.add(os.path.realpath(place))
+        folders[:] = [name for name in folders if os.path.realpath(os.path.join(place, name)) not in entered]
+        found = (Path(place, name) for name in names if not name.startswith("."))
+        yield from (path for path in found if path.is_file())
 
 
 def _series_of(path: Path) -> str:
@@ -152,6 +166,8 @@ def _series_of(path: Path) -> str:
 
 
 def _open(path: Path) -> list[_Opened]:
+    if path.exists() and not path.is_file():
+        raise UnreadableFile("This is no file.")  # a pipe would never end
     content = path.read_bytes()
     opened = []
     for dataset in load_datasets(content, needs_uids=False):

@@ -2,7 +2,8 @@
 
 The published code takes seven fixed positions. Here each slice is measured: how much anatomy it holds
 (foreground times gradient energy) and how far it stands out from its neighbours, so that one spoilt slice
-of a long series, or a few beside each other, are seen. The cost is a few strided passes; no slice is resampled, since averaging hides noise.
+of a long series, or a few beside each other, are seen. The cost is a few strided passes; no slice is resampled,
+since averaging hides noise.
 """
 
 from __future__ import annotations

@@ -46,7 +46,19 @@ def test_words_and_patterns_are_said_in_another_language():
 
 @pytest.mark.parametrize(
     ("name", "unit"),
-    [("blur_sigma_px", "pixels"), ("motion_px_of_256", "pixels of 256"), ("relative_dose", ""), ("slice_mm", "mm")],
-)
+    [
+        ("blur_sigma_px", "pixels"), ("motion_px_of_256", "pixels of 256"), ("relative_dose", ""), ("slice_mm", "mm"),
+        ("line_phase_error_deg", "degrees"), ("kernel_half_mtf_per_cm", "1/cm"), ("exposure_error_stops", "stops"),
+        ("spike_share_of_peak", "of the peak"), ("view_share", "of all"),
+    ],
+)  # fmt: skip
 def test_names_of_parameters_end_in_their_unit(name, unit):
     assert unit_of(name) == unit
+
+
+def test_only_what_is_relative_or_a_number_has_no_unit():
+    without = {name for name in FAULTS if not unit_of(name)}
+    assert without == {
+        "acceleration_factor", "iterations_count", "jpeg_quality", "kernel_edge_gain", "relative_averages",
+        "relative_counts", "relative_dose", "scatter_to_primary",
+    }  # fmt: skip

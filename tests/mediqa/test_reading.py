@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import data_store
@@ -227,3 +228,20 @@ def test_a_path_that_names_several_images_is_refused_as_one(tmp_path):
         PillowImage.fromarray(np.eye(32, dtype=np.uint8) * 200).save(tmp_path / name)
     with pytest.raises(UnreadableFile, match="holds 2 images"):
         read_path(tmp_path)
+
+
+def test_links_are_followed_and_hidden_files_are_not_looked_at(tmp_path):
+    (tmp_path / "patient").mkdir()
+    write_series(tmp_path / "patient", [0])
+    (tmp_path / "patient" / "round").symlink_to(tmp_path / "patient", target_is_directory=True)
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "linked").symlink_to(tmp_path / "patient", target_is_directory=True)
+    (tmp_path / "set" / "._a.png").write_bytes(b"what another system says of a.png")
+    (read,) = images_of(tmp_path / "set")
+    assert read.name == str(tmp_path / "set" / "linked" / "00.dcm")
+
+
+def test_a_pipe_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "a.dcm")
+    with pytest.raises(UnreadableFile, match="no file"):
+        read_path(tmp_path / "a.dcm")

@@ -1,12 +1,20 @@
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
+import tifffile
+import torch
 from PIL import Image as PillowImage
 from pydicom.data import get_testdata_file
 
 from inference.mediqa.__main__ import main
+from tests.mediqa.conftest import phantom
 
 
 @pytest.fixture
@@ -62,4 +70,79 @@ def test_the_user_may_say_what_a_picture_shows(picture, tmp_path):
 
 def test_nothing_to_score_is_an_error(tmp_path, capsys):
     assert main(["score", str(tmp_path)]) == 2
-    assert "no image" in capsys.readouterr().out
+    assert "no image" in capsys.readouterr().err
+
+
+def test_a_word_that_is_none_is_refused_before_any_file(picture, capsys):
+    assert main(["score", str(picture), "--modality", "X-ray"]) == 2
+    assert "'X-ray' is no modality; use one of" in capsys.readouterr().err
+
+
+def test_an_empty_path_is_not_the_folder_one_stands_in(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["score", ""])
+    assert "an empty path" in capsys.readouterr().err
+
+
+def test_of_a_volume_it_is_said_which_slices_were_looked_at(tmp_path, capsys):
+    volume = phantom(40, side=96)
+    volume[17] += np.random.default_rng(1).normal(0, 25, size=volume[17].shape)
+    nibabel.save(nibabel.Nifti1Image(volume.transpose(2, 1, 0), np.eye(4)), tmp_path / "a.nii.gz")
+    output = tmp_path / "scores.json"
+    assert main(["score", str(tmp_path), "--json", str(output)]) == 0
+    (one,) = json.loads(output.read_text())["scored"]
+    assert one["files"] == [str(tmp_path / "a.nii.gz")]
+    assert 17 in one["slice_indices"]
+    assert len(one["slice_indices"]) == len(one["slice_weights"])
+    printed = capsys.readouterr().out
+    assert "slices looked at: " in printed
+    assert "of 40" in printed
+
+
+def test_values_beyond_all_bounds_are_refused(tmp_path, capsys):
+    pixels = np.random.default_rng(0).uniform(0, 1e38, (64, 64))
+    tifffile.imwrite(tmp_path / "a.tif", pixels)
+    assert main(["score", str(tmp_path / "a.tif")]) == 3
+    assert "span more than can be computed with" in capsys.readouterr().err
+
+
+def test_threads_are_those_that_were_asked_for(picture):
+    before = torch.get_num_threads()
+    try:
+        assert main(["score", str(picture), "--threads", "1"]) == 0
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
+def as_a_program(*arguments: str, **options: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "inference.mediqa", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).resolve().parents[2], **options,
+    )  # fmt: skip
+
+
+def test_stopped_by_hand_it_says_so_in_a_line(picture):
+    with as_a_program("score", *[str(picture)] * 2000) as program:
+        program.stdout.readline()
+        program.send_signal(signal.SIGINT)
+        _, said = program.communicate(timeout=60)
+    assert (program.returncode, said) == (130, "stopped. What was scored is above.\n")
+
+
+def test_a_reader_that_leaves_ends_it_silently(picture):
+    with as_a_program("score", *[str(picture)] * 200) as program:
+        program.stdout.readline()
+        program.stdout.close()
+        said = program.stderr.read()
+    assert (program.returncode, said) == (141, "")
+
+
+def test_names_that_a_terminal_cannot_show_stop_nothing(picture, tmp_path):
+    named = tmp_path / "straße.png"
+    named.write_bytes(picture.read_bytes())
+    with as_a_program("score", str(named), str(picture), env=os.environ | {"PYTHONIOENCODING": "ascii"}) as program:
+        printed, _ = program.communicate(timeout=60)
+    assert program.returncode == 0
+    assert "stra\\xdfe.png" in printed
+    assert str(picture) in printed

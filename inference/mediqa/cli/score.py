@@ -24,13 +24,20 @@ LEVEL = 0.9
 def add_score(commands: Any) -> None:
     """Add the command to the parser's sub-commands."""
     parser = commands.add_parser("score", help="score images: DICOM, PNG, JPEG, TIFF, NIfTI, and folders of them")
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    parser.add_argument("paths", nargs="+", type=named_path, metavar="PATH")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers")
     parser.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
     for factor in ("modality", "region"):
         parser.add_argument(f"--{factor}", metavar="WORD", help="what the header does not say, or says wrongly")
     parser.add_argument("--threads", type=int, default=0, help="threads of torch; 0 leaves its default")
-    parser.set_defaults(run=_score)
+    parser.set_defaults(run=_score, when_stopped="What was scored is above.")
+
+
+def named_path(text: str) -> Path:
+    """Return the path; an empty word, as of an unset variable, would be the folder one stands in."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty path names nothing.")
+    return Path(text)
 
 
 def _score(options: argparse.Namespace) -> int:
@@ -51,7 +58,7 @@ def _score(options: argparse.Namespace) -> int:
         raise ValueError("There is no image under these paths.")
     if options.json:
         document = {"checkpoint": predictor.sha256, "level": LEVEL, "scored": scored, "refused": refused}
-        options.json.write_text(json.dumps(document, indent=1))
+        options.json.write_text(json.dumps(document, indent=1, allow_nan=False))
     return EXIT_SOME_REFUSED if refused else 0
 
 
@@ -85,7 +92,9 @@ def described(one: Scored, read: ReadImage, features: Features) -> dict[str, Any
             for factor, sure in zip(VOCABULARY, features.prompt_confidence, strict=True)
         },
         "physical": {name: {"value": value, "unit": unit_of(name)} for name, value in one.physical.items()},
+        "files": list(read.files),
         "slices": len(read.image.pixels),
+        "slice_indices": [int(index) for index in features.slice_indices],
         "slice_weights": [float(weight) for weight in one.slice_weights],
         "ood_distance": one.ood_distance,
     }
@@ -101,8 +110,18 @@ def lines_of(document: dict[str, Any]) -> list[str]:
         f"  prompt: {prompt}",
         *_wrapped("  faults: ", "; ".join(one.words for one in faults.seen)),
         *_wrapped("  hardly any: ", ", ".join(faults.absent)),
+        *_wrapped("  slices looked at: ", _slices(document)),
         f"  distance from the training images: {document['ood_distance']:.2f} (1 is the strangest twentieth of them)",
     ]
+
+
+def _slices(document: dict[str, Any]) -> str:
+    """Of a volume: their numbers, from 1, with the share of the score that each has, the largest first."""
+    if document["slices"] == 1:
+        return ""
+    pairs = zip(document["slice_weights"], document["slice_indices"], strict=True)
+    ranked = sorted(pairs, key=lambda pair: -pair[0])
+    return ", ".join(f"{index + 1} ({weight:.0%})" for weight, index in ranked) + f" of {document['slices']}"
 
 
 def _shown(score: CriterionScore) -> str:

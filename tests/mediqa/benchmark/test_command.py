@@ -133,4 +133,4 @@ def test_what_makes_no_sense_is_said(tmp_path, capsys):
     assert main(["benchmark", str(tmp_path / "none.csv")]) == 2
     assert main(["benchmark", make_set(tmp_path), "--draws", "0"]) == 2
     assert main(["benchmark", make_set(tmp_path), "--include", "magic"]) == 2
-    assert "No method magic" in capsys.readouterr().out
+    assert "No method magic" in capsys.readouterr().err
