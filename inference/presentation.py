@@ -6,8 +6,10 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from inference.models import FineTuneRun
+from inference.services.intervals import LEAST_IMAGES, RANDOM
 
 METRIC_NAMES = {
     "plcc": _("PLCC (linear correlation)"),
@@ -25,10 +27,38 @@ def report_tables(run: FineTuneRun) -> list[dict[str, Any]]:
             "question": report["question"],
             "test_images": report["test_images"],
             "test_patients": report.get("test_patients"),  # reports of version 0.1 have none
+            "intervals": _origin_of_intervals(run.report.get("intervals", {}).get(criterion)),
             "rows": [{"name": METRIC_NAMES[key], **report["metrics"][key]} for key in METRIC_NAMES],
         }
-        for report in run.report.get("criteria", {}).values()
+        for criterion, report in run.report.get("criteria", {}).items()
     ]
+
+
+def _origin_of_intervals(origin: dict[str, Any] | None) -> str:
+    """In a sentence; "" where the report does not say, or where the Criterion was not learnt."""
+    if origin is None:
+        return ""
+    count = origin["images"]
+    if origin["from"] == RANDOM:
+        said = ngettext(
+            "Intervals are calibrated on %(count)s validation image that was drawn at random.",
+            "Intervals are calibrated on %(count)s validation images that were drawn at random.",
+            count,
+        )
+    elif count >= LEAST_IMAGES:
+        said = ngettext(
+            "Intervals are calibrated on the %(count)s validation image: fewer than %(least)s were drawn at random.",
+            "Intervals are calibrated on all %(count)s validation images: "
+            "fewer than %(least)s of them were drawn at random.",
+            count,
+        )
+    else:
+        said = ngettext(
+            "Intervals are rough: %(count)s validation image has a score, and calibrating them takes %(least)s.",
+            "Intervals are rough: %(count)s validation images have scores, and calibrating them takes %(least)s.",
+            count,
+        )
+    return said % {"count": count, "least": LEAST_IMAGES}
 
 
 def report_config(run: FineTuneRun) -> dict[str, Any]:

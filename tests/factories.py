@@ -144,10 +144,12 @@ def make_reading(
     scores: Mapping[str, float] | None = None,
     *,
     now: datetime | None = None,
+    purpose: Purpose = Purpose.UNCERTAIN,
 ) -> Reading:
     """A Reading as it comes about: an Assignment held by the reader, then a submission."""
     now = now or timezone.now()
-    assignment = make_assignment(project, image, slot=Assignment.objects.filter(image=image).count() + 1)
+    slot = Assignment.objects.filter(image=image).count() + 1
+    assignment = make_assignment(project, image, slot=slot, purpose=purpose)
     assignment.reader, assignment.leased_at, assignment.lease_expires_at = reader, now, now
     assignment.save()
     reading, _ = submit_reading(

@@ -51,6 +51,17 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         """By a selection, of whoever comes first: all that is not mixed in."""
         return self.exclude(purpose__in=MIXED_IN)
 
+    def drawn_at_random(self) -> AssignmentQuerySet:
+        """Of Images that were first read because they were drawn at random: neither a model nor a person chose them.
+
+        What an Image is asked for later changes nothing, and no Assignment is ever deleted: once it has been read,
+        the answer stays.
+        """
+        earlier = Assignment.objects.filter(
+            project=OuterRef("project"), image=OuterRef("image"), created_at__lt=OuterRef("created_at")
+        ).exclude(purpose=Purpose.RANDOM)
+        return self.filter(~Exists(earlier), purpose=Purpose.RANDOM)
+
     def leased(self, now: datetime) -> AssignmentQuerySet:
         return self.undone().filter(lease_expires_at__gt=now)
 

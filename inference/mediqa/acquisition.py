@@ -3,7 +3,8 @@
 Over 15 regression sets (Holzmueller et al., JMLR 24, 2023) batches by variance alone are 12 % worse than
 random ones, largest-cluster-maximum-distance 13 to 17 % better: that is LCMD here, on embedding times std.
 Cold start: one typical image of each cluster (TypiClust, Hacohen et al., ICML 2022). A share is drawn at
-random from the whole pool: the unbiased sample on which models are compared and intervals are calibrated.
+random from the whole pool, before anything else is chosen: the unbiased sample of what is unread at that
+moment. Intervals are calibrated on it, and a run's report tells the error on it beside that on all test images.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ from inference.mediqa.types import (
     Scale,
     Scored,
 )
-from inference.mediqa.uncertainty import OodStatistics, interval_factor
+from inference.mediqa.uncertainty import INTERVAL_LEVEL, OodStatistics, interval_factor
 from inference.mediqa.versions import PREPROCESSING_VERSION
 
 SHIPPED_GRAPH = DEFAULT_CHECKPOINT.with_suffix(".onnx")  # heads that are fitted on the shipped encoder keep it
@@ -228,7 +228,7 @@ class Predictor:
         *,
         prompts: Sequence[Prompt],
         scales: Mapping[str, Scale],
-        level: float = 0.9,
+        level: float = INTERVAL_LEVEL,
     ) -> list[Scored]:
         """Score n images on the Criteria of ``scales``; n prompts decide which physics is named.
 

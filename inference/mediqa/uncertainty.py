@@ -18,6 +18,7 @@ from inference.mediqa.types import DoubleArray, FloatArray
 
 SHRINKAGE = 0.1
 TINY = 1e-9
+INTERVAL_LEVEL = 0.9  # of the intervals that a model gives unless it is asked for others
 
 
 def conformal_quantile(scaled_residuals: npt.ArrayLike, level: float) -> float:
@@ -31,6 +32,11 @@ def conformal_quantile(scaled_residuals: npt.ArrayLike, level: float) -> float:
     values = values[np.isfinite(values)]
     rank = math.ceil((len(values) + 1) * level - TINY)
     return float(values[rank - 1]) if 1 <= rank <= len(values) else math.inf
+
+
+def residuals_needed(level: float) -> int:
+    """Return how few residuals give a finite ``conformal_quantile``: 9 for 90 %, 19 for 95 %."""
+    return math.ceil(level / (1 - level) - TINY)
 
 
 def interval_factor(scaled_residuals: npt.ArrayLike, level: float) -> float:

@@ -45,7 +45,10 @@ class ScoredFeatures:
 
 @dataclass(frozen=True)
 class FitRequest:
-    """A training of heads. `training` goes into the checkpoint: what it was trained on, no identifiers."""
+    """A training of heads. `training` goes into the checkpoint: what it was trained on, no identifiers.
+
+    validation: intervals are calibrated on what has a score there (see `intervals`).
+    """
 
     train: ScoredFeatures
     validation: ScoredFeatures

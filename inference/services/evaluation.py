@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,8 @@ class Comparison:
     """Two versions on the same n test Images.
 
     targets: Criterion key -> Consensus [n], nan where there is none. patients: [n], whom each Image is of; intervals
-    are drawn from patients, since the Images of one err alike.
+    are drawn from patients, since the Images of one err alike. is_random: which of them were drawn at random to be read
+    (none is known to be, where it is empty).
     """
 
     old: Sequence[Scored]
@@ -51,6 +52,19 @@ class Comparison:
     patients: Sequence[str]
     criteria: Sequence[Criterion]
     seed: int
+    is_random: Sequence[bool] = ()
+
+    def at_random(self) -> Comparison:
+        """On those test Images alone that were drawn at random."""
+        rows = [row for row, is_random in enumerate(self.is_random) if is_random]
+        return replace(
+            self,
+            old=[self.old[row] for row in rows],
+            new=[self.new[row] for row in rows],
+            targets={key: target[rows] for key, target in self.targets.items()},
+            patients=[self.patients[row] for row in rows],
+            is_random=[True] * len(rows),
+        )
 
 
 @dataclass(frozen=True)
@@ -90,12 +104,16 @@ class Resampling:
 
 
 def compare(comparison: Comparison) -> dict[str, Any]:
-    """`criteria` and `gate` of a run's report (JSON; null where a figure does not exist). No Image is named."""
+    """`criteria`, `gate` and `at_random` of a run's report (JSON; null where a figure does not exist).
+
+    No Image is named.
+    """
     report: dict[str, Any] = without_nan(
         {
             "level": LEVEL,
             "criteria": {criterion.key: _criterion(comparison, criterion) for criterion in comparison.criteria},
             "gate": gate(comparison),
+            "at_random": _errors(comparison.at_random()),
         }
     )
     return report
@@ -103,15 +121,22 @@ def compare(comparison: Comparison) -> dict[str, Any]:
 
 def gate(comparison: Comparison) -> dict[str, Any]:
     """Whether the candidate may be promoted, and why (not). What cannot be measured does not pass."""
-    old, new = _mean_error(comparison, comparison.old), _mean_error(comparison, comparison.new)
+    errors = _errors(comparison)
+    old, new = errors["old"], errors["new"]
     is_passed = math.isfinite(new) and math.isfinite(old) and new <= old
     return {
         "criterion": GATE_CRITERION,
         "passed": is_passed,
         "reason": _reason(old, new, len(comparison.new)),
+        **errors,
+    }
+
+
+def _errors(comparison: Comparison) -> dict[str, Any]:
+    return {
         "images": len(comparison.new),
-        "old": old,
-        "new": new,
+        "old": _mean_error(comparison, comparison.old),
+        "new": _mean_error(comparison, comparison.new),
     }
 
 

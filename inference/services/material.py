@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from django.utils.translation import gettext_noop
 
-from annotations.models import Criterion
+from annotations.models import Assignment, Criterion
 from inference.mediqa.prompt import completed_prompts
 from inference.mediqa.types import Features, Prompt
 from inference.models import LabelSnapshot, LabelSnapshotEntry, Partition
@@ -21,11 +21,15 @@ from inference.services.snapshots import check_partition_counts, patients_of
 
 @dataclass(frozen=True)
 class Material:
-    """A snapshot with the features of its Images, by partition. counts: images and patients in each."""
+    """A snapshot with the features of its Images, by partition.
+
+    counts: images and patients in each. at_random: Images that were drawn at random to be read.
+    """
 
     criteria: tuple[Criterion, ...]
     partitions: Mapping[Partition, ScoredFeatures]
     counts: Mapping[str, Mapping[str, int]]
+    at_random: frozenset[int]
 
 
 def gather_material(*, snapshot: LabelSnapshot, encoder: Encoder, reporter: Reporter) -> Material:
@@ -49,7 +53,13 @@ def gather_material(*, snapshot: LabelSnapshot, encoder: Encoder, reporter: Repo
         )
         for partition in Partition
     }
-    return Material(criteria, partitions, _counts(partition_of))
+    return Material(criteria, partitions, _counts(partition_of), _at_random(snapshot, partition_of))
+
+
+def _at_random(snapshot: LabelSnapshot, image_ids: Iterable[int]) -> frozenset[int]:
+    """The same whenever it is asked of a snapshot, whose Images have all been read."""
+    asked = Assignment.objects.filter(project=snapshot.project_id, image__in=image_ids)
+    return frozenset(asked.drawn_at_random().values_list("image_id", flat=True))
 
 
 def _features(image_ids: Sequence[int], encoder: Encoder, reporter: Reporter) -> dict[int, tuple[Features, Prompt]]:

@@ -21,6 +21,7 @@ from inference.models import FineTuneRun, ModelVersion, Partition, Stage
 from inference.services.contracts import FitRequest, Reporter, ScoredFeatures, Trainer
 from inference.services.evaluation import Comparison, compare
 from inference.services.finetuning import LIMITS
+from inference.services.intervals import IntervalSample, interval_sample
 from inference.services.material import Material, gather_material
 from inference.services.registry import promote, register_candidate
 from inference.services.scoring import scales_of
@@ -58,12 +59,15 @@ def _train(
     reporter.report(done=0, total=0, phase=gettext_noop("Loading the model"))
     start = load(run.start or run.parent)
     material = gather_material(snapshot=run.snapshot, encoder=start, reporter=reporter)
-    trained = start.fit(_request(run, material), _FitReport(run, reporter, clock))
+    learnt = [c for c in material.criteria if c.key in run.config.get("criteria", [c.key])]
+    validation = _only(material.partitions[Partition.VALIDATION], learnt)
+    sample = interval_sample(validation=validation, at_random=material.at_random)
+    trained = start.fit(_request(run, material, learnt, sample), _FitReport(run, reporter, clock))
     parent = load(run.parent)
     theirs = gather_material(snapshot=run.snapshot, encoder=parent, reporter=reporter) if run.start else material
     reporter.report(done=0, total=0, phase=gettext_noop("Comparing on the test images"))
-    report = _report(run, Compared.of(parent, theirs), Compared.of(trained, material))
-    return _register(run, trained, report | {"counts": material.counts})
+    report = _report(run, Compared.of(parent, theirs), Compared.of(trained, material), material.at_random)
+    return _register(run, trained, report | {"counts": material.counts, "intervals": dict(sample.origins)})
 
 
 @dataclass(frozen=True)
@@ -83,16 +87,15 @@ class Compared:
         return self.model.score(test.features, test.prompts, scales_of(self.criteria))
 
 
-def _request(run: FineTuneRun, material: Material) -> FitRequest:
-    learnt = [c for c in material.criteria if c.key in run.config.get("criteria", [c.key])]
+def _request(run: FineTuneRun, material: Material, learnt: Sequence[Criterion], sample: IntervalSample) -> FitRequest:
     config = {name: value for name, value in run.config.items() if name in LIMITS or name == "head"}
     return FitRequest(
         train=_only(material.partitions[Partition.TRAIN], learnt),
-        validation=_only(material.partitions[Partition.VALIDATION], learnt),
+        validation=sample.scored,
         scales=scales_of(learnt),
         config=config | {"minimum_scores": MINIMUM_IN[Partition.TRAIN]},
         seed=run.seed,
-        training=_provenance(run, material, learnt),
+        training=_provenance(run, material, learnt) | {"intervals": dict(sample.origins)},
     )
 
 
@@ -139,7 +142,7 @@ class _FitReport:
         self._run.save(update_fields=["loss_history"])
 
 
-def _report(run: FineTuneRun, old: Compared, new: Compared) -> dict[str, Any]:
+def _report(run: FineTuneRun, old: Compared, new: Compared, at_random: Container[int]) -> dict[str, Any]:
     """Both on the test Images that both could read; raises TooFewScores."""
     shared = set(old.test.image_ids) & set(new.test.image_ids)
     check_partition_counts({**MINIMUM_IN, Partition.TEST: len(shared)})
@@ -151,6 +154,7 @@ def _report(run: FineTuneRun, old: Compared, new: Compared) -> dict[str, Any]:
         patients=test.patients,
         criteria=new.criteria,
         seed=run.seed,
+        is_random=[image_id in at_random for image_id in test.image_ids],
     )
     return {"head": dict(new.model.head_choice), **compare(comparison)}
 

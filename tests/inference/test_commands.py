@@ -1,6 +1,7 @@
 """`prescore`, `select` and `fine_tune` on the command line."""
 
 import io
+import re
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -44,6 +45,7 @@ def test_prescore_then_select_then_fine_tune():
     report = run("fine_tune", "--project", project.slug, "--epochs", 10)
     assert "Model version 2, against version 1" in report
     assert "SROCC" in report
+    assert re.search(r"Intervals of overall: from \d validation images\.", report)
     assert "assed: " in report
     assert ModelVersion.objects.count() == 2
     assert set(Job.objects.values_list("state", flat=True)) == {JobState.SUCCEEDED}

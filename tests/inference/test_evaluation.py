@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -62,6 +63,18 @@ def test_what_cannot_be_measured_does_not_pass():
     result = gate(comparison(old=TARGET, new=TARGET, target=np.full(7, math.nan)))
     assert result["passed"] is False
     assert "cannot be measured" in result["reason"]
+
+
+def test_the_error_on_random_images_is_told_beside_the_gate_and_does_not_decide_it():
+    is_random = [True, True, False, False, False, False, True]
+    new = TARGET + np.where(is_random, 0.0, 2.0)
+    report = compare(replace(comparison(old=TARGET + 1, new=new), is_random=is_random))
+    assert report["at_random"] == {"images": 3, "old": pytest.approx(0.25), "new": 0.0}
+    assert (report["gate"]["images"], report["gate"]["passed"]) == (7, False)
+
+
+def test_where_no_test_image_was_drawn_at_random_there_is_no_error_on_them():
+    assert compare(comparison(old=TARGET + 1, new=TARGET))["at_random"] == {"images": 0, "old": None, "new": None}
 
 
 def test_the_report_is_json_without_nan_also_where_figures_do_not_exist():

@@ -3,7 +3,13 @@ import math
 import numpy as np
 import pytest
 
-from inference.mediqa.uncertainty import OodStatistics, conformal_interval, conformal_quantile, interval_factor
+from inference.mediqa.uncertainty import (
+    OodStatistics,
+    conformal_interval,
+    conformal_quantile,
+    interval_factor,
+    residuals_needed,
+)
 
 
 def test_conformal_quantile_is_the_named_order_statistic():
@@ -16,6 +22,13 @@ def test_too_few_residuals_give_infinity():
     assert math.isfinite(conformal_quantile(np.arange(9), 0.9))
     assert math.isinf(conformal_quantile(np.arange(18), 0.95))
     assert math.isfinite(conformal_quantile(np.arange(19), 0.95))
+
+
+@pytest.mark.parametrize(("level", "needed"), [(0.5, 1), (0.8, 4), (0.9, 9), (0.95, 19), (0.99, 99)])
+def test_residuals_needed_are_the_fewest_that_give_a_finite_quantile(level, needed):
+    assert residuals_needed(level) == needed
+    assert math.isfinite(conformal_quantile(np.arange(needed), level))
+    assert math.isinf(conformal_quantile(np.arange(needed - 1), level))
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0, -1.0])

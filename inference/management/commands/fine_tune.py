@@ -15,6 +15,7 @@ from inference.mediqa.fitting import HEADS
 from inference.models import FineTuneRun, Stage
 from inference.services.contracts import CheckpointContent, Reporter
 from inference.services.finetuning import start_run
+from inference.services.intervals import RANDOM
 from inference.services.registry import read_checkpoint, read_shipped
 from inference.services.runs import fine_tune_in
 
@@ -57,6 +58,9 @@ class Command(BaseCommand):
             for name, figures in criterion["metrics"].items():
                 old, new = (_figure(figures[which]) for which in ("old", "new"))
                 self.stdout.write(f"  {key:20} {name.upper():6} {old}  ->  {new}")
+        for key, origin in run.report["intervals"].items():
+            drawn = ", drawn at random" if origin["from"] == RANDOM else ""
+            self.stdout.write(f"Intervals of {key}: from {origin['images']} validation images{drawn}.")
         self.stdout.write(f"Head: {run.report['head']['head']}. {run.report['head']['reason']}")
         self.stdout.write(
             ("Passed: " if run.report["gate"]["passed"] else "Not passed: ") + run.report["gate"]["reason"]
