@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
+from inference.mediqa.benchmark.errors import BadSet
 from inference.mediqa.benchmark.features import MEASURED, measured_features, signal_to_noise
-from inference.mediqa.benchmark.sets import BadSet, BenchmarkSet, Sample
+from inference.mediqa.benchmark.sets import BenchmarkSet, Sample
 from inference.mediqa.errors import UnscorableImage
 from inference.mediqa.network import Network
 from inference.mediqa.predictor import Predictor
@@ -132,7 +133,7 @@ class _Gathering:
         self._encode()
         samples = self._samples
         if not samples:
-            raise BadSet("No image of the set can be read.")
+            raise BadSet(_none_read(self._refused))
         return Material(
             names=tuple(one.name for one in samples),
             groups=tuple(one.group for one in samples),
@@ -147,6 +148,13 @@ class _Gathering:
             severities=tuple(one.severities for one in samples if one.severities is not None),
             refused=tuple(self._refused),
         )
+
+
+def _none_read(refused: Sequence[Refused]) -> str:
+    if not refused:
+        return "The set holds no image."
+    first = refused[0]
+    return f"No image of the set can be read: {len(refused)} were refused, the first, {first.name}: {first.reason}"
 
 
 def _qualities(samples: Collection[Sample]) -> DoubleArray | None:

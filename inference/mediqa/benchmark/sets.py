@@ -5,7 +5,6 @@ SET.csv has ``path,score`` and, where known, ``group,modality,region,split``; pa
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +13,11 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from inference.mediqa.benchmark.comma_separated import Line, read_table
+from inference.mediqa.benchmark.errors import BadSet
 from inference.mediqa.errors import MediqaError, UnscorableImage
 from inference.mediqa.preprocessing import checked_pixels
+from inference.mediqa.prompt import MODALITY_OF_CODE, VOCABULARY
 from inference.mediqa.reading import Refused, read_path
 from inference.mediqa.regression import grouped_folds
 from inference.mediqa.types import ImageArray, IndexArray, Scale
@@ -25,10 +27,7 @@ Names = npt.NDArray[np.str_]
 Mask = npt.NDArray[np.bool_]
 REQUIRED = ("path", "score")
 FACTORS = ("modality", "region")
-
-
-class BadSet(MediqaError):
-    """A set that can't be benchmarked; the message says what is wrong with it."""
+ADVICE = "Add a column group to SET.csv that names each image's patient (of a simulated set: more SOURCES)."
 
 
 @dataclass(frozen=True)
@@ -81,19 +80,19 @@ class CsvSet:
 
     @classmethod
     def read(cls, path: Path, scale: Scale | None = None) -> CsvSet:
-        """Read the table; raises BadSet for missing columns, words or numbers, FileNotFoundError."""
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            table = csv.DictReader(file)
-            missing = [name for name in REQUIRED if name not in (table.fieldnames or [])]
-            if missing:
-                raise BadSet(f"The set lacks the column {', '.join(missing)}.")
-            rows = tuple(_row(line, number) for number, line in enumerate(table, start=2))
+        """Read the table, but no image.
+
+        Raises BadSet for what is no table, for missing columns, words or numbers, and for a score outside a given
+        scale; FileNotFoundError.
+        """
+        rows = tuple(_row(line, scale) for line in read_table(path, *REQUIRED).lines)
         scores = [row.score for row in rows]
         if len(set(scores)) < 2:
             raise BadSet("The set needs at least two different scores.")
         return cls(path.parent, rows, path.stem, scale or Scale(min(scores), max(scores)))
 
     def __iter__(self) -> Iterator[Sample | Refused]:
+        is_one_folder = len({Path(row.path).parent for row in self.rows}) == 1
         for row in self.rows:
             try:
                 read = read_path(self.folder / row.path, override=dict(row.factors))
@@ -103,31 +102,50 @@ class CsvSet:
             except (MediqaError, ValueError) as error:
                 yield Refused(row.path, str(error))
             else:
-                group = row.group or read.patient or _stem_group(row.path)
+                group = row.group or read.patient or _group_of_path(row.path, is_one_folder=is_one_folder)
                 yield Sample(row.path, read.image, row.score, group, row.split)
 
 
-def _row(line: Mapping[str, str | None], number: int) -> Row:
-    words = {key: (value or "").strip() for key, value in line.items() if isinstance(value, str | None)}
+def _row(line: Line, scale: Scale | None) -> Row:
+    words = line.words
+    if not words["path"]:
+        raise BadSet(f"Line {line.number}: there is no path.")
+    split = words.get("split", "").lower()
+    if split not in {"", TRAIN, TEST}:
+        raise BadSet(f"Line {line.number}: split is {TRAIN}, {TEST} or empty, not {split!r}.")
+    factors = {name: _factor_word(name, words[name], line.number) for name in FACTORS if words.get(name)}
+    return Row(words["path"], _score(words["score"], line.number, scale), words.get("group", ""), split, factors)
+
+
+def _score(text: str, number: int, scale: Scale | None) -> float:
     try:
-        score = float(words["score"])
+        score = float(text)
     except ValueError:
         score = float("nan")
-    split = words.get("split", "").lower()
     if not np.isfinite(score):
-        raise BadSet(f"Line {number}: {words['score']!r} is no score.")
-    if split not in {"", TRAIN, TEST}:
-        raise BadSet(f"Line {number}: split is {TRAIN}, {TEST} or empty, not {split!r}.")
-    factors = {name: words[name] for name in FACTORS if words.get(name)}
-    return Row(words["path"], score, words.get("group", ""), split, factors)
+        raise BadSet(f"Line {number}: {text!r} is no score.")
+    if scale is not None and not scale.minimum <= score <= scale.maximum:
+        raise BadSet(f"Line {number}: {text} lies outside the scale {scale.minimum:g} to {scale.maximum:g}.")
+    return score
 
 
-def _stem_group(path: str) -> str:
+def _factor_word(factor: str, text: str, number: int) -> str:
+    """Return the prompt's word in its own spelling, for a modality also by DICOM's code."""
+    known = {word.upper(): word for word in VOCABULARY[factor]}
+    if factor == "modality":
+        known |= MODALITY_OF_CODE
+    word = known.get(text.upper())
+    if word is None:
+        raise BadSet(f"Line {number}: {text!r} is no {factor}; use one of {', '.join(VOCABULARY[factor])}.")
+    return word
+
+
+def _group_of_path(path: str, *, is_one_folder: bool) -> str:
     """Without a patient: the file's folder, or its own name up to the first separator where all lie in one."""
     place = Path(path)
-    if len(place.parts) > 1:
+    if len(place.parts) > 1 and not is_one_folder:
         return str(place.parent)
-    return place.stem.replace("-", "_").split("_")[0]
+    return place.stem.replace("-", "_").split("_")[0] or place.stem
 
 
 @dataclass(frozen=True)
@@ -152,7 +170,7 @@ def make_splits(
         return [_given(owners, words == TEST, seed, labels)]
     is_judged = ~np.isin(owners, np.unique(owners[words == TRAIN]))
     if len(set(owners[is_judged])) < 1 or len(set(groups)) < 2:
-        raise BadSet("There is no group to hold out: all images belong to one, or to training.")
+        raise BadSet(f"There is no group to hold out: all images belong to one, or to training. {ADVICE}")
     numbers = np.full(len(owners), -1)
     numbers[is_judged] = grouped_folds(owners[is_judged], folds, np.random.default_rng(seed))
     return [
@@ -164,7 +182,7 @@ def make_splits(
 def _given(owners: Names, is_test: Mask, seed: int, labels: int | None) -> Split:
     shared = set(owners[is_test]) & set(owners[~is_test])
     if shared:
-        raise BadSet(f"{len(shared)} groups are in train and in test, {min(shared)!r} among them.")
+        raise BadSet(f"{len(shared)} groups are in train and in test, {str(min(shared))!r} among them.")
     if is_test.all():
         raise BadSet("All images are for the test: there is nothing to learn from.")
     return Split(_drawn(~is_test, seed, labels), np.flatnonzero(is_test))

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inference.mediqa.benchmark.material import gather
 from inference.mediqa.benchmark.sets import BadSet, CsvSet, Sample, make_splits
 from inference.mediqa.reading import Refused
 from inference.mediqa.types import Scale
@@ -115,6 +116,7 @@ def test_the_scale_is_what_the_scores_span_unless_it_is_given(tmp_path):
 @pytest.mark.parametrize(
     ("columns", "rows", "message"),
     [
+        ("path,score", [["", 1]], "Line 2: there is no path"),
         ("path", [["a.png"]], "lacks the column score"),
         ("path,score", [["a.png", "good"]], "Line 2: 'good' is no score"),
         ("path,score,split", [["a.png", 1, "dev"]], "split is train, test or empty"),
@@ -124,3 +126,75 @@ def test_the_scale_is_what_the_scores_span_unless_it_is_given(tmp_path):
 def test_a_table_that_makes_no_sense_is_refused(tmp_path, columns, rows, message):
     with pytest.raises(BadSet, match=message):
         CsvSet.read(write_set(tmp_path, columns, rows))
+
+
+def test_in_one_folder_the_stem_keeps_images_together(tmp_path):
+    names = ["images/a_0.png", "images/a_1.png", "images/b0.png", "images/_c.png"]
+    for name in names:
+        write_picture(tmp_path / name)
+    path = write_set(tmp_path, "path,score", [[name, row] for row, name in enumerate(names)])
+    assert [one.group for one in CsvSet.read(path)] == ["a", "a", "b0", "_c"]
+
+
+def test_without_anything_to_hold_out_a_column_group_is_advised():
+    with pytest.raises(BadSet, match=r"no group to hold out.* Add a column group"):
+        make_splits(["a", "a"], ["", ""], folds=5, seed=0)
+
+
+def test_messages_hold_plain_words():
+    with pytest.raises(BadSet, match="'g0' among them"):
+        make_splits(["g0", "g0", "g1"], ["train", "test", "train"], folds=5, seed=0)
+
+
+def test_columns_are_found_in_any_case_and_with_spaces(tmp_path):
+    (row, _) = CsvSet.read(write_set(tmp_path, " Path,SCORE , Group", [["a.png", 1, "g"], ["b.png", 2, "h"]])).rows
+    assert (row.path, row.score, row.group) == ("a.png", 1, "g")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"path;score\na.png;1\n", "lacks the column path, score. Its first line names 'path;score'"),
+        (b"path\tscore\na.png\t1\n", "comma-separated UTF-8 file is expected"),
+        ("path,score\na.png,1\n".encode("utf-16"), "SET.csv can't be read. A comma-separated UTF-8 file"),
+        ("path,score\na.png,1\n".encode("utf-16-le"), "SET.csv can't be read. A comma-separated UTF-8 file"),
+        ("path,score\nä.png,1\n".encode("latin-1"), "SET.csv can't be read. A comma-separated UTF-8 file"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "SET.csv can't be read. A comma-separated UTF-8 file"),
+        (b"", "lacks the column path, score. Its first line names none"),
+        (b"path,score,Score\na.png,1,2\n", "has the column score twice"),
+        (b"path,score\n" + b"a" * 200_000 + b",1\n", "can't be read .*A comma-separated UTF-8 file"),
+    ],
+)
+def test_what_is_no_comma_separated_table_is_refused_with_a_sentence(tmp_path, content, message):
+    path = tmp_path / "SET.csv"
+    path.write_bytes(content)
+    with pytest.raises(BadSet, match=message):
+        CsvSet.read(path)
+
+
+def test_a_score_outside_the_given_scale_is_refused_with_its_line(tmp_path):
+    path = write_set(tmp_path, "path,score", [["a.png", 1], ["b.png", 4.5]])
+    with pytest.raises(BadSet, match=r"Line 3: 4\.5 lies outside the scale 0 to 4"):
+        CsvSet.read(path, Scale(0, 4))
+
+
+def test_words_of_the_prompt_are_known_in_any_case_and_modalities_by_their_code(tmp_path):
+    words = [("ct", "HEAD"), ("CR", "chest"), ("dx", "Unknown"), ("Unknown", "")]
+    path = write_set(tmp_path, "path,score,modality,region", [["a.png", row, *pair] for row, pair in enumerate(words)])
+    assert [dict(row.factors) for row in CsvSet.read(path).rows] == [
+        {"modality": "CT", "region": "head"}, {"modality": "XR", "region": "chest"},
+        {"modality": "XR", "region": "unknown"}, {"modality": "unknown"},
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("column", "word"), [("modality", "X-ray"), ("region", "thorax")])
+def test_an_unknown_word_is_refused_with_its_line_and_those_that_exist(tmp_path, column, word):
+    path = write_set(tmp_path, f"path,score,{column}", [["a.png", 1, ""], ["b.png", 2, word]])
+    with pytest.raises(BadSet, match=f"Line 3: '{word}' is no {column}; use one of unknown, "):
+        CsvSet.read(path)
+
+
+def test_where_no_image_can_be_read_the_first_reason_is_told(tmp_path, predictor):
+    path = write_set(tmp_path, "path,score", [["a.png", 1], ["b.png", 2]])
+    with pytest.raises(BadSet, match=r"2 were refused, the first, a.png: There is no such file."):
+        gather(CsvSet.read(path), {"pretrained": predictor})
