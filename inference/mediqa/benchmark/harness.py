@@ -26,6 +26,7 @@ from inference.mediqa.benchmark.measures import (
 )
 from inference.mediqa.benchmark.sets import Split
 from inference.mediqa.closed_form import fit_closed_form
+from inference.mediqa.errors import MediqaError
 from inference.mediqa.fitting import FitConfig
 from inference.mediqa.metrics import METRICS, plcc, srocc
 from inference.mediqa.physics import physical_parameters
@@ -35,6 +36,7 @@ from inference.mediqa.types import DoubleArray, FloatArray, IndexArray, Prompt, 
 LEAST_OF_MODALITY = 10  # images of a modality for a number of its own
 LEAST_LEFT_OUT = 10
 CRITERION = "score"
+ALWAYS = (*METRICS, "sum", "local_coverage", "seconds")  # measures that every method has
 QUICK = FitConfig(epochs=1)  # where only the distance is asked for
 Report = Callable[[str], None]
 Numbers = dict[str, float]
@@ -51,12 +53,30 @@ class Summary:
 
 @dataclass
 class Result:
-    """One method: each measure by split, and each modality's SROCC by split."""
+    """One method: each measure by split, and each modality's SROCC by split.
+
+    A measure that does not exist on a split is NaN. failures: why the method failed, for each split where it did.
+    """
 
     method: str
     about: str
     measures: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     modalities: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def splits(self) -> int:
+        """How often it was run."""
+        return max((len(values) for values in self.measures.values()), default=0)
+
+    def add(self, measures: Numbers, modalities: Numbers) -> None:
+        """Add the next split."""
+        before = self.splits
+        for name in {**self.measures, **measures}:
+            own = self.measures[name]
+            own += [math.nan] * (before - len(own)) + [measures.get(name, math.nan)]
+        for name, value in modalities.items():
+            self.modalities[name].append(value)
 
     def summary(self, measure: str) -> Summary:
         """Return a measure's summary; NaN where it exists on no split."""
@@ -71,6 +91,7 @@ class Result:
             first.about,
             _chained([one.measures for one in results]),
             _chained([one.modalities for one in results]),
+            [reason for one in results for reason in one.failures],
         )
 
     def to_document(self) -> dict[str, Any]:
@@ -80,6 +101,7 @@ class Result:
             "about": self.about,
             "measures": {name: _documented(values) for name, values in self.measures.items()},
             "srocc_by_modality": {name: _documented(values) for name, values in self.modalities.items()},
+            "failures": self.failures,
         }
 
 
@@ -113,21 +135,28 @@ def _documented(values: Sequence[float]) -> dict[str, Any]:
 def run_methods(
     methods: Sequence[Method], material: Material, splits: Sequence[Split], *, seed: int, report: Report
 ) -> list[Result]:
-    """Fit and judge; ``report`` hears of each method on each split."""
+    """Fit and judge; ``report`` hears of each method on each split. One that fails keeps back no other."""
     results = [Result(method.name, method.about) for method in methods]
     for number, split in enumerate(splits):
         train, test = material.pick(split.train), material.pick(split.test)
         for method, result in zip(methods, results, strict=True):
-            judged, seconds = _run(method, train, test, seed + number)
-            measured = measure(judged, test, seed=seed + number) | {"seconds": seconds}
-            for name, value in measured.items():
-                result.measures[name].append(value)
-            for name, value in by_modality(judged.mean, test).items():
-                result.modalities[name].append(value)
-            report(
-                f"split {number + 1} of {len(splits)}: {method.name}, {seconds:.1f} s, SROCC {measured['srocc']:.3f}"
-            )
+            outcome = _added(result, method, train, test, seed + number)
+            report(f"split {number + 1} of {len(splits)}: {method.name}, {outcome}")
     return results
+
+
+def _added(result: Result, method: Method, train: Material, test: Material, seed: int) -> str:
+    """Add what the method does on a split, or why it does nothing; return it in words."""
+    try:
+        judged, seconds = _run(method, train, test, seed)
+        measured = measure(judged, test, seed=seed) | {"seconds": seconds}
+    except Exception as error:  # whatever it is, the other methods are worth their time
+        reason = str(error) if isinstance(error, MediqaError) else f"{type(error).__name__}: {error}"
+        result.failures.append(reason)
+        result.add(dict.fromkeys(ALWAYS, math.nan), {})
+        return f"failed: {reason}"
+    result.add(measured, by_modality(judged.mean, test))
+    return f"{seconds:.1f} s, SROCC {measured['srocc']:.3f}"
 
 
 def _run(method: Method, train: Material, test: Material, seed: int) -> tuple[Judged, float]:

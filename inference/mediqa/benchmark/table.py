@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,6 +57,7 @@ class BenchmarkReport:
         parts = [
             [f"{name}: {value}" for name, value in self.facts.items() if not isinstance(value, dict | list)],
             _main(self.results),
+            _failures(self.results),
             _modalities(self.results),
             _strange(self.strange),
             _physical(self.physical),
@@ -88,6 +89,14 @@ def _main(results: Sequence[Result]) -> list[str]:
     columns = {key: title for key, title in COLUMNS.items() if any(result.summary(key).splits for result in results)}
     rows = [[result.method, *(_shown(result.summary(key), key) for key in columns)] for result in results]
     return markdown(["method", *columns.values()], rows)
+
+
+def _failures(results: Sequence[Result]) -> list[str]:
+    return [
+        f"failed: {result.method} on {count} of {result.splits} splits: {reason}"
+        for result in results
+        for reason, count in Counter(result.failures).items()
+    ]
 
 
 def _modalities(results: Sequence[Result]) -> list[str]:

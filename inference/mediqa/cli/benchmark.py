@@ -19,6 +19,8 @@ from inference.mediqa.benchmark.sets import BenchmarkSet, CsvSet, Split, make_sp
 from inference.mediqa.benchmark.simulated import SimulatedSet
 from inference.mediqa.benchmark.table import BenchmarkReport
 from inference.mediqa.checkpoint import DEFAULT_CHECKPOINT
+from inference.mediqa.cli.options import whole_number, writable_file
+from inference.mediqa.cli.score import EXIT_SOME_REFUSED
 from inference.mediqa.predictor import Predictor
 from inference.mediqa.types import Scale
 
@@ -32,11 +34,11 @@ def add_benchmark(commands: Any) -> None:
     parser.add_argument("set", metavar="SET", help=f"SET.csv, or the word {SIMULATED}")
     parser.add_argument("sources", nargs="*", type=Path, metavar="SOURCES", help=f"folders, with {SIMULATED}")
     parser.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
-    parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--labels", type=int, help="at most so many scored images to learn from in each split")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--draws", type=int, default=1, help="run so often, from one seed to the next, and join")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers")
+    parser.add_argument("--folds", type=whole_number(2), default=5)
+    parser.add_argument("--labels", type=whole_number(1), help="scored images to learn from in each split, at most")
+    parser.add_argument("--seed", type=whole_number(0), default=0)
+    parser.add_argument("--draws", type=whole_number(1), default=1, help="run so often, seed by seed, and join")
+    parser.add_argument("--json", type=writable_file, metavar="FILE", help="write all numbers")
     parser.add_argument("--include", action="append", default=[], metavar="METHOD", help="run a costly method too")
     parser.add_argument("--exclude", action="append", default=[], metavar="METHOD")
     parser.add_argument("--scale", nargs=2, type=float, metavar=("MIN", "MAX"), help="of the scores, for a SET.csv")
@@ -65,17 +67,16 @@ def add_benchmark(commands: Any) -> None:
 
 
 def _benchmark(options: argparse.Namespace) -> int:
-    if options.draws < 1:
-        raise ValueError("--draws is a number from 1.")
+    """Compare the methods; 0 all images were taken, 3 some were left out."""
     predictor = Predictor.load(options.checkpoint)
     seeds = range(options.seed, options.seed + options.draws)
     draws = [_draw(options, predictor, seed) for seed in seeds]
     report = draws[0] if len(draws) == 1 else BenchmarkReport.joined(draws)
-    for line in report.lines():
-        print(line)
     if options.json:
         options.json.write_text(json.dumps(report.to_document(), indent=1, allow_nan=False))
-    return 0
+    for line in report.lines():
+        print(line)
+    return EXIT_SOME_REFUSED if report.refused else 0
 
 
 def _draw(options: argparse.Namespace, predictor: Predictor, seed: int) -> BenchmarkReport:

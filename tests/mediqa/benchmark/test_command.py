@@ -1,8 +1,13 @@
 import json
 import math
+from argparse import ArgumentTypeError
 from dataclasses import replace
 
+import pytest
+
 from inference.mediqa.__main__ import main
+from inference.mediqa.benchmark.table import BenchmarkReport
+from inference.mediqa.cli.options import writable_file
 from inference.mediqa.profiles import PROFILES
 from tests.mediqa.benchmark.conftest import read_table, write_picture, write_table
 
@@ -25,7 +30,7 @@ def make_set(folder) -> str:
 def test_a_folder_of_pictures_with_scores_gives_the_table(tmp_path, capsys):
     output = tmp_path / "numbers.json"
     arguments = ["benchmark", make_set(tmp_path), "--folds", "3", "--json", str(output), "--threads", "1"]
-    assert main([*arguments, *excluded(), "--include", "fine-tune", "--epochs", "1"]) == 0
+    assert main([*arguments, *excluded(), "--include", "fine-tune", "--epochs", "1"]) == 3
     printed = capsys.readouterr().out
     assert "| handmade-gp" in printed
     assert "left out: bad.png" in printed
@@ -40,7 +45,7 @@ def test_the_published_shape_is_trained_on_views_of_its_own(tmp_path, monkeypatc
     monkeypatch.setattr("inference.mediqa.benchmark.baselines.PROFILES", {"paper": narrow})
     output = tmp_path / "numbers.json"
     arguments = ["benchmark", make_set(tmp_path), "--folds", "2", "--json", str(output), "--threads", "1"]
-    assert main([*arguments, *excluded(), "--include", "paper", "--epochs", "1"]) == 0
+    assert main([*arguments, *excluded(), "--include", "paper", "--epochs", "1"]) == 3
     paper = {one["method"]: one for one in json.loads(output.read_text())["results"]}["paper"]
     assert math.isfinite(paper["measures"]["rmse"]["mean"])
     assert 0 < paper["measures"]["rmse"]["mean"] < 3
@@ -72,9 +77,9 @@ def test_several_draws_are_one_table_of_all_their_splits(tmp_path, capsys):
     arguments += ["--exclude", "pretrained"]
     alone = []
     for seed in ("4", "5"):
-        assert main([*arguments, "--seed", seed]) == 0
+        assert main([*arguments, "--seed", seed]) == 3
         alone.append(json.loads(output.read_text()))
-    assert main([*arguments, "--seed", "4", "--draws", "2"]) == 0
+    assert main([*arguments, "--seed", "4", "--draws", "2"]) == 3
     together = json.loads(output.read_text())
     assert (together["draws"], together["seed"], together["images"]) == (2, "4; 5", 24)
     for first, second, both in zip(alone[0]["results"], alone[1]["results"], together["results"], strict=True):
@@ -131,6 +136,59 @@ def test_a_published_layout_is_imported_and_benchmarked_in_place(tmp_path):
 def test_what_makes_no_sense_is_said(tmp_path, capsys):
     assert main(["benchmark", "simulated"]) == 2
     assert main(["benchmark", str(tmp_path / "none.csv")]) == 2
-    assert main(["benchmark", make_set(tmp_path), "--draws", "0"]) == 2
     assert main(["benchmark", make_set(tmp_path), "--include", "magic"]) == 2
     assert "No method magic" in capsys.readouterr().err
+
+
+CHEAP = ("snr", "brisque-like", "handmade-ridge", "handmade-gp", "pretrained", *QUICK)
+
+
+def test_a_set_that_is_read_in_full_ends_with_0(tmp_path):
+    arguments = ["benchmark", make_set(tmp_path), *(word for name in CHEAP for word in ("--exclude", name))]
+    assert main([*arguments, "--threads", "1"]) == 3
+    rows = [[row["path"], row["score"]] for row in read_table(tmp_path / "SET.csv") if row["path"] != "bad.png"]
+    write_table(tmp_path / "SET.csv", ["path", "score"], rows)
+    assert main([*arguments, "--threads", "1"]) == 0
+
+
+def test_the_numbers_are_kept_where_the_table_cannot_be_printed(tmp_path, monkeypatch):
+    def broken(report):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(BenchmarkReport, "lines", broken)
+    output = tmp_path / "numbers.json"
+    arguments = ["benchmark", make_set(tmp_path), *(word for name in CHEAP for word in ("--exclude", name))]
+    assert main([*arguments, "--threads", "1", "--json", str(output)]) == 141
+    assert json.loads(output.read_text())["images"] == 24
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--folds", "1", "'1' is no whole number from 2."),
+        ("--folds", "many", "'many' is no whole number from 2."),
+        ("--labels", "0", "'0' is no whole number from 1."),
+        ("--seed", "-1", "'-1' is no whole number from 0."),
+        ("--draws", "0", "'0' is no whole number from 1."),
+        ("--json", ".", "'.' is a folder; a file is expected."),
+        ("--json", "none/numbers.json", "There is no folder 'none'."),
+        ("--json", "SET.csv/numbers.json", "There is no folder 'SET.csv'."),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_before_any_work(option, value, message, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "SET.csv").touch()
+    monkeypatch.setattr("inference.mediqa.cli.benchmark.Predictor.load", None)
+    with pytest.raises(SystemExit) as ended:
+        main(["benchmark", "SET.csv", f"{option}={value}"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith(f"argument {option}: {message}")
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "old.json").touch()
+    assert writable_file(str(tmp_path / "new.json")) == tmp_path / "new.json"
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # root may write anywhere
+    for name in ("old.json", "new.json"):
+        with pytest.raises(ArgumentTypeError, match="can't be written"):
+            writable_file(str(tmp_path / name))

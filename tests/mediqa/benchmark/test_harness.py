@@ -23,6 +23,7 @@ from inference.mediqa.benchmark.harness import Result, Strange, leave_modalities
 from inference.mediqa.benchmark.material import PRETRAINED
 from inference.mediqa.benchmark.sets import make_splits
 from inference.mediqa.benchmark.table import BenchmarkReport
+from inference.mediqa.errors import FittingError
 from inference.mediqa.reading import Refused
 from inference.mediqa.types import Prompt, Scale
 from tests.mediqa.benchmark.conftest import made_material
@@ -108,6 +109,66 @@ def test_the_report_reads_as_tables_and_as_json(material):
     document = json.loads(json.dumps(report.to_document(), allow_nan=False))
     assert document["results"][1]["measures"]["srocc"]["mean"] > 0.5
     assert document["physical_correlation"]["CT"]["view_share"] is None
+
+
+class Fails:
+    """Raises on every split but the second."""
+
+    name, about, is_costly = "fails", "", False
+
+    def __init__(self, error):
+        self.error, self.runs = error, 0
+
+    def fit(self, train, seed):
+        self.runs += 1
+        if self.runs == 2:
+            return SignalToNoise().fit(train, seed)
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (
+            FittingError("7 images have a score; at least 8 are needed."),
+            "7 images have a score; at least 8 are needed.",
+        ),
+        (RuntimeError("out of memory"), "RuntimeError: out of memory"),
+    ],
+)
+def test_a_method_that_fails_keeps_back_no_other(material, error, reason):
+    told = []
+    splits = make_splits(material.groups, material.split, folds=3, seed=0)
+    results = run_methods([Fails(error), Constant()], material, splits, seed=0, report=told.append)
+    failed, constant = results
+    assert f"split 1 of 3: fails, failed: {reason}" in told
+    assert [math.isnan(value) for value in failed.measures["rmse"]] == [True, False, True]
+    assert (failed.failures, constant.failures) == ([reason, reason], [])
+    assert constant.summary("rmse").splits == 3
+    report = BenchmarkReport({}, results, None, {}, [])
+    assert f"failed: fails on 2 of 3 splits: {reason}" in report.lines()
+    document = json.loads(json.dumps(report.to_document(), allow_nan=False))
+    assert document["results"][0]["failures"] == [reason, reason]
+    assert document["results"][0]["measures"]["rmse"]["splits"][0] is None
+    joined = BenchmarkReport.joined([report, report])
+    assert f"failed: fails on 4 of 6 splits: {reason}" in joined.lines()
+
+
+def test_a_method_that_fails_throughout_has_a_row_of_dashes(material):
+    splits = make_splits(material.groups, material.split, folds=3, seed=0, labels=3)
+    results = run_methods([METHODS[-1], Constant()], material, splits, seed=0, report=lambda line: None)
+    lines = BenchmarkReport({}, results, None, {}, []).lines()
+    row = next(line for line in lines if line.startswith("| pretrained"))
+    assert set(row.removeprefix("| pretrained")) == {" ", "|", "-"}
+    assert "at least 8 are needed" in "".join(lines)
+
+
+def test_a_measure_that_a_later_split_brings_keeps_its_place():
+    result = Result("one", "")
+    result.add({"rmse": 1.0}, {})
+    result.add({"rmse": 2.0, "kappa": 0.5}, {"CT": 0.1})
+    result.add({"rmse": 3.0}, {})
+    np.testing.assert_equal(dict(result.measures), {"rmse": [1.0, 2.0, 3.0], "kappa": [math.nan, 0.5, math.nan]})
 
 
 def test_the_token_head_is_a_method_too(material, predictor):

@@ -1,0 +1,35 @@
+"""Types of the command line's options: what makes no sense is refused by the parser, before any work."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+
+def writable_file(text: str) -> Path:
+    """Return the path of a file that can be written; raises ArgumentTypeError with a sentence that says why not."""
+    path = Path(text)
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is a folder; a file is expected.")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"There is no folder {str(path.parent)!r}.")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{text!r} can't be written.")
+    return path
+
+
+def whole_number(least: int) -> Callable[[str], int]:
+    """Return the type of whole numbers from ``least``."""
+
+    def checked(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if number < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least}.")
+        return number
+
+    return checked
