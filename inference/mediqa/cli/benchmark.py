@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from inference.mediqa.benchmark.baselines import FineTuned, chosen_methods, standard_methods
+from inference.mediqa.benchmark.folders import SET_NAME
 from inference.mediqa.benchmark.harness import leave_modalities_out, physical_correlations, run_methods
 from inference.mediqa.benchmark.importers import IMPORTERS, write_set
 from inference.mediqa.benchmark.material import PRETRAINED, RANDOM, Material, gather, random_encoder
@@ -150,10 +151,10 @@ def _facts(
 
 
 def _import(options: argparse.Namespace) -> int:
-    output = options.output or options.folder / "SET.csv"
+    output = options.output or options.folder / SET_NAME
     if output.parent.absolute() != options.folder.absolute():
         raise ValueError("SET.csv must lie in the set's folder: its paths are relative.")
-    rows = IMPORTERS[options.layout](options.folder)
+    rows = IMPORTERS[options.layout](options.folder, _tell)
     print(f"{write_set(rows, output)} images in {output}")
     return 0
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from inference.mediqa.__main__ import main
 from inference.mediqa.benchmark.importers import IMPORTERS, write_set
 from inference.mediqa.benchmark.sets import BadSet, CsvSet, Sample
 from inference.mediqa.reading import read_path
@@ -91,3 +92,170 @@ def test_another_layout_is_refused_with_a_sentence(layout, tmp_path):
     write_picture(tmp_path / "1.png")
     with pytest.raises(BadSet, match="folder holds"):
         IMPORTERS[layout](tmp_path)
+
+
+def write_empty(folder, *places):
+    """Files that an importer finds; none reads them."""
+    for place in places:
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        (folder / place).write_bytes(b"")
+
+
+def places(rows):
+    return [row["path"] for row in rows]
+
+
+def test_images_of_one_name_are_told_by_their_paths(tmp_path):
+    write_empty(tmp_path, "s1/im.png", "s2/im.png", "im.png", "s3/only.png")
+    table = [["s1/im.png", 1], ["s2\\im", 2], ["./im.png", 3], ["elsewhere/only.png", 4]]
+    write_table(tmp_path / "scores.csv", ["path", "score"], table)
+    assert places(imported("generic", tmp_path)) == ["s1/im.png", "s2/im.png", "im.png", "s3/only.png"]
+
+
+@pytest.mark.parametrize(
+    ("layout", "table", "columns"),
+    [
+        ("generic", "scores.csv", ["image", "score"]),
+        ("koniq", "koniq.csv", ["image_name", "MOS"]),
+        ("eyeq", "Label_EyeQ_train.csv", ["image", "quality"]),
+    ],
+)
+def test_a_name_that_several_images_have_is_refused(layout, table, columns, tmp_path):
+    write_empty(tmp_path, "s1/im.png", "s2/im.png")
+    write_table(tmp_path / table, columns, [["im.png", 1]])
+    with pytest.raises(BadSet, match=r"im.png is the name of 2 images: s1/im.png, s2/im.png"):
+        IMPORTERS[layout](tmp_path)
+
+
+def test_one_image_is_not_taken_for_two_names(tmp_path):
+    write_empty(tmp_path, "s1/im.png")
+    write_table(tmp_path / "scores.csv", ["path", "score"], [["s1/im.png", 1], ["s2/im.png", 2]])
+    with pytest.raises(BadSet, match=r"s1/im.png and s2/im.png would both be s1/im.png"):
+        IMPORTERS["generic"](tmp_path)
+
+
+def test_names_without_suffix_and_with_another_one_find_their_image(tmp_path):
+    write_empty(tmp_path, "a/scan.01.png", "a/scan.02.png", "v.nii.gz", "b/d.jpg")
+    table = [["scan.01", 1], ["a/scan.02", 2], ["v", 3], ["d.png", 4]]
+    write_table(tmp_path / "scores.csv", ["name", "score"], table)
+    assert places(imported("generic", tmp_path)) == ["a/scan.01.png", "a/scan.02.png", "v.nii.gz", "b/d.jpg"]
+
+
+def heard(layout, folder):
+    """Rows of an import and what it said."""
+    said = []
+    return IMPORTERS[layout](folder, said.append), said
+
+
+def test_mriqc_takes_original_t1_weighted_volumes_by_number(tmp_path):
+    write_empty(
+        tmp_path,
+        "sub-0050002/anat/sub-0050002_T1w.nii.gz",
+        "sub-0050002/anat/sub-0050002_FLAIR.nii.gz",
+        "derivatives/sub-0050002/anat/sub-0050002_T1w.nii.gz",
+        "sub-50003/anat/sub-50003_bold.nii",
+        "derivatives/sub-50004/sub-50004_T1w.nii",
+    )
+    write_table(
+        tmp_path / "y.csv",
+        ["participant_id", "rating"],
+        [["50002", 1], ["sub-0050003", 0], ["50004", 1], ["50005", "n/a"]],
+    )
+    rows, said = heard("mriqc", tmp_path)
+    assert places(rows) == ["sub-0050002/anat/sub-0050002_T1w.nii.gz", "sub-50003/anat/sub-50003_bold.nii"]
+    assert [row["group"] for row in rows] == ["50002", "sub-0050003"]
+    assert said == [
+        "rows left out since there is no score: 1 (50005)", "rows left out since no image was found: 1 (50004)",
+    ]  # fmt: skip
+
+
+def test_mriqc_groups_by_the_sites_folder_where_no_column_says_it(tmp_path):
+    write_empty(
+        tmp_path, "A/sub-1/anat/sub-1_T1w.nii", "A/sub-2/anat/sub-2_T1w.nii", "B/sub-3/ses-1/anat/sub-3_T1w.nii"
+    )
+    write_table(tmp_path / "y.csv", ["subject_id", "rater_1"], [["1", 1], ["2", 0], ["3", 1]])
+    assert [row["group"] for row in heard("mriqc", tmp_path)[0]] == ["A", "A", "B"]
+
+
+def test_mriqc_tells_subjects_of_one_number_by_their_site(tmp_path):
+    write_empty(tmp_path, "A/sub-1/anat/sub-1_T1w.nii", "B/sub-01/anat/sub-01_T1w.nii", "B/sub-1/anat/sub-1_T1w.nii")
+    write_table(tmp_path / "y.csv", ["subject_id", "site", "rating"], [["1", "A", 1], ["1", "B", 0]])
+    assert places(heard("mriqc", tmp_path)[0]) == ["A/sub-1/anat/sub-1_T1w.nii", "B/sub-1/anat/sub-1_T1w.nii"]
+    write_table(tmp_path / "y.csv", ["subject_id", "site", "rating"], [["01", "A", 1], ["01", "B", 0]])
+    assert places(heard("mriqc", tmp_path)[0]) == ["A/sub-1/anat/sub-1_T1w.nii", "B/sub-01/anat/sub-01_T1w.nii"]
+    write_table(tmp_path / "y.csv", ["subject_id", "rating"], [["1", 1]])
+    with pytest.raises(BadSet, match="Subject 1 may be A/sub-1 or B/sub-1"):
+        IMPORTERS["mriqc"](tmp_path)
+
+
+@pytest.mark.parametrize("layout", ["koniq", "mriqc"])
+def test_an_import_can_be_run_again(layout, tmp_path):
+    write_empty(tmp_path, "1.jpg", "sub-1_T1w.nii")
+    columns = ["image_name", "MOS", "subject_id", "rating"]
+    write_table(tmp_path / "table.csv", columns, [["1.jpg", 1, "1", 1]])
+    first = imported(layout, tmp_path)
+    assert imported(layout, tmp_path) == first
+    assert main(["import-set", layout, str(tmp_path), "--output", str(tmp_path / "other.csv")]) == 0
+    assert imported(layout, tmp_path) == first
+
+
+def test_what_an_import_leaves_out_is_said_on_standard_error(tmp_path, capsys):
+    write_empty(tmp_path, "1.png")
+    write_table(tmp_path / "scores.csv", ["path", "score"], [["1.png", 1], ["2.png", ""], ["3.png", "N/A"]])
+    assert main(["import-set", "generic", str(tmp_path)]) == 0
+    assert "rows left out since there is no score: 2 (2.png, 3.png)" in capsys.readouterr().err
+    assert [row["score"] for row in read_table(tmp_path / "SET.csv")] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"a.tif": null}', "score of a.tif is no number: null"),
+        ('{"a.tif": [1]}', r"score of a.tif is no number: \[1\]"),
+        ('{"a.tif": "1"}', "score of a.tif is no number"),
+        ('{"a.tif": true}', "score of a.tif is no number"),
+        ('{"a.tif": NaN}', "score of a.tif is no number"),
+        ('{"a.tif": 1,\n"b.tif" 2}', "train.json, line 2: this is no JSON"),
+        ("\xff", "train.json is no JSON"),
+        ("[1]", "train.json is no table"),
+    ],
+)
+def test_a_broken_train_json_is_refused_with_its_place(text, message, tmp_path):
+    (tmp_path / "train.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(BadSet, match=message):
+        IMPORTERS["ldctiqac2023"](tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("layout", "table", "columns"),
+    [
+        ("eyeq", "Label_EyeQ_train.csv", ["image", "quality"]),
+        ("koniq", "koniq.csv", ["image_name", "MOS"]),
+        ("generic", "scores.csv", ["name", "score"]),
+        ("mriqc", "y.csv", ["subject_id", "rating"]),
+    ],
+)
+def test_a_word_for_a_score_is_refused_with_its_line(layout, table, columns, tmp_path):
+    write_table(tmp_path / table, columns, [["1", 1], ["2", "good"]])
+    with pytest.raises(BadSet, match=f"{table}, line 3: {columns[1].lower()} is no number: 'good'"):
+        IMPORTERS[layout](tmp_path)
+
+
+def test_koniq_reads_the_set_in_any_case_and_keeps_all_digits(tmp_path):
+    columns = [" Image_Name", "mos ", "Set"]
+    table = [["1.jpg", "60.123456789", "Test"], ["2.jpg", "1234567.5", "TRAINING"]]
+    write_table(tmp_path / "koniq.csv", columns, table)
+    rows = imported("koniq", tmp_path)
+    assert [(row["score"], row["split"]) for row in rows] == [("60.123456789", "test"), ("1234567.5", "train")]
+
+
+def test_a_table_in_the_folder_itself_comes_before_one_below_it(tmp_path):
+    write_table(tmp_path / "a" / "scores.csv", ["path", "score"], [["old.png", 1]])
+    write_table(tmp_path / "scores.csv", ["path", "score"], [["new.png", 2]])
+    assert places(imported("generic", tmp_path)) == ["new.png"]
+
+
+def test_a_table_without_the_columns_says_what_it_has(tmp_path):
+    write_table(tmp_path / "scores.csv", ["who", "stars"], [["1.png", 1]])
+    with pytest.raises(BadSet, match=r"scores.csv needs one of path, .* Its first line names 'who', 'stars'"):
+        IMPORTERS["generic"](tmp_path)
