@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.mediqa.checkpoint import DEFAULT_CHECKPOINT
+from inference.mediqa.cli.options import writable_file
 from inference.mediqa.errors import MediqaError
 from inference.mediqa.faults import faults_of, unit_of
 from inference.mediqa.predictor import PRIOR, Predictor
@@ -25,7 +26,7 @@ def add_score(commands: Any) -> None:
     """Add the command to the parser's sub-commands."""
     parser = commands.add_parser("score", help="score images: DICOM, PNG, JPEG, TIFF, NIfTI, and folders of them")
     parser.add_argument("paths", nargs="+", type=named_path, metavar="PATH")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers")
+    parser.add_argument("--json", type=writable_file, metavar="FILE", help="write all numbers")
     parser.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
     for factor in ("modality", "region"):
         parser.add_argument(f"--{factor}", metavar="WORD", help="what the header does not say, or says wrongly")
