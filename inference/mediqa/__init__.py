@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from inference.mediqa.errors import FittingError as FittingError
     from inference.mediqa.errors import MediqaError as MediqaError
     from inference.mediqa.errors import TooFewScores as TooFewScores
+    from inference.mediqa.errors import UnreadableFile as UnreadableFile
     from inference.mediqa.errors import UnscorableImage as UnscorableImage
     from inference.mediqa.finetuning import fit_heads as fit_heads
     from inference.mediqa.fitting import FitConfig as FitConfig
@@ -39,6 +40,7 @@ _HOMES = {
     "FittingError": "errors",
     "MediqaError": "errors",
     "TooFewScores": "errors",
+    "UnreadableFile": "errors",
     "UnscorableImage": "errors",
     "FitConfig": "fitting",
     "fit_heads": "finetuning",

@@ -1,4 +1,4 @@
-"""Which head a Criterion's scores deserve: the closed form, or from about a thousand labels the token head.
+"""Which head a Criterion's scores deserve: the closed form, or from 800 scored images the token head if it does better.
 
 The token head sees where in the image something lies and may learn more, but needs many scores and seconds; it is
 taken where it leaves less error on groups that were left out.

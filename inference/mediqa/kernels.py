@@ -11,19 +11,18 @@ n counts images, m landmarks, D numbers of a point, F factors of the prompt.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from inference.mediqa.prompt import prompt_codes
-from inference.mediqa.types import DoubleArray, FloatArray, IndexArray, Prompt
+from inference.mediqa.types import DoubleArray, IndexArray, Prompt
 
 FACTORS = 4
 UNKNOWN_CODE = 0
 JITTER = 1e-6  # of the largest eigenvalue of the landmarks' kernel
-Tensors = Mapping[str, FloatArray]
 
 
 @dataclass(frozen=True)

@@ -142,7 +142,8 @@ class Scored:
     """Everything that a model says about one image.
 
     physical: predicted acquisition, names end in their unit (``relative_dose`` .4 = "as if at 40 % of
-    the dose"). ood_distance: 1.0 is the 95th percentile of the training images.
+    the dose"). ood_distance: the larger of those to the images of the pre-training and, once heads are
+    fitted, to the scored ones; 1.0 is what 5 % of images reach.
     """
 
     scores: Mapping[str, CriterionScore]

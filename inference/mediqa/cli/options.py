@@ -8,6 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 
+def named_path(text: str) -> Path:
+    """Return the path; an empty word, as of an unset variable, would be the folder one stands in."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty path names nothing.")
+    return Path(text)
+
+
 def writable_file(text: str) -> Path:
     """Return the path of a file that can be written; raises ArgumentTypeError with a sentence that says why not."""
     path = Path(text)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.mediqa.checkpoint import DEFAULT_CHECKPOINT
-from inference.mediqa.cli.options import writable_file
+from inference.mediqa.cli.options import named_path, writable_file
 from inference.mediqa.errors import MediqaError
 from inference.mediqa.faults import faults_of, unit_of
 from inference.mediqa.predictor import PRIOR, Predictor
@@ -32,13 +32,6 @@ def add_score(commands: Any) -> None:
         parser.add_argument(f"--{factor}", metavar="WORD", help="what the header does not say, or says wrongly")
     parser.add_argument("--threads", type=int, default=0, help="threads of torch; 0 leaves its default")
     parser.set_defaults(run=_score, when_stopped="What was scored is above.")
-
-
-def named_path(text: str) -> Path:
-    """Return the path; an empty word, as of an unset variable, would be the folder one stands in."""
-    if not text:
-        raise argparse.ArgumentTypeError("an empty path names nothing.")
-    return Path(text)
 
 
 def _score(options: argparse.Namespace) -> int:

@@ -205,7 +205,6 @@ _X_RAYS = frozenset({"CT", "XR", "MG", "XA"})
 _PROJECTION = frozenset({"XR", "MG", "XA"})
 _CT, _MR, _US = frozenset({"CT"}), frozenset({"MR"}), frozenset({"US"})
 _EMISSION, _PHOTO = frozenset({"PT", "NM"}), frozenset({"OP"})
-_STACKS = frozenset({"CT", "MR", "PT"})
 # In the order of acquisition: the body, the beam or the lines of k-space, counting, reconstruction, storage.
 DEGRADATIONS: tuple[Degradation, ...] = (
     Degradation("thickness", "added_slice_thickness_mm", _thickness, _CT | _MR | {"PT"}, needs_neighbours=True),

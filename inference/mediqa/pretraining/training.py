@@ -99,9 +99,6 @@ class PretrainingConfig:
         """Whether anything learns but what looks at slices as a whole, for which patches need not be encoded."""
         return not self.learns or any(not name.startswith(PART) for name in self.learns)
 
-    def is_over(self, state: TrainingState) -> bool:
-        return self.share(state) >= 1
-
     def share(self, state: TrainingState) -> float:
         """Return how much of the training is over."""
         return state.seconds / (60 * self.minutes) if self.minutes is not None else state.step / self.steps
