@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import onnxruntime
 import torch
+from pydicom import dcmread
 from pydicom.data import get_testdata_file
+from pydicom.pixels.processing import apply_rescale
 from torch import Tensor
 
 from inference.mediqa.network import Network, tile_kinds
 from inference.mediqa.preprocessing import PreprocessingConfig, prepare
-from inference.mediqa.prompt import prompt_codes
-from inference.mediqa.reading import read_path
+from inference.mediqa.prompt import prompt_codes, prompt_from_header
+from inference.mediqa.types import ImageArray
 
 logger = logging.getLogger(__name__)
 
@@ -111,10 +112,19 @@ def largest_difference(first: Runtime, second: Runtime, config: PreprocessingCon
 
 
 def _difference(first: Runtime, second: Runtime, config: PreprocessingConfig, path: Path) -> float:
-    image = prepare(replace(read_path(path).image, spacing_mm=BESIDE_EACH_OTHER), config)
+    image = prepare(_stack(path), config)
     tiles = torch.from_numpy(image.tiles)
     codes = torch.tensor([prompt_codes(image.prompt)]).repeat(len(tiles), 1)
     return float((first.encode_slices(tiles, codes) - second.encode_slices(tiles, codes)).abs().max())
+
+
+def _stack(path: Path) -> ImageArray:
+    """The frames of a grey file in modality units, as a stack."""
+    dataset = dcmread(path)
+    frames = np.asarray(apply_rescale(dataset.pixel_array, dataset), dtype=np.float32)
+    pixels = frames if frames.ndim == 3 else frames[None]
+    prompt, _ = prompt_from_header({"Modality": dataset.Modality, "slices": len(pixels)})
+    return ImageArray(pixels=pixels, prompt=prompt, spacing_mm=BESIDE_EACH_OTHER)
 
 
 def _probe(name: str) -> Path | None:
