@@ -1,6 +1,7 @@
 import pytest
 from pydicom import Dataset, dcmread
 from pydicom.data import get_testdata_file
+from pydicom.multival import MultiValue
 from pydicom.sr.codedict import codes
 
 from inference.mediqa.dicom_terms import region_of
@@ -65,6 +66,7 @@ def test_region_falls_back_to_descriptions(header, region):
         ({"Modality": "MR"}, "unknown"),
         ({"Modality": "CT", "ConvolutionKernel": "B70f"}, "sharp_kernel"),
         ({"Modality": "CT", "ConvolutionKernel": ["B30f", "3"]}, "soft_kernel"),
+        ({"Modality": "CT", "ConvolutionKernel": MultiValue(str, ["B70f", "3"])}, "sharp_kernel"),
         ({"Modality": "CT", "ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "localizer"),
         ({"Modality": "CR", "ViewPosition": "PA"}, "frontal"),
         ({"Modality": "DX", "ViewPosition": "LL"}, "lateral"),

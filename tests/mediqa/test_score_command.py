@@ -115,6 +115,13 @@ def test_threads_are_those_that_were_asked_for(picture):
         torch.set_num_threads(before)
 
 
+@pytest.mark.parametrize("command", ["score", "benchmark", "evaluate", "pretrain"])
+def test_fewer_threads_than_none_are_refused(command, picture, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main([command, str(picture), "--threads", "-1"])
+    assert "'-1' is no whole number from 0." in capsys.readouterr().err
+
+
 def as_a_program(*arguments: str, **options: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "inference.mediqa", *arguments],

@@ -20,7 +20,7 @@ from inference.mediqa.benchmark.sets import BenchmarkSet, CsvSet, Split, make_sp
 from inference.mediqa.benchmark.simulated import SimulatedSet
 from inference.mediqa.benchmark.table import BenchmarkReport
 from inference.mediqa.checkpoint import DEFAULT_CHECKPOINT
-from inference.mediqa.cli.options import whole_number, writable_file
+from inference.mediqa.cli.options import add_threads, whole_number, writable_file
 from inference.mediqa.cli.score import EXIT_SOME_REFUSED
 from inference.mediqa.predictor import Predictor
 from inference.mediqa.types import Scale
@@ -58,17 +58,17 @@ def add_benchmark(commands: Any) -> None:
         "--learn-from", action="append", default=[], metavar="SOURCE",
         help=f"{SIMULATED}: a source that is not judged either, so that checkpoints are compared on the same images",
     )  # fmt: skip
-    parser.add_argument("--threads", type=int, default=0, help="threads of torch; 0 leaves its default")
+    add_threads(parser)
     parser.set_defaults(run=_benchmark)
     importing = commands.add_parser("import-set", help="write a SET.csv for a published set")
     importing.add_argument("layout", choices=sorted(IMPORTERS))
     importing.add_argument("folder", type=Path)
     importing.add_argument("--output", type=Path, help="SET.csv; without it, in the folder")
-    importing.set_defaults(run=_import, threads=0)
+    importing.set_defaults(run=_import)
 
 
 def _benchmark(options: argparse.Namespace) -> int:
-    """Compare the methods; 0 all images were taken, 3 some were left out."""
+    """Compare the methods; 0 all was judged, 3 some images were left out, or a method failed."""
     predictor = Predictor.load(options.checkpoint)
     seeds = range(options.seed, options.seed + options.draws)
     draws = [_draw(options, predictor, seed) for seed in seeds]
@@ -77,7 +77,7 @@ def _benchmark(options: argparse.Namespace) -> int:
         options.json.write_text(json.dumps(report.to_document(), indent=1, allow_nan=False))
     for line in report.lines():
         print(line)
-    return EXIT_SOME_REFUSED if report.refused else 0
+    return EXIT_SOME_REFUSED if report.refused or any(one.failures for one in report.results) else 0
 
 
 def _draw(options: argparse.Namespace, predictor: Predictor, seed: int) -> BenchmarkReport:

@@ -27,6 +27,13 @@ def writable_file(text: str) -> Path:
     return path
 
 
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--threads``, which `main` heeds before any command."""
+    parser.add_argument(
+        "--threads", type=whole_number(0), default=0, metavar="N", help="threads of torch; 0 leaves its default"
+    )
+
+
 def whole_number(least: int) -> Callable[[str], int]:
     """Return the type of whole numbers from ``least``."""
 

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from inference.mediqa.checkpoint import DEFAULT_CHECKPOINT
-from inference.mediqa.cli.options import named_path, writable_file
+from inference.mediqa.cli.options import add_threads, named_path, writable_file
 from inference.mediqa.errors import MediqaError
 from inference.mediqa.faults import faults_of, unit_of
 from inference.mediqa.predictor import PRIOR, Predictor
 from inference.mediqa.prompt import CLASSIFIER, UNKNOWN, VOCABULARY, completed_prompt
 from inference.mediqa.reading import ReadImage, Refused, read_paths, reason_of
 from inference.mediqa.types import CriterionScore, Features, Scale, Scored
+from inference.mediqa.uncertainty import INTERVAL_LEVEL
 
 EXIT_SOME_REFUSED = 3
-LEVEL = 0.9
 
 
 def add_score(commands: Any) -> None:
@@ -30,7 +30,7 @@ def add_score(commands: Any) -> None:
     parser.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
     for factor in ("modality", "region"):
         parser.add_argument(f"--{factor}", metavar="WORD", help="what the header does not say, or says wrongly")
-    parser.add_argument("--threads", type=int, default=0, help="threads of torch; 0 leaves its default")
+    add_threads(parser)
     parser.set_defaults(run=_score, when_stopped="What was scored is above.")
 
 
@@ -51,7 +51,7 @@ def _score(options: argparse.Namespace) -> int:
     if not scored and not refused:
         raise ValueError("There is no image under these paths.")
     if options.json:
-        document = {"checkpoint": predictor.sha256, "level": LEVEL, "scored": scored, "refused": refused}
+        document = {"checkpoint": predictor.sha256, "level": INTERVAL_LEVEL, "scored": scored, "refused": refused}
         options.json.write_text(json.dumps(document, indent=1, allow_nan=False))
     return EXIT_SOME_REFUSED if refused else 0
 
@@ -68,7 +68,7 @@ def _scored_or_refused(predictor: Predictor, read: ReadImage | Refused) -> dict[
 def _scored(predictor: Predictor, read: ReadImage) -> dict[str, Any]:
     scales = dict(predictor.heads.scales) if predictor.heads is not None else {PRIOR: Scale(0.0, 1.0)}
     (features,) = predictor.encode([read.image])
-    (one,) = predictor.score([features], prompts=[read.image.prompt], scales=scales, level=LEVEL)
+    (one,) = predictor.score([features], prompts=[read.image.prompt], scales=scales)
     return described(one, read, features)
 
 
@@ -120,7 +120,7 @@ def _slices(document: dict[str, Any]) -> str:
 
 def _shown(score: CriterionScore) -> str:
     origin = "simulation alone, no expert's score" if score.is_prior else "experts' scores"
-    return f"{score.quality:.3f}, {LEVEL:.0%} interval {score.lower:.3f} to {score.upper:.3f} (from {origin})"
+    return f"{score.quality:.3f}, {INTERVAL_LEVEL:.0%} interval {score.lower:.3f} to {score.upper:.3f} (from {origin})"
 
 
 def _origin(factor: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from inference.mediqa.cli.options import add_threads
 from inference.mediqa.evaluation import parameter_lines, prompt_lines
 from inference.mediqa.network import Network
 from inference.mediqa.predictor import Predictor
@@ -80,7 +81,7 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what training and evaluation read."""
     parser.add_argument("sources", nargs="+", type=Path, metavar="SOURCES", help="folder of images")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=0, help="threads of torch; 0 leaves its default")
+    add_threads(parser)
     parser.add_argument("--per-series", type=int, default=24, help="slices taken from a series")
 
 

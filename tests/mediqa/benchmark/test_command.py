@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from inference.mediqa.__main__ import main
+from inference.mediqa.benchmark.baselines import Constant
 from inference.mediqa.benchmark.table import BenchmarkReport
 from inference.mediqa.cli.options import writable_file
 from inference.mediqa.profiles import PROFILES
@@ -149,6 +150,16 @@ def test_a_set_that_is_read_in_full_ends_with_0(tmp_path):
     rows = [[row["path"], row["score"]] for row in read_table(tmp_path / "SET.csv") if row["path"] != "bad.png"]
     write_table(tmp_path / "SET.csv", ["path", "score"], rows)
     assert main([*arguments, "--threads", "1"]) == 0
+
+
+def test_a_method_that_failed_does_not_end_with_0(tmp_path, monkeypatch):
+    arguments = ["benchmark", make_set(tmp_path), *(word for name in CHEAP for word in ("--exclude", name))]
+    rows = [[row["path"], row["score"]] for row in read_table(tmp_path / "SET.csv") if row["path"] != "bad.png"]
+    write_table(tmp_path / "SET.csv", ["path", "score"], rows)
+    monkeypatch.setattr(Constant, "fit", None)
+    output = tmp_path / "numbers.json"
+    assert main([*arguments, "--threads", "1", "--json", str(output)]) == 3
+    assert json.loads(output.read_text())["results"][0]["failures"]
 
 
 def test_the_numbers_are_kept_where_the_table_cannot_be_printed(tmp_path, monkeypatch):

@@ -305,7 +305,9 @@ def test_the_command_trains_evaluates_and_repeats(folders, tmp_path, capsys, mon
     assert (training["sources"], training["held_out"]) == (["first"], ["second"])
     assert str(tmp_path) not in str(training)
     assert main(["evaluate", str(folders), "--checkpoint", str(tmp_path / "one"), "--only", "second"]) == 0
-    assert "PLCC" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "PLCC" in text
+    assert "prompt modality: sure in" in text
 
 
 def test_settings_of_the_prior_are_chosen_on_sources_that_are_neither_trained_on_nor_held_out(
@@ -342,13 +344,17 @@ def test_the_pull_that_orders_development_images_best_is_taken():
     assert reached.srocc.value + reached.within == pytest.approx(max(orders), abs=2e-3)
 
 
-def test_a_foreign_encoder_is_trained_under_our_attention(folders, tmp_path, capsys):
+def test_a_foreign_encoder_is_trained_under_our_attention(folders, tmp_path, capsys, monkeypatch):
     shape = Dinov2Config(hidden_size=24, num_hidden_layers=1, num_attention_heads=2, patch_size=14, image_size=56)
     Dinov2Model(shape).save_pretrained(tmp_path / "dino")
     arguments = ["pretrain", str(folders), "--output", str(tmp_path / "x"), "--steps", "1", "--threads", "1"]
     options = ["--hold-out", "second", "--volumes", "20", "--copies", "4", "--generated", "0", "--profile", "external"]
     assert main([*arguments, *options]) == 2
     assert "--external-model FOLDER" in capsys.readouterr().err
+    with monkeypatch.context() as patch:
+        patch.setattr("inference.mediqa.pretraining.command.find_spec", lambda name: None)
+        assert main([*arguments, *options, "--external-model", str(tmp_path / "dino")]) == 2
+    assert "pip install 'mediqa-platform[external]'" in capsys.readouterr().err
     assert main([*arguments, *options, "--external-model", str(tmp_path / "dino")]) == 0
     loaded = Predictor.load(tmp_path / "x")
     assert loaded.config.encoder == "external"
