@@ -30,11 +30,6 @@ def sent(monkeypatch, django_capture_on_commit_callbacks):
 
 
 @pytest.fixture
-def project() -> Project:
-    return make_project()
-
-
-@pytest.fixture
 def people(project):
     """One member of each role, and a member of another project who is everything there."""
     members = {role: make_member(project, role) for role in PRODUCT_ROLES}

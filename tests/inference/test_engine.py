@@ -7,11 +7,12 @@ import data_store
 import numpy as np
 import pytest
 from django.core.files.storage import default_storage
+from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
 from annotations.dicom.archives import walk_sources
 from annotations.dicom.frames import decode_stored
-from annotations.models import Image, PhysicalParameters, Project
+from annotations.models import Image, PhysicalParameters
 from annotations.services.ingestion import ingest_sources
 from inference import engine
 from inference.engine import Engine, _image_array, engine_for, read_frames
@@ -23,16 +24,10 @@ from inference.mediqa.reading import read_path
 from inference.mediqa.types import SCREEN
 from inference.services.registry import features_version_of
 from inference.sources import image_sources
-from tests.factories import make_project
 from tests.inference.images import baseline, make_stored_image, phantom, store_frame
 from tests.mediqa.conftest import ultrasound
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("objects")]
-
-
-@pytest.fixture
-def project() -> Project:
-    return make_project()
 
 
 def looking_across(loaded: Engine) -> Predictor:
@@ -130,6 +125,19 @@ def test_the_prompt_is_read_from_series_and_acquisition(project):
     assert (source.prompt.dimension, source.prompt.modality, source.prompt.region) == ("3D", "MR", "head")
     assert source.prompt.image_type == "t2"
     assert set(source.provenance.values()) == {"dicom"}
+
+
+def test_the_name_of_a_sequence_says_what_is_weighed_as_on_the_command_line(project, tmp_path):
+    """Of an MR without descriptions or times."""
+    dataset = dcmread(real_file("MR_small.dcm"))
+    for keyword in ("SeriesDescription", "ProtocolName", "StudyDescription", "EchoTime", "RepetitionTime"):
+        dataset.pop(keyword, None)
+    dataset.SequenceName = "*tfl3d_flair"
+    dataset.save_as(tmp_path / "a.dcm")
+    ingest_sources(project=project, sources=walk_sources([tmp_path]))
+    stored = source_of(Image.objects.in_project(project).get())
+    assert stored.prompt.image_type == "flair"
+    assert stored.prompt == read_path(tmp_path / "a.dcm").image.prompt
 
 
 def test_a_volume_too_large_for_memory_is_scored_from_its_salient_slices(project, monkeypatch):

@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from annotations.errors import JobAlreadyActive, JobCancelled
-from annotations.models import Job, JobState, Project, PromotionPolicy, Role, User
+from annotations.models import Job, JobState, Project, PromotionPolicy, Role
 from annotations.services.jobs import cancel_job
 from inference.engine import engine_for
 from inference.errors import (
@@ -49,16 +49,6 @@ def set_gate(monkeypatch, *, is_passed: bool) -> None:
 @pytest.fixture
 def open_gate(monkeypatch) -> None:
     set_gate(monkeypatch, is_passed=True)
-
-
-@pytest.fixture
-def project() -> Project:
-    return make_project()
-
-
-@pytest.fixture
-def reader(project) -> User:
-    return make_member(project, Role.READER)
 
 
 @pytest.fixture

@@ -29,16 +29,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("objects")]
 QUICK = {"epochs": 5, "members": 2}
 
 
-@pytest.fixture
-def project() -> Project:
-    return make_project()
-
-
-@pytest.fixture
-def reader(project) -> User:
-    return make_member(project, Role.READER)
-
-
 # -- which Images of a Criterion count --
 def validation(**targets: list[float]) -> ScoredFeatures:
     count = len(next(iter(targets.values())))

@@ -26,11 +26,6 @@ from tests.inference.images import baseline
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("objects")]
 
 
-@pytest.fixture
-def project() -> Project:
-    return make_project()
-
-
 def make_candidate(project: Project, *, passes: bool = True, parent: ModelVersion | None = None) -> ModelVersion:
     parent = parent or baseline(project)
     return register_candidate(

@@ -4,7 +4,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from annotations.models import Project, Role, User
+from annotations.models import Role
 from annotations.services.readings import correct_reading
 from inference.errors import ConstantScores, TooFewScores
 from inference.models import LabelSnapshot, LabelSnapshotEntry, Partition, PatientPartition, ScoringRefusal
@@ -13,16 +13,6 @@ from tests.factories import make_image, make_member, make_project, make_reading,
 from tests.inference.images import baseline
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("objects")]
-
-
-@pytest.fixture
-def project() -> Project:
-    return make_project()
-
-
-@pytest.fixture
-def reader(project) -> User:
-    return make_member(project, Role.READER)
 
 
 def read(project, reader, *, patients, each=1, scores=(0, 1, 2, 3, 4), first=0):
