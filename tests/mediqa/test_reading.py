@@ -97,10 +97,13 @@ def test_projections_of_a_series_are_images_of_their_own(tmp_path):
     assert len({one.name for one in found}) == 3
 
 
-def test_an_object_that_lies_in_a_folder_twice_is_no_volume(tmp_path):
-    for name in ("a.dcm", "b.dcm"):
-        (tmp_path / name).write_bytes(sample_file("CT_small.dcm").read_bytes())
-    assert [one.name for one in images_of(tmp_path)] == [str(tmp_path / "a.dcm"), str(tmp_path / "b.dcm")]
+@pytest.mark.parametrize(("name", "slices"), [("CT_small.dcm", 1), ("emri_small.dcm", 10)])
+def test_an_object_that_lies_in_a_folder_twice_is_two_images(tmp_path, name, slices):
+    for copy in ("a.dcm", "b.dcm"):
+        (tmp_path / copy).write_bytes(sample_file(name).read_bytes())
+    found = images_of(tmp_path)
+    assert [one.name for one in found] == [str(tmp_path / "a.dcm"), str(tmp_path / "b.dcm")]
+    assert [len(one.image.pixels) for one in found] == [slices, slices]
 
 
 def test_a_damaged_slice_is_refused_by_itself(tmp_path):
