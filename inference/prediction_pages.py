@@ -23,6 +23,7 @@ from inference.mediqa.prompt import VOCABULARY
 from inference.models import ModelVersion, Prediction, PromptCorrection
 from inference.pictures import slice_pictures
 from inference.services import prompts
+from inference.services.levels import level_chances
 from inference.services.neighbours import nearest_read
 
 ON_A_PAGE = 24
@@ -62,6 +63,7 @@ def prediction(request: HttpRequest, project: Project, pk: int) -> HttpResponse:
         "project": project,
         "roles": roles_in(project, request.user),
         "prediction": found,
+        "levels": [(one.criterion, chances) for one in found.criteria.all() if (chances := level_chances(one))],
         "pictures": slice_pictures(found),
         "prompt": _prompt(found),
         "corrections": _corrections(found),

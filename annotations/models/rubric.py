@@ -111,9 +111,17 @@ class Criterion(models.Model):
         return next((anchor["text"] for anchor in self.anchors if anchor["value"] == value), "")
 
     @property
+    def level_count(self) -> int:
+        return round((self.maximum - self.minimum) / self.step) + 1
+
+    @property
+    def has_short_scale(self) -> bool:
+        """Whether all levels are shown, one below the other."""
+        return self.level_count <= MOST_LEVELS
+
+    @property
     def levels(self) -> list[float]:
         """All levels of a short scale; of a long one those with a text."""
-        count = round((self.maximum - self.minimum) / self.step) + 1
-        if count <= MOST_LEVELS:
-            return [self.minimum + index * self.step for index in range(count)]
+        if self.has_short_scale:
+            return [self.minimum + index * self.step for index in range(self.level_count)]
         return sorted(float(anchor["value"]) for anchor in self.anchors if self.admits(anchor["value"]))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from annotations.api.jobs import JobSerializer
@@ -15,6 +16,7 @@ from inference.models import (
     Prediction,
     Strategy,
 )
+from inference.services.levels import LevelChance, level_chances
 from inference.services.selection import LARGEST_BATCH
 
 
@@ -63,12 +65,22 @@ class AcquisitionBatchDetailSerializer(AcquisitionBatchSerializer):
         fields = [*AcquisitionBatchSerializer.Meta.fields, "items"]
 
 
+class LevelChanceSerializer(serializers.Serializer[LevelChance]):
+    value = serializers.FloatField()
+    probability = serializers.FloatField(min_value=0, max_value=1)
+
+
 class CriterionPredictionSerializer(serializers.ModelSerializer[CriterionPrediction]):
     criterion = serializers.CharField(source="criterion.key", read_only=True)
+    levels = serializers.SerializerMethodField(help_text="How likely each level is; none of scales with many levels.")
 
     class Meta:
         model = CriterionPrediction
-        fields = ["criterion", "quality", "epistemic_std", "aleatoric_std", "lower", "upper", "is_prior"]
+        fields = ["criterion", "quality", "epistemic_std", "aleatoric_std", "lower", "upper", "levels", "is_prior"]
+
+    @extend_schema_field(LevelChanceSerializer(many=True))
+    def get_levels(self, said: CriterionPrediction) -> list[dict[str, float]]:
+        return [{"value": one.value, "probability": one.probability} for one in level_chances(said)]
 
 
 class PredictionSerializer(serializers.ModelSerializer[Prediction]):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from inference.mediqa.types import DoubleArray, Scale
 
@@ -19,11 +19,11 @@ def rectified_moments(mean: npt.ArrayLike, std: npt.ArrayLike, scale: Scale) -> 
     """Return mean and std of clip(N(mean, std^2), minimum, maximum), [n] each, in the Criterion's units."""
     centre, spread = np.asarray(mean, dtype=np.float64), np.maximum(np.asarray(std, dtype=np.float64), TINY)
     low, high = (scale.minimum - centre) / spread, (scale.maximum - centre) / spread
-    below, above = norm.cdf(low), norm.sf(high)
+    below, above = ndtr(low), ndtr(-high)
     inside = 1.0 - below - above
-    slope = norm.pdf(low) - norm.pdf(high)
-    first = below * low + above * high + slope
-    second = below * low**2 + above * high**2 + inside + _times(low, norm.pdf(low)) - _times(high, norm.pdf(high))
+    at_low, at_high = _density(low), _density(high)
+    first = below * low + above * high + (at_low - at_high)
+    second = below * low**2 + above * high**2 + inside + _times(low, at_low) - _times(high, at_high)
     moment = np.clip(centre + spread * first, scale.minimum, scale.maximum)
     return moment, spread * np.sqrt(np.maximum(second - first**2, 0.0))
 
@@ -40,9 +40,15 @@ def level_probabilities(mean: npt.ArrayLike, std: npt.ArrayLike, levels: npt.Arr
     centre = np.atleast_1d(np.asarray(mean, dtype=np.float64))[:, None]
     spread = np.maximum(np.atleast_1d(np.asarray(std, dtype=np.float64)), TINY)[:, None]
     borders = (steps[1:] + steps[:-1]) / 2
-    cumulated = norm.cdf((borders[None] - centre) / spread)  # [n, L - 1]
+    cumulated = ndtr((borders[None] - centre) / spread)  # [n, L - 1]
     full = np.hstack([np.zeros((len(centre), 1)), cumulated, np.ones((len(centre), 1))])
     result: DoubleArray = np.diff(full, axis=1)
+    return result
+
+
+def _density(value: DoubleArray) -> DoubleArray:
+    """Density of the standard normal law."""
+    result: DoubleArray = np.exp(-(value**2) / 2) / np.sqrt(2 * np.pi)
     return result
 
 

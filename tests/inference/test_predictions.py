@@ -139,6 +139,12 @@ def test_the_page_says_score_interval_physics_prompt_and_neighbours(project, ver
     assert page.count("<rect ") == 3
 
 
+def test_the_page_shows_how_likely_each_level_is(project, version, engineer):
+    page = page_of(engineer, project, f"{make_prediction(project, version, 0.0).pk}/")
+    assert "how likely the model holds each level" in page
+    assert page.count("45 %") == 2  # 2 and 3, with 2.5 in the middle of an interval from 1.5 to 3.5
+
+
 def test_the_list_begins_with_what_is_least_known_or_strangest(project, version, engineer):
     sure = make_prediction(project, version, 0.0, std=0.1, strangeness=2.0)
     unsure = make_prediction(project, version, 1.0, std=0.9, strangeness=0.2)
@@ -174,3 +180,13 @@ def test_the_page_of_an_image_that_a_person_is_still_to_read_is_not_there(projec
     client.force_login(both)
     assert client.get(f"/projects/{project.slug}/predictions/{pk}/").status_code == 404
     assert "Nothing to show" in page_of(both, project)
+
+
+def test_the_interface_says_how_likely_each_level_is(project, version, engineer):
+    make_prediction(project, version, 0.0)
+    client = Client()
+    client.force_login(engineer)
+    answer = client.get(f"/api/v1/projects/{project.slug}/predictions/").json()
+    (criterion,) = answer["results"][0]["criteria"]
+    assert [one["value"] for one in criterion["levels"]] == version.rubric.criteria.get().levels
+    assert sum(one["probability"] for one in criterion["levels"]) == pytest.approx(1)
