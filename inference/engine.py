@@ -106,12 +106,11 @@ class Engine:
                 initial=self._predictor.prior,
                 on_progress=on_progress,
             )
-            validation = request.validation
-            heads = heads.calibrated(validation.features, validation.targets, validation.prompts)
         except FittingError as error:
             raise TooFewScores(str(error)) from error
         training = dict(request.training) | {HEAD_CHOICE: choice.to_document()}
-        return Engine(self._predictor.with_heads(heads, training=training))
+        fitted, validation = self._predictor.with_heads(heads, training=training), request.validation
+        return Engine(fitted.calibrated(validation.features, validation.targets, validation.prompts))
 
     @property
     def head_choice(self) -> Mapping[str, Any]:

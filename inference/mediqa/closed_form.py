@@ -20,7 +20,7 @@ from torch import Tensor
 from inference.mediqa.ensemble import EnsembleConfig, VectorEnsemble
 from inference.mediqa.fitting import FitConfig, check_targets, unit_targets
 from inference.mediqa.gaussian_process import GaussianProcess
-from inference.mediqa.heads import HeadEnsemble, HeadPrediction
+from inference.mediqa.heads import HeadEnsemble, HeadPrediction, residuals_of
 from inference.mediqa.kernels import Points, Standardisation, choose_landmarks
 from inference.mediqa.mixing import Mix
 from inference.mediqa.ordinal import rectified_moments
@@ -173,11 +173,10 @@ class ClosedFormHeads:
         features: Sequence[Features],
         targets: Mapping[str, FloatArray | DoubleArray],
         prompts: Sequence[Prompt] | None = None,
+        distance: FloatArray | None = None,
     ) -> ClosedFormHeads:
-        """Return the heads with conformal residuals from images that they were not fitted on."""
-        predictions = self.predict(features, prompts)
-        residuals = {key: predictions[key].scaled_residuals(target) for key, target in targets.items()}
-        return replace(self, residuals=residuals)
+        """Return the heads with conformal residuals (``Heads.calibrated``)."""
+        return replace(self, residuals=residuals_of(self.predict(features, prompts), targets, distance))
 
     def distance(self, features: Sequence[Features], prompts: Sequence[Prompt] | None = None) -> FloatArray:
         """Return how far n images lie from the scored ones, [n]; 1.0 is what 5 % of new patients reach."""

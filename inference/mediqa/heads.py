@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
@@ -59,6 +59,10 @@ class HeadPrediction:
     def total_std(self) -> DoubleArray:
         return np.hypot(self.epistemic_std, self.aleatoric_std)
 
+    def widened(self, distance: FloatArray) -> HeadPrediction:
+        """Return it with less trust in strange images: beyond a distance of 1 the members' accord counts less, [n]."""
+        return replace(self, epistemic_std=self.epistemic_std * np.maximum(1.0, np.asarray(distance, dtype=np.float64)))
+
     def scaled_residuals(self, target: FloatArray | DoubleArray) -> FloatArray:
         """Return |score - mean| / std of the images that have a score (NaN in ``target`` [n] where not)."""
         scaled = np.abs(np.asarray(target, dtype=np.float64) - self.mean) / self.total_std
@@ -89,7 +93,13 @@ class Heads(Protocol):
         features: Sequence[Features],
         targets: Mapping[str, FloatArray | DoubleArray],
         prompts: Sequence[Prompt] | None = None,
-    ) -> Heads: ...
+        distance: FloatArray | None = None,
+    ) -> Heads:
+        """Return the heads with conformal residuals from n images that they were not fitted on.
+
+        targets: [n] in the Criterion's units, NaN where there is no score. distance: [n], by which the predictions
+        are ``widened`` where they are used; None where they are not.
+        """
 
     def distance(self, features: Sequence[Features], prompts: Sequence[Prompt] | None = None) -> FloatArray:
         """Return how far n images lie from the scored ones, [n]; 1.0 is what 5 % of new patients reach."""
@@ -99,6 +109,16 @@ class Heads(Protocol):
     def to(self, device: torch.device) -> Heads: ...
 
     def to_checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]: ...
+
+
+def residuals_of(
+    predictions: Mapping[str, HeadPrediction],
+    targets: Mapping[str, FloatArray | DoubleArray],
+    distance: FloatArray | None,
+) -> dict[str, FloatArray]:
+    """Return the scaled residuals of each Criterion of ``targets``, for ``Heads.calibrated``."""
+    own = {key: one if distance is None else one.widened(distance) for key, one in predictions.items()}
+    return {key: own[key].scaled_residuals(target) for key, target in targets.items()}
 
 
 def collate(features: Sequence[Features]) -> TokenBatch:
@@ -243,13 +263,10 @@ class HeadEnsemble:
         features: Sequence[Features],
         targets: Mapping[str, FloatArray | DoubleArray],
         prompts: Sequence[Prompt] | None = None,
+        distance: FloatArray | None = None,
     ) -> HeadEnsemble:
-        """Return the ensemble with conformal residuals from images that it was not fitted on.
-
-        targets: [n] in the Criterion's units, NaN where there is no score.
-        """
-        predictions = self.predict(features, prompts)
-        residuals = {key: predictions[key].scaled_residuals(target) for key, target in targets.items()}
+        """Return the ensemble with conformal residuals (``Heads.calibrated``)."""
+        residuals = residuals_of(self.predict(features, prompts), targets, distance)
         return HeadEnsemble(self.criteria, self.scales, self.network, residuals, self.is_prior)
 
     def distance(self, features: Sequence[Features], prompts: Sequence[Prompt] | None = None) -> FloatArray:

@@ -141,6 +141,24 @@ class Predictor:
             runtime=self.runtime,
         )
 
+    def calibrated(
+        self,
+        features: Sequence[Features],
+        targets: Mapping[str, FloatArray | DoubleArray],
+        prompts: Sequence[Prompt],
+    ) -> Predictor:
+        """Return the model with intervals calibrated on n scored images that its heads were not fitted on.
+
+        targets: Criterion -> [n] in its units, NaN where there is no score. Raises ValueError without heads.
+        """
+        if self.heads is None:
+            raise ValueError("Only fitted heads have intervals to calibrate.")
+        if not features:
+            return self
+        prompts = completed_prompts(prompts, features)
+        heads = self.heads.calibrated(features, targets, prompts, self.distance(features, prompts))
+        return self.with_heads(heads, self.training.get("heads"))
+
     def save(self, path: Path | str) -> CheckpointFiles:
         """Write the whole model: ``path`` (.safetensors) and the JSON beside it."""
         return save_checkpoint(Path(path), *self._contents())
@@ -240,9 +258,10 @@ class Predictor:
         if not features:
             return []
         prompts = completed_prompts(prompts, features)
-        distance = self._distance(features, prompts)
+        distance = self.distance(features, prompts)
         predictions, factors = self._predictions(features, prompts, scales, level)
-        prior = self.prior.predict(features)[PRIOR]
+        predictions = {key: one.widened(distance) for key, one in predictions.items()}
+        prior = self.prior.predict(features)[PRIOR].widened(distance)
         said = list(predictions.values()) or [prior]
         weights = np.mean([one.slice_weights for one in said], axis=0)  # [n, K]
         patches = np.mean([one.patch_weights for one in said], axis=0)  # [n, K, N]
@@ -250,7 +269,7 @@ class Predictor:
         scored = []
         for row, prompt in enumerate(prompts):
             scores = {
-                key: _criterion_score(predictions.get(key), prior, row, scale, factors[key], distance[row])
+                key: _criterion_score(predictions.get(key), prior, row, scale, factors[key])
                 for key, scale in scales.items()
             }
             scored.append(
@@ -269,8 +288,9 @@ class Predictor:
         is_shown = self.config.looks_across
         return {name: value for name, value in severities.items() if is_shown or name not in ACROSS_SLICES}
 
-    def _distance(self, features: Sequence[Features], prompts: Sequence[Prompt]) -> FloatArray:
-        """The larger of the distances from the images of the pre-training and from those that experts scored."""
+    def distance(self, features: Sequence[Features], prompts: Sequence[Prompt]) -> FloatArray:
+        """Return the larger of the distances from the images of the pre-training and from those that experts scored,
+        [n]; 1 is what 5 % reach. n is at least 1."""
         pretraining = self.ood.distance(np.stack([one.embedding for one in features]))
         return pretraining if self.heads is None else np.maximum(pretraining, self.heads.distance(features, prompts))
 
@@ -310,18 +330,15 @@ def _criterion_score(
     row: int,
     scale: Scale,
     factor: float,
-    distance: float,
 ) -> CriterionScore:
-    """One score; the further an image lies from the training images, the less the members' accord counts."""
-    strangeness = max(1.0, float(distance))
     if prediction is not None:
         quality, aleatoric = float(prediction.mean[row]), float(prediction.aleatoric_std[row])
-        epistemic = float(prediction.epistemic_std[row]) * strangeness
+        epistemic = float(prediction.epistemic_std[row])
     else:
         unit = float(prior.mean[row])
         quality = scale.minimum + scale.span * (unit if scale.is_higher_better else 1.0 - unit)
         aleatoric = scale.span * math.hypot(float(prior.aleatoric_std[row]), PRIOR_STD_SHARE)
-        epistemic = scale.span * float(prior.epistemic_std[row]) * strangeness
+        epistemic = scale.span * float(prior.epistemic_std[row])
     reach = factor * math.hypot(epistemic, aleatoric)
     return CriterionScore(
         quality=quality,

@@ -125,7 +125,8 @@ def factor(version: ModelVersion, images: list[Image]) -> float:
     run = version.fine_tune_run
     material = gather_material(snapshot=run.snapshot, encoder=engine_for(version), reporter=Reports())
     part = material.partitions[Partition.VALIDATION].of({image.pk for image in images})
-    said = heads_of(version).predict(part.features, part.prompts)["overall"]
+    distance = engine_for(version)._predictor.distance(part.features, part.prompts)
+    said = heads_of(version).predict(part.features, part.prompts)["overall"].widened(distance)
     return conformal_quantile(said.scaled_residuals(part.targets["overall"]), 0.9)
 
 

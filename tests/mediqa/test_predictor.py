@@ -1,12 +1,14 @@
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from inference.mediqa import ImageArray, Prompt, Scale, UnscorableImage
+from inference.mediqa import Features, ImageArray, Prompt, Scale, UnscorableImage
+from inference.mediqa.closed_form import fit_closed_form
 from inference.mediqa.evaluation import evaluate_predictor
 from inference.mediqa.network import Network
 from inference.mediqa.physics import Subject, degrade
@@ -153,6 +155,37 @@ def test_noise_that_is_no_image_lies_further_away(predictor):
     plain = images()[0]
     scored = predictor.score(predictor.encode([plain, strange]), prompts=[plain.prompt, strange.prompt], scales=SCALES)
     assert scored[1].ood_distance > scored[0].ood_distance
+
+
+def test_intervals_hold_as_they_promise_for_images_that_are_all_strange(predictor):
+    """Of 19 images that it was calibrated on, a 90 % interval holds ceil(20 * 0.9) = 18: no fewer, and no more."""
+    rng, prompt, scales = np.random.default_rng(0), Prompt("2D", "MR", "head", "t1"), {"overall": Scale(-40.0, 44.0)}
+
+    def encoded(patterns: Iterator[np.ndarray]) -> list[Features]:
+        return predictor.encode([ImageArray(one, prompt) for one in patterns])
+
+    ordinary = encoded(phantom(1, seed=seed) for seed in range(12))
+    strange = encoded(rng.normal(0, 1 + seed, (1, 160, 160)).astype(np.float32) for seed in range(19))
+    heads = fit_closed_form(ordinary, {"overall": rng.uniform(0, 4, 12)}, scales, initial=predictor.prior)
+    target = rng.uniform(0, 4, 19)
+    calibrated = predictor.with_heads(heads, {"snapshot": "17"}).calibrated(strange, {"overall": target}, [prompt] * 19)
+    scored = calibrated.score(strange, prompts=[prompt] * 19, scales=scales)
+    said = [one.scores["overall"] for one in scored]
+    assert min(one.ood_distance for one in scored) > 1
+    reach = [max(one.upper - one.quality, one.quality - one.lower) for one in said]
+    assert (
+        sum(abs(one.quality - value) <= far + 1e-6 for one, value, far in zip(said, target, reach, strict=True)) == 18
+    )
+    assert calibrated.training["heads"] == {"snapshot": "17"}
+
+
+def test_only_fitted_heads_are_calibrated(predictor):
+    features = predictor.encode(images()[1:2])
+    with pytest.raises(ValueError, match="fitted heads"):
+        predictor.calibrated(features, {"overall": np.array([1.0])}, [Prompt()])
+    heads = fit_closed_form(features * 9, {"overall": np.arange(9) / 4}, {"overall": Scale(0, 4)})
+    model = predictor.with_heads(heads)
+    assert model.calibrated([], {"overall": np.zeros(0)}, []) is model
 
 
 def test_what_cannot_be_scored_is_refused_and_the_rest_can_go_on(predictor):

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from inference.mediqa.benchmark.features import NATURAL_SCENE
 from inference.mediqa.benchmark.finetune import FineTune
 from inference.mediqa.benchmark.material import PRETRAINED, RANDOM, Material
-from inference.mediqa.closed_form import LANDMARKS, fit_closed_form
+from inference.mediqa.closed_form import LANDMARKS, ClosedFormHeads, fit_closed_form
 from inference.mediqa.finetuning import fit_heads
 from inference.mediqa.gaussian_process import GaussianProcess
 from inference.mediqa.heads import HeadEnsemble, HeadPrediction
@@ -148,23 +148,33 @@ class MeasuredProcess:
 
 @dataclass(frozen=True)
 class Frozen:
-    """A frozen encoder with the closed-form head. mix: None for the platform's own choice."""
+    """A frozen encoder with the closed-form head, which trusts strange images less, as in the platform.
+
+    start: the model whose prior it listens to, and whose training images strangeness is measured from, too. mix: None
+    for the platform's own choice.
+    """
 
     name: str
     about: str
     encoder: str
     scale: Scale
-    prior: HeadEnsemble | None = None
+    start: Predictor | None = None
     mix: Mix | None = None
     is_costly: bool = False
 
     def fit(self, train: Material, seed: int) -> Judge:
         heads = fit_closed_form(
             train.features[self.encoder], {CRITERION: train.target}, {CRITERION: self.scale},
-            prompts=train.prompts, groups=train.groups, seed=seed, initial=self.prior,
+            prompts=train.prompts, groups=train.groups, seed=seed,
+            initial=None if self.start is None else self.start.prior,
         )  # fmt: skip
-        fitted = heads if self.mix is None else replace(heads, mixes={CRITERION: self.mix})
-        return lambda test: _as_judged(fitted.predict(test.features[self.encoder], test.prompts)[CRITERION])
+        return partial(self._judged, heads if self.mix is None else replace(heads, mixes={CRITERION: self.mix}))
+
+    def _judged(self, heads: ClosedFormHeads, test: Material) -> Judged:
+        features = test.features[self.encoder]
+        strange = heads if self.start is None else self.start.with_heads(heads)
+        distance = strange.distance(features, test.prompts)
+        return _as_judged(heads.predict(features, test.prompts)[CRITERION].widened(distance))
 
 
 @dataclass(frozen=True)
@@ -210,7 +220,6 @@ def standard_methods(predictor: Predictor, scale: Scale, epochs: int = 3) -> lis
     """Return the methods in the order of the table."""
     both = "64 hand-made features and the frozen pre-trained embedding, prompt-kernel Gaussian process"
     frozen = "frozen pre-trained encoder, "
-    prior = predictor.prior
     return [
         Constant(),
         SignalToNoise(),
@@ -218,13 +227,17 @@ def standard_methods(predictor: Predictor, scale: Scale, epochs: int = 3) -> lis
         MeasuredRidge(),
         MeasuredProcess(),
         Frozen("random-closed-form", "frozen random encoder, the same head as pretrained", RANDOM, scale),
-        Frozen("pretrained-gp", frozen + "closed form alone", PRETRAINED, scale, prior, Mix(1.0, 1.0, 0.0)),
-        Frozen("pretrained-ensemble", frozen + "ensemble alone", PRETRAINED, scale, prior, Mix(0.0, 0.0, 1.0)),
+        Frozen("pretrained-gp", frozen + "closed form alone", PRETRAINED, scale, predictor, Mix(1.0, 1.0, 0.0)),
+        Frozen("pretrained-ensemble", frozen + "ensemble alone", PRETRAINED, scale, predictor, Mix(0.0, 0.0, 1.0)),
         Frozen(
-            "pretrained", frozen + "closed form and ensemble mixed: the platform's default", PRETRAINED, scale, prior
+            "pretrained",
+            frozen + "closed form and ensemble mixed: the platform's default",
+            PRETRAINED,
+            scale,
+            predictor,
         ),
         MeasuredProcess("pretrained+handmade", both, PRETRAINED),
-        Tokens(scale, prior),
+        Tokens(scale, predictor.prior),
         *_trained(predictor, scale, epochs),
     ]
 
