@@ -14,6 +14,7 @@ from PIL import Image as PillowImage
 from pydicom.data import get_testdata_file
 
 from inference.mediqa.__main__ import main
+from inference.mediqa.prompt import VOCABULARY
 from tests.mediqa.conftest import phantom
 
 
@@ -63,9 +64,26 @@ def test_a_bad_file_is_listed_and_the_rest_are_scored(picture, tmp_path, capsys)
 
 def test_the_user_may_say_what_a_picture_shows(picture, tmp_path):
     output = tmp_path / "scores.json"
-    assert main(["score", str(picture), "--modality", "XR", "--json", str(output)]) == 0
+    said = ["--dimension", "3D", "--modality", "XR", "--region", "chest", "--image-type", "lateral"]
+    assert main(["score", str(picture), *said, "--json", str(output)]) == 0
     prompt = json.loads(output.read_text())["scored"][0]["prompt"]
-    assert prompt["modality"] == {"word": "XR", "from": "override", "confidence": 1.0}
+    words = {"dimension": "3D", "modality": "XR", "region": "chest", "image_type": "lateral"}
+    assert prompt == {factor: {"word": word, "from": "override", "confidence": 1.0} for factor, word in words.items()}
+
+
+def test_words_are_taken_in_any_case_and_a_modality_by_the_code_of_a_header(picture, tmp_path):
+    output = tmp_path / "scores.json"
+    assert main(["score", str(picture), "--modality", "dx", "--region", "CHEST", "--json", str(output)]) == 0
+    prompt = json.loads(output.read_text())["scored"][0]["prompt"]
+    assert (prompt["modality"]["word"], prompt["region"]["word"]) == ("XR", "chest")
+
+
+def test_a_dimension_that_is_said_leaves_a_volume_whole(tmp_path):
+    nibabel.save(nibabel.Nifti1Image(phantom(6, side=64).transpose(2, 1, 0), np.eye(4)), tmp_path / "a.nii")
+    output = tmp_path / "scores.json"
+    assert main(["score", str(tmp_path), "--dimension", "2D", "--json", str(output)]) == 0
+    (one,) = json.loads(output.read_text())["scored"]
+    assert (one["slices"], one["prompt"]["dimension"]["word"]) == (6, "2D")
 
 
 def test_nothing_to_score_is_an_error(tmp_path, capsys):
@@ -73,9 +91,14 @@ def test_nothing_to_score_is_an_error(tmp_path, capsys):
     assert "no image" in capsys.readouterr().err
 
 
-def test_a_word_that_is_none_is_refused_before_any_file(picture, capsys):
-    assert main(["score", str(picture), "--modality", "X-ray"]) == 2
-    assert "'X-ray' is no modality; use one of" in capsys.readouterr().err
+@pytest.mark.parametrize("word", ["X-ray", "", " ", "3D"])
+@pytest.mark.parametrize("factor", ["modality", "region", "image_type"])
+def test_a_word_that_is_none_is_refused_with_those_that_exist(factor, word, picture, capsys, monkeypatch):
+    monkeypatch.setattr("inference.mediqa.cli.score.Predictor.load", None)  # before any work
+    with pytest.raises(SystemExit, match="2"):
+        main(["score", str(picture), f"--{factor.replace('_', '-')}", word])
+    words = ", ".join(VOCABULARY[factor])
+    assert f"{word!r} is no {factor}; use one of {words}." in capsys.readouterr().err
 
 
 def test_an_empty_path_is_not_the_folder_one_stands_in(capsys):

@@ -17,7 +17,7 @@ from inference.mediqa.benchmark.comma_separated import Line, read_table
 from inference.mediqa.benchmark.errors import BadSet
 from inference.mediqa.errors import MediqaError, UnscorableImage
 from inference.mediqa.preprocessing import checked_pixels
-from inference.mediqa.prompt import MODALITY_OF_CODE, VOCABULARY
+from inference.mediqa.prompt import vocabulary_word
 from inference.mediqa.reading import Refused, read_path
 from inference.mediqa.regression import grouped_folds
 from inference.mediqa.types import ImageArray, IndexArray, Scale
@@ -130,14 +130,10 @@ def _score(text: str, number: int, scale: Scale | None) -> float:
 
 
 def _factor_word(factor: str, text: str, number: int) -> str:
-    """Return the prompt's word in its own spelling, for a modality also by DICOM's code."""
-    known = {word.upper(): word for word in VOCABULARY[factor]}
-    if factor == "modality":
-        known |= MODALITY_OF_CODE
-    word = known.get(text.upper())
-    if word is None:
-        raise BadSet(f"Line {number}: {text!r} is no {factor}; use one of {', '.join(VOCABULARY[factor])}.")
-    return word
+    try:
+        return vocabulary_word(factor, text)
+    except ValueError as error:
+        raise BadSet(f"Line {number}: {error}") from error
 
 
 def _group_of_path(path: str, *, is_one_folder: bool) -> str:

@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from inference.mediqa.prompt import vocabulary_word
+
 
 def named_path(text: str) -> Path:
     """Return the path; an empty word, as of an unset variable, would be the folder one stands in."""
@@ -25,6 +27,18 @@ def writable_file(text: str) -> Path:
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise argparse.ArgumentTypeError(f"{text!r} can't be written.")
     return path
+
+
+def prompt_word(factor: str) -> Callable[[str], str]:
+    """Return the type of the words that a factor of the prompt can be."""
+
+    def checked(text: str) -> str:
+        try:
+            return vocabulary_word(factor, text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return checked
 
 
 def add_threads(parser: argparse.ArgumentParser) -> None:

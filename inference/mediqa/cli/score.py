@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.mediqa.checkpoint import DEFAULT_CHECKPOINT
-from inference.mediqa.cli.options import add_threads, named_path, writable_file
+from inference.mediqa.cli.options import add_threads, named_path, prompt_word, writable_file
 from inference.mediqa.errors import MediqaError
 from inference.mediqa.faults import faults_of, unit_of
 from inference.mediqa.predictor import PRIOR, Predictor
@@ -28,16 +28,26 @@ def add_score(commands: Any) -> None:
     parser.add_argument("paths", nargs="+", type=named_path, metavar="PATH")
     parser.add_argument("--json", type=writable_file, metavar="FILE", help="write all numbers")
     parser.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
-    for factor in ("modality", "region"):
-        parser.add_argument(f"--{factor}", metavar="WORD", help="what the header does not say, or says wrongly")
+    _add_prompt(parser)
     add_threads(parser)
     parser.set_defaults(run=_score, when_stopped="What was scored is above.")
+
+
+def _add_prompt(parser: argparse.ArgumentParser) -> None:
+    prompt = parser.add_argument_group(
+        "prompt",
+        "What the header does not say, or says wrongly, of all images alike. The dimension is what the model is told; "
+        "which slices are one image stays.",
+    )
+    for factor, words in VOCABULARY.items():
+        option = f"--{factor.replace('_', '-')}"
+        prompt.add_argument(option, type=prompt_word(factor), metavar="WORD", help=", ".join(words))
 
 
 def _score(options: argparse.Namespace) -> int:
     """Score every image; 0 all were scored, 3 some were refused."""
     predictor = Predictor.load(options.checkpoint)
-    override = {name: getattr(options, name) for name in ("modality", "region") if getattr(options, name)}
+    override = {factor: getattr(options, factor) for factor in VOCABULARY if getattr(options, factor)}
     scored: list[dict[str, Any]] = []
     refused: list[dict[str, str]] = []
     for read in read_paths(options.paths, override=override):
