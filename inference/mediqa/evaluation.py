@@ -53,7 +53,7 @@ class Evaluation:
     def lines(self) -> list[str]:
         """Return the numbers as text."""
         return [
-            f"held out: {self.images} slices, {self.copies} copies",
+            f"images evaluated: {self.images} slices, {self.copies} copies",
             f"SROCC {self.srocc.value:.3f} [{self.srocc.lower:.3f}, {self.srocc.upper:.3f}]",
             f"PLCC  {self.plcc.value:.3f} [{self.plcc.lower:.3f}, {self.plcc.upper:.3f}]",
             f"RMSE  {self.rmse:.3f} (scale 0 to 1)",

@@ -108,6 +108,19 @@ def prompt_from_header(
     return Prompt(**found), provenance
 
 
+def vocabulary_word(factor: str, text: str) -> str:
+    """Return the word of a factor in its own spelling, from any case, of a modality from DICOM's code too.
+
+    Raises ValueError with the words that exist.
+    """
+    known = {word.upper(): word for word in VOCABULARY[factor]}
+    if factor == "modality":
+        known |= MODALITY_OF_CODE
+    if text.upper() not in known:
+        raise ValueError(_no_word(factor, text))
+    return known[text.upper()]
+
+
 def prompt_codes(prompt: Prompt) -> tuple[int, int, int, int]:
     """Return the factors as indices in their tables; a word that the tables lack becomes unknown (0)."""
 
@@ -145,7 +158,11 @@ def _check_override(override: Mapping[str, str]) -> None:
         if factor not in VOCABULARY:
             raise ValueError(f"No prompt factor {factor!r}; there are {', '.join(VOCABULARY)}.")
         if word not in VOCABULARY[factor]:
-            raise ValueError(f"{word!r} is no {factor}; use one of {', '.join(VOCABULARY[factor])}.")
+            raise ValueError(_no_word(factor, word))
+
+
+def _no_word(factor: str, text: str) -> str:
+    return f"{text!r} is no {factor}; use one of {', '.join(VOCABULARY[factor])}."
 
 
 def _words(header: Mapping[str, Any], keys: Iterable[str]) -> str:

@@ -128,7 +128,7 @@ def test_the_shipped_checkpoint_knows_all_kinds_and_its_documentation_names_what
     order = reached["srocc"]
     assert f"SROCC {order['value']:.3f} [{order['lower']:.3f}, {order['upper']:.3f}]" in text
     assert f"SROCC among the copies of one slice, mean {reached['within']:.3f}" in text
-    assert f"held out: {reached['images']} slices, {reached['copies']} copies" in text
+    assert f"images evaluated: {reached['images']} slices, {reached['copies']} copies" in text
     assert f"{training['steps']:,} steps" in text
 
 

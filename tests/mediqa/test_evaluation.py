@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from inference.mediqa.evaluation import parameter_correlations
+from inference.mediqa.evaluation import evaluate_predictor, parameter_correlations
 from inference.mediqa.sources import SourceSlice
 from inference.mediqa.types import Prompt
 
@@ -29,3 +29,8 @@ def test_kinds_that_need_neighbours_are_judged_on_the_slices_that_have_some(pred
 
 def test_without_any_neighbours_thickness_is_not_judged(predictor):
     assert "thickness" not in parameter_correlations(predictor, [alone(0)])["MR"]
+
+
+def test_what_was_evaluated_is_not_called_held_out_which_nobody_knows(predictor):
+    first, *_ = evaluate_predictor(predictor, [alone(0), alone(1)], copies=4).lines()
+    assert first == "images evaluated: 2 slices, 8 copies"

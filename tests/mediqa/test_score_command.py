@@ -14,6 +14,7 @@ from PIL import Image as PillowImage
 from pydicom.data import get_testdata_file
 
 from inference.mediqa.__main__ import main
+from inference.mediqa.prompt import VOCABULARY
 from tests.mediqa.conftest import phantom
 
 
@@ -63,9 +64,26 @@ def test_a_bad_file_is_listed_and_the_rest_are_scored(picture, tmp_path, capsys)
 
 def test_the_user_may_say_what_a_picture_shows(picture, tmp_path):
     output = tmp_path / "scores.json"
-    assert main(["score", str(picture), "--modality", "XR", "--json", str(output)]) == 0
+    said = ["--dimension", "3D", "--modality", "XR", "--region", "chest", "--image-type", "lateral"]
+    assert main(["score", str(picture), *said, "--json", str(output)]) == 0
     prompt = json.loads(output.read_text())["scored"][0]["prompt"]
-    assert prompt["modality"] == {"word": "XR", "from": "override", "confidence": 1.0}
+    words = {"dimension": "3D", "modality": "XR", "region": "chest", "image_type": "lateral"}
+    assert prompt == {factor: {"word": word, "from": "override", "confidence": 1.0} for factor, word in words.items()}
+
+
+def test_words_are_taken_in_any_case_and_a_modality_by_the_code_of_a_header(picture, tmp_path):
+    output = tmp_path / "scores.json"
+    assert main(["score", str(picture), "--modality", "dx", "--region", "CHEST", "--json", str(output)]) == 0
+    prompt = json.loads(output.read_text())["scored"][0]["prompt"]
+    assert (prompt["modality"]["word"], prompt["region"]["word"]) == ("XR", "chest")
+
+
+def test_a_dimension_that_is_said_leaves_a_volume_whole(tmp_path):
+    nibabel.save(nibabel.Nifti1Image(phantom(6, side=64).transpose(2, 1, 0), np.eye(4)), tmp_path / "a.nii")
+    output = tmp_path / "scores.json"
+    assert main(["score", str(tmp_path), "--dimension", "2D", "--json", str(output)]) == 0
+    (one,) = json.loads(output.read_text())["scored"]
+    assert (one["slices"], one["prompt"]["dimension"]["word"]) == (6, "2D")
 
 
 def test_nothing_to_score_is_an_error(tmp_path, capsys):
@@ -73,9 +91,14 @@ def test_nothing_to_score_is_an_error(tmp_path, capsys):
     assert "no image" in capsys.readouterr().err
 
 
-def test_a_word_that_is_none_is_refused_before_any_file(picture, capsys):
-    assert main(["score", str(picture), "--modality", "X-ray"]) == 2
-    assert "'X-ray' is no modality; use one of" in capsys.readouterr().err
+@pytest.mark.parametrize("word", ["X-ray", "", " ", "3D"])
+@pytest.mark.parametrize("factor", ["modality", "region", "image_type"])
+def test_a_word_that_is_none_is_refused_with_those_that_exist(factor, word, picture, capsys, monkeypatch):
+    monkeypatch.setattr("inference.mediqa.cli.score.Predictor.load", None)  # before any work
+    with pytest.raises(SystemExit, match="2"):
+        main(["score", str(picture), f"--{factor.replace('_', '-')}", word])
+    words = ", ".join(VOCABULARY[factor])
+    assert f"{word!r} is no {factor}; use one of {words}." in capsys.readouterr().err
 
 
 def test_an_empty_path_is_not_the_folder_one_stands_in(capsys):
@@ -113,6 +136,79 @@ def test_threads_are_those_that_were_asked_for(picture):
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
+
+
+def test_a_map_is_drawn_of_each_image_and_named_in_the_document(picture, tmp_path, capsys):
+    nibabel.save(nibabel.Nifti1Image(phantom(6, side=64).transpose(2, 1, 0), np.eye(4)), tmp_path / "volume.nii.gz")
+    maps, output = tmp_path / "maps", tmp_path / "scores.json"
+    assert (
+        main(["score", str(picture), CT, str(tmp_path / "volume.nii.gz"), "--maps", str(maps), "--json", str(output)])
+        == 0
+    )
+    names = [one["map"] for one in json.loads(output.read_text())["scored"]]
+    assert names == [str(maps / name) for name in ("a.png", "CT_small.png", "volume.png")]
+    assert all(PillowImage.open(name).format == "PNG" for name in names)
+    assert f"map: {names[0]}" in capsys.readouterr().out
+
+
+def test_without_maps_nothing_is_drawn(picture, tmp_path):
+    output = tmp_path / "scores.json"
+    assert main(["score", str(picture), "--json", str(output)]) == 0
+    assert "map" not in json.loads(output.read_text())["scored"][0]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "scores.json"]
+
+
+def test_images_of_one_name_have_a_map_each_and_another_run_overwrites_none(picture, tmp_path):
+    other = tmp_path / "b" / "a.png"
+    other.parent.mkdir()
+    PillowImage.open(picture).rotate(90).save(other)
+    maps = tmp_path / "maps"
+    for _ in range(2):
+        assert main(["score", str(picture), str(other), "--maps", str(maps)]) == 0
+    contents = [(maps / name).read_bytes() for name in ("a.png", "a-2.png", "a-3.png", "a-4.png")]
+    assert contents[0] != contents[1]
+    assert contents[:2] == contents[2:]
+
+
+def test_colours_are_drawn_and_what_is_refused_is_not(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    images = tmp_path / "images"
+    images.mkdir()
+    PillowImage.fromarray(pixels).save(images / "rgb.png")
+    PillowImage.fromarray(pixels[:1, :, 0]).save(images / "one_row.png")
+    assert main(["score", str(images), "--maps", str(tmp_path / "maps")]) == 3
+    assert os.listdir(tmp_path / "maps") == ["rgb.png"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "message"),
+    [("", "an empty path names nothing."), ("a.png", "is no folder."), ("none/maps", "There is no folder 'none'.")],
+)
+def test_a_folder_for_maps_that_cannot_be_is_refused_before_any_work(folder, message, picture, capsys, monkeypatch):
+    monkeypatch.chdir(picture.parent)
+    monkeypatch.setattr("inference.mediqa.cli.score.Predictor.load", None)
+    with pytest.raises(SystemExit, match="2"):
+        main(["score", "a.png", "--maps", folder])
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("folder", ["old", "new"])
+def test_a_folder_that_cannot_be_written_in_is_refused(folder, picture, capsys, monkeypatch):
+    monkeypatch.chdir(picture.parent)
+    Path("old").mkdir()
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # root may write anywhere
+    with pytest.raises(SystemExit, match="2"):
+        main(["score", "a.png", "--maps", folder])
+    assert f"'{folder}' can't be written in." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("folder", [".", "maps", "b/../maps"])
+def test_maps_that_would_be_scored_as_images_are_refused(folder, picture, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("b").mkdir()
+    assert main(["score", str(tmp_path), "--maps", folder]) == 2
+    assert "The maps would be scored as images" in capsys.readouterr().err
+    assert not (tmp_path / "maps").exists()
 
 
 @pytest.mark.parametrize("command", ["score", "benchmark", "evaluate", "pretrain"])

@@ -1,4 +1,4 @@
-"""From the layouts in which sets are published to a SET.csv. The images stay where they are.
+"""From the layouts in which sets are published to the rows of a SET.csv. The images stay where they are.
 
 Every importer takes the set's folder and returns rows with paths relative to it; it raises BadSet where the folder
 is laid out otherwise. ``report`` hears what was left out. Licences of the sets forbid some uses: read them.
@@ -17,7 +17,8 @@ from inference.mediqa.benchmark.bids import Volumes
 from inference.mediqa.benchmark.comma_separated import Line, read_table
 from inference.mediqa.benchmark.errors import BadSet
 from inference.mediqa.benchmark.folders import COLUMNS, ImagesOfFolder, file_named, only_table
-from inference.mediqa.benchmark.sets import TEST, TRAIN
+from inference.mediqa.benchmark.sets import TEST, TRAIN, CsvSet, row_of
+from inference.mediqa.types import Scale
 
 SetRow = dict[str, str]
 Report = Callable[[str], None]
@@ -129,16 +130,35 @@ IMPORTERS: Mapping[str, Importer] = {
 }  # fmt: skip
 
 
+# What scores of a layout can be; of the others it is what they span.
+SCALES: Mapping[str, Scale] = {"ldctiqac2023": Scale(0, 4), "eyeq": Scale(0, 2)}
+
+
+def imported_set(layout: str, folder: Path, scale: Scale | None = None, report: Report = unheard) -> CsvSet:
+    """Return a published set from its folder, in which nothing is written; a scale that is given wins over SCALES.
+
+    Raises BadSet as the importer does, and for what `CsvSet` refuses.
+    """
+    scale = scale or SCALES.get(layout)
+    rows = [row_of(words, words["path"], scale) for words in _some(IMPORTERS[layout](folder, report))]
+    return CsvSet.of_rows(folder, rows, layout, scale)
+
+
 def write_set(rows: Iterable[SetRow], path: Path) -> int:
     """Write SET.csv; return the number of rows. Raises BadSet where there is none."""
-    kept = list(rows)
-    if not kept:
-        raise BadSet("No score belongs to an image of the folder.")
+    kept = _some(rows)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(kept)
     return len(kept)
+
+
+def _some(rows: Iterable[SetRow]) -> list[SetRow]:
+    kept = list(rows)
+    if not kept:
+        raise BadSet("No score belongs to an image of the folder.")
+    return kept
 
 
 def _filled(path: str, score: float, **known: str) -> SetRow:

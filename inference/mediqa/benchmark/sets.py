@@ -13,11 +13,11 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from inference.mediqa.benchmark.comma_separated import Line, read_table
+from inference.mediqa.benchmark.comma_separated import read_table
 from inference.mediqa.benchmark.errors import BadSet
 from inference.mediqa.errors import MediqaError, UnscorableImage
 from inference.mediqa.preprocessing import checked_pixels
-from inference.mediqa.prompt import MODALITY_OF_CODE, VOCABULARY
+from inference.mediqa.prompt import vocabulary_word
 from inference.mediqa.reading import Refused, read_path
 from inference.mediqa.regression import grouped_folds
 from inference.mediqa.types import ImageArray, IndexArray, Scale
@@ -71,7 +71,7 @@ class Row:
 
 @dataclass(frozen=True)
 class CsvSet:
-    """The images of a SET.csv. The scale is what its scores span unless one is given."""
+    """The images of a SET.csv, or of its rows from elsewhere. The scale is what the scores span unless one is given."""
 
     folder: Path
     rows: tuple[Row, ...]
@@ -80,16 +80,22 @@ class CsvSet:
 
     @classmethod
     def read(cls, path: Path, scale: Scale | None = None) -> CsvSet:
-        """Read the table, but no image.
+        """Read a SET.csv, but no image.
 
         Raises BadSet for what is no table, for missing columns, words or numbers, and for a score outside a given
         scale; FileNotFoundError.
         """
-        rows = tuple(_row(line, scale) for line in read_table(path, *REQUIRED).lines)
+        lines = read_table(path, *REQUIRED).lines
+        rows = [row_of(line.words, f"Line {line.number}", scale) for line in lines]
+        return cls.of_rows(path.parent, rows, path.stem, scale)
+
+    @classmethod
+    def of_rows(cls, folder: Path, rows: Sequence[Row], name: str, scale: Scale | None = None) -> CsvSet:
+        """Return the set; raises BadSet where all scores are the same."""
         scores = [row.score for row in rows]
         if len(set(scores)) < 2:
             raise BadSet("The set needs at least two different scores.")
-        return cls(path.parent, rows, path.stem, scale or Scale(min(scores), max(scores)))
+        return cls(folder, tuple(rows), name, scale or Scale(min(scores), max(scores)))
 
     def __iter__(self) -> Iterator[Sample | Refused]:
         is_one_folder = len({Path(row.path).parent for row in self.rows}) == 1
@@ -106,38 +112,34 @@ class CsvSet:
                 yield Sample(row.path, read.image, row.score, group, row.split)
 
 
-def _row(line: Line, scale: Scale | None) -> Row:
-    words = line.words
+def row_of(words: Mapping[str, str], place: str, scale: Scale | None = None) -> Row:
+    """Return the row that words by the columns of SET.csv stand for; raises BadSet that begins with the place."""
     if not words["path"]:
-        raise BadSet(f"Line {line.number}: there is no path.")
+        raise BadSet(f"{place}: there is no path.")
     split = words.get("split", "").lower()
     if split not in {"", TRAIN, TEST}:
-        raise BadSet(f"Line {line.number}: split is {TRAIN}, {TEST} or empty, not {split!r}.")
-    factors = {name: _factor_word(name, words[name], line.number) for name in FACTORS if words.get(name)}
-    return Row(words["path"], _score(words["score"], line.number, scale), words.get("group", ""), split, factors)
+        raise BadSet(f"{place}: split is {TRAIN}, {TEST} or empty, not {split!r}.")
+    factors = {name: _factor_word(name, words[name], place) for name in FACTORS if words.get(name)}
+    return Row(words["path"], _score(words["score"], place, scale), words.get("group", ""), split, factors)
 
 
-def _score(text: str, number: int, scale: Scale | None) -> float:
+def _score(text: str, place: str, scale: Scale | None) -> float:
     try:
         score = float(text)
     except ValueError:
         score = float("nan")
     if not np.isfinite(score):
-        raise BadSet(f"Line {number}: {text!r} is no score.")
+        raise BadSet(f"{place}: {text!r} is no score.")
     if scale is not None and not scale.minimum <= score <= scale.maximum:
-        raise BadSet(f"Line {number}: {text} lies outside the scale {scale.minimum:g} to {scale.maximum:g}.")
+        raise BadSet(f"{place}: {text} lies outside the scale {scale.minimum:g} to {scale.maximum:g}.")
     return score
 
 
-def _factor_word(factor: str, text: str, number: int) -> str:
-    """Return the prompt's word in its own spelling, for a modality also by DICOM's code."""
-    known = {word.upper(): word for word in VOCABULARY[factor]}
-    if factor == "modality":
-        known |= MODALITY_OF_CODE
-    word = known.get(text.upper())
-    if word is None:
-        raise BadSet(f"Line {number}: {text!r} is no {factor}; use one of {', '.join(VOCABULARY[factor])}.")
-    return word
+def _factor_word(factor: str, text: str, place: str) -> str:
+    try:
+        return vocabulary_word(factor, text)
+    except ValueError as error:
+        raise BadSet(f"{place}: {error}") from error
 
 
 def _group_of_path(path: str, *, is_one_folder: bool) -> str:

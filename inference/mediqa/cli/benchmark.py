@@ -13,65 +13,91 @@ import numpy as np
 from inference.mediqa.benchmark.baselines import FineTuned, chosen_methods, standard_methods
 from inference.mediqa.benchmark.folders import SET_NAME
 from inference.mediqa.benchmark.harness import leave_modalities_out, physical_correlations, run_methods
-from inference.mediqa.benchmark.importers import IMPORTERS, write_set
+from inference.mediqa.benchmark.importers import IMPORTERS, imported_set, write_set
 from inference.mediqa.benchmark.material import PRETRAINED, RANDOM, Material, gather, random_encoder
 from inference.mediqa.benchmark.pseudo_experts import READERS, ceiling
 from inference.mediqa.benchmark.sets import BenchmarkSet, CsvSet, Split, make_splits
 from inference.mediqa.benchmark.simulated import SimulatedSet
 from inference.mediqa.benchmark.table import BenchmarkReport
 from inference.mediqa.checkpoint import DEFAULT_CHECKPOINT
-from inference.mediqa.cli.options import add_threads, whole_number, writable_file
+from inference.mediqa.cli.options import add_threads, named_path, whole_number, writable_file
 from inference.mediqa.cli.score import EXIT_SOME_REFUSED
 from inference.mediqa.predictor import Predictor
 from inference.mediqa.types import Scale
 
 SIMULATED = "simulated"
+WORDS = (*sorted(IMPORTERS), SIMULATED)  # that can stand in place of a SET.csv, before folders
 EVERY = 100  # images between two lines of progress
 
 
 def add_benchmark(commands: Any) -> None:
     """Add the commands to the parser's sub-commands."""
-    parser = commands.add_parser("benchmark", help="compare methods on a scored set, groups held out")
-    parser.add_argument("set", metavar="SET", help=f"SET.csv, or the word {SIMULATED}")
-    parser.add_argument("sources", nargs="*", type=Path, metavar="SOURCES", help=f"folders, with {SIMULATED}")
-    parser.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
-    parser.add_argument("--folds", type=whole_number(2), default=5)
-    parser.add_argument("--labels", type=whole_number(1), help="scored images to learn from in each split, at most")
-    parser.add_argument("--seed", type=whole_number(0), default=0)
-    parser.add_argument("--draws", type=whole_number(1), default=1, help="run so often, seed by seed, and join")
-    parser.add_argument("--json", type=writable_file, metavar="FILE", help="write all numbers")
-    parser.add_argument("--include", action="append", default=[], metavar="METHOD", help="run a costly method too")
-    parser.add_argument("--exclude", action="append", default=[], metavar="METHOD")
-    parser.add_argument("--scale", nargs=2, type=float, metavar=("MIN", "MAX"), help="of the scores, for a SET.csv")
-    parser.add_argument("--epochs", type=int, default=3, help="of fine-tune and paper")
-    parser.add_argument("--per-series", type=int, default=3, help=f"{SIMULATED}: slices taken from a series")
-    parser.add_argument("--per-modality", type=int, default=300, help=f"{SIMULATED}: images of a modality on each side")
-    parser.add_argument(
-        "--ignore-seen", action="store_true",
-        help=f"{SIMULATED}: judge on sources too that the encoder was pre-trained on (never on their scores)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--judge-development", action="store_true",
-        help=f"{SIMULATED}: judge sources too that only settings were chosen on: more splits",
-    )  # fmt: skip
-    parser.add_argument(
-        "--learn-from", action="append", default=[], metavar="SOURCE",
-        help=f"{SIMULATED}: a source that is not judged either, so that checkpoints are compared on the same images",
-    )  # fmt: skip
-    add_threads(parser)
-    parser.set_defaults(run=_benchmark)
+    _add_run(commands.add_parser("benchmark", help="compare methods on a scored set, groups held out"))
     importing = commands.add_parser("import-set", help="write a SET.csv for a published set")
     importing.add_argument("layout", choices=sorted(IMPORTERS))
-    importing.add_argument("folder", type=Path)
+    importing.add_argument("folder", type=named_path)
     importing.add_argument("--output", type=Path, help="SET.csv; without it, in the folder")
     importing.set_defaults(run=_import)
 
 
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("set", metavar="SET", help=f"SET.csv, or {', '.join(WORDS)}")
+    parser.add_argument(
+        "sources", nargs="*", type=named_path, metavar="FOLDER",
+        help=f"with {SIMULATED} folders of images, with a layout the one of the set",
+    )  # fmt: skip
+    parser.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
+    parser.add_argument("--json", type=writable_file, metavar="FILE", help="write all numbers")
+    parser.add_argument(
+        "--scale", nargs=2, type=float, metavar=("MIN", "MAX"),
+        help="of the scores; without it the layout's, else what they span",
+    )  # fmt: skip
+    _add_splits(parser)
+    _add_methods(parser)
+    _add_simulated(parser)
+    add_threads(parser)
+    parser.set_defaults(run=_benchmark)
+
+
+def _add_splits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--folds", type=whole_number(2), default=5)
+    parser.add_argument("--labels", type=whole_number(1), help="scored images to learn from in each split, at most")
+    parser.add_argument("--seed", type=whole_number(0), default=0)
+    parser.add_argument("--draws", type=whole_number(1), default=1, help="run so often, seed by seed, and join")
+
+
+def _add_methods(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--include", action="append", default=[], metavar="METHOD", help="run a costly method too")
+    parser.add_argument("--exclude", action="append", default=[], metavar="METHOD")
+    parser.add_argument("--epochs", type=whole_number(1), default=3, help="of fine-tune and paper")
+
+
+def _add_simulated(parser: argparse.ArgumentParser) -> None:
+    simulated = parser.add_argument_group(f"with {SIMULATED}")
+    simulated.add_argument("--per-series", type=whole_number(1), default=3, help="slices taken from a series")
+    simulated.add_argument(
+        "--per-modality", type=whole_number(1), default=300, help="images of a modality on each side"
+    )
+    simulated.add_argument(
+        "--ignore-seen", action="store_true",
+        help="judge on sources too that the encoder was pre-trained on (never on their scores)",
+    )  # fmt: skip
+    simulated.add_argument(
+        "--judge-development", action="store_true",
+        help="judge sources too that only settings were chosen on: more splits",
+    )  # fmt: skip
+    simulated.add_argument(
+        "--learn-from", action="append", default=[], metavar="SOURCE",
+        help="a source that is not judged either, so that checkpoints are compared on the same images",
+    )  # fmt: skip
+
+
 def _benchmark(options: argparse.Namespace) -> int:
     """Compare the methods; 0 all was judged, 3 some images were left out, or a method failed."""
+    scored = _scored_set(options)
     predictor = Predictor.load(options.checkpoint)
     seeds = range(options.seed, options.seed + options.draws)
-    draws = [_draw(options, predictor, seed) for seed in seeds]
+    draws = [_draw(options, scored or _simulated_set(options, predictor, seed), predictor, seed) for seed in seeds]
     report = draws[0] if len(draws) == 1 else BenchmarkReport.joined(draws)
     if options.json:
         options.json.write_text(json.dumps(report.to_document(), indent=1, allow_nan=False))
@@ -80,9 +106,8 @@ def _benchmark(options: argparse.Namespace) -> int:
     return EXIT_SOME_REFUSED if report.refused or any(one.failures for one in report.results) else 0
 
 
-def _draw(options: argparse.Namespace, predictor: Predictor, seed: int) -> BenchmarkReport:
-    """Run everything once, on the copies, splits and fits of one seed."""
-    images = _set(options, predictor, seed)
+def _draw(options: argparse.Namespace, images: BenchmarkSet, predictor: Predictor, seed: int) -> BenchmarkReport:
+    """Run everything once, on the splits and fits of one seed."""
     methods = chosen_methods(
         standard_methods(predictor, images.scale, options.epochs), options.include, options.exclude
     )
@@ -104,13 +129,35 @@ def _draw(options: argparse.Namespace, predictor: Predictor, seed: int) -> Bench
     )
 
 
-def _set(options: argparse.Namespace, predictor: Predictor, seed: int) -> BenchmarkSet:
-    if options.set != SIMULATED:
-        if options.sources:
-            raise ValueError(f"SOURCES belong to {SIMULATED}; a SET.csv names its images.")
-        return CsvSet.read(Path(options.set), Scale(*options.scale) if options.scale else None)
-    if not options.sources:
-        raise ValueError(f"{SIMULATED} needs folders of images.")
+def _scored_set(options: argparse.Namespace) -> CsvSet | None:
+    """Return the set that people have scored, of a SET.csv or in a published layout; None with ``SIMULATED``."""
+    scale = Scale(*options.scale) if options.scale else None
+    if options.set in IMPORTERS:
+        return imported_set(options.set, _only_folder(options), scale, _tell)
+    if options.set == SIMULATED:
+        if not options.sources:
+            raise ValueError(f"{SIMULATED} needs folders of images.")
+        return None
+    if not options.set or not Path(options.set).is_file():
+        raise ValueError(f"There is no file {options.set!r}. SET is a SET.csv, or one of {', '.join(WORDS)}.")
+    if options.sources:
+        raise ValueError(f"A SET.csv names its images; folders belong to {', '.join(WORDS)}.")
+    return CsvSet.read(Path(options.set), scale)
+
+
+def _only_folder(options: argparse.Namespace) -> Path:
+    if len(options.sources) != 1:
+        raise ValueError(f"{options.set} needs one folder, the set's; {len(options.sources)} are named.")
+    return _folder(options.sources[0])
+
+
+def _folder(path: Path) -> Path:
+    if not path.is_dir():
+        raise ValueError(f"There is no folder {str(path)!r}.")
+    return path
+
+
+def _simulated_set(options: argparse.Namespace, predictor: Predictor, seed: int) -> SimulatedSet:
     seen = _seen(predictor, options)
     return SimulatedSet.read(
         options.sources, seen=seen, per_series=options.per_series, per_modality=options.per_modality, seed=seed
@@ -154,7 +201,7 @@ def _import(options: argparse.Namespace) -> int:
     output = options.output or options.folder / SET_NAME
     if output.parent.absolute() != options.folder.absolute():
         raise ValueError("SET.csv must lie in the set's folder: its paths are relative.")
-    rows = IMPORTERS[options.layout](options.folder, _tell)
+    rows = IMPORTERS[options.layout](_folder(options.folder), _tell)
     print(f"{write_set(rows, output)} images in {output}")
     return 0
 

@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from inference.mediqa.prompt import vocabulary_word
+
 
 def named_path(text: str) -> Path:
     """Return the path; an empty word, as of an unset variable, would be the folder one stands in."""
@@ -25,6 +27,30 @@ def writable_file(text: str) -> Path:
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise argparse.ArgumentTypeError(f"{text!r} can't be written.")
     return path
+
+
+def writable_folder(text: str) -> Path:
+    """Return the path of a folder that can be written in, or be made; raises ArgumentTypeError that says why not."""
+    path = named_path(text)
+    if path.exists() and not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is no folder.")
+    if not path.exists() and not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"There is no folder {str(path.parent)!r}.")
+    if not os.access(path if path.exists() else path.parent, os.W_OK | os.X_OK):
+        raise argparse.ArgumentTypeError(f"{text!r} can't be written in.")
+    return path
+
+
+def prompt_word(factor: str) -> Callable[[str], str]:
+    """Return the type of the words that a factor of the prompt can be."""
+
+    def checked(text: str) -> str:
+        try:
+            return vocabulary_word(factor, text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return checked
 
 
 def add_threads(parser: argparse.ArgumentParser) -> None:

@@ -13,6 +13,7 @@ from inference.mediqa.profiles import PROFILES
 from tests.mediqa.benchmark.conftest import read_table, write_picture, write_table
 
 QUICK = ("pretrained-gp", "pretrained-ensemble", "random-closed-form", "pretrained+handmade")
+CHEAP = ("snr", "brisque-like", "handmade-ridge", "handmade-gp", "pretrained", *QUICK)
 
 
 def excluded() -> list[str]:
@@ -126,6 +127,67 @@ def test_sources_that_settings_were_chosen_on_are_judged_only_when_asked_for(tmp
     assert judged == [2, 3]
 
 
+def make_eyeq(folder) -> None:
+    for number in range(12):
+        write_picture(folder / f"{number}_left.png", seed=number)
+    for split, numbers in {"train": range(8), "test": range(8, 12)}.items():
+        rows = [[f"{number}_left.png", number % 3] for number in numbers]
+        write_table(folder / f"Label_EyeQ_{split}.csv", ["image", "quality"], rows)
+
+
+def test_one_command_gives_the_table_of_a_published_layout_and_writes_nothing_there(tmp_path, capsys):
+    folder, output = tmp_path / "set", tmp_path / "numbers.json"
+    make_eyeq(folder)
+    before = sorted(folder.iterdir())
+    arguments = ["benchmark", "eyeq", str(folder), "--json", str(output), "--threads", "1"]
+    assert main([*arguments, *(word for name in CHEAP for word in ("--exclude", name))]) == 0
+    assert sorted(folder.iterdir()) == before
+    document = json.loads(output.read_text())
+    assert (document["set"], document["scale"], document["judged images"]) == ("eyeq", "0 to 2", 4)
+    assert "| constant" in capsys.readouterr().out
+
+
+def test_what_a_layout_leaves_out_is_said_once_whatever_the_draws(tmp_path, capsys):
+    for number in range(6):
+        write_picture(tmp_path / f"{number}.png", seed=number)
+    rows = [[f"{number}.png", number if number else ""] for number in range(6)]
+    write_table(tmp_path / "scores.csv", ["path", "score"], rows)
+    arguments = ["benchmark", "generic", str(tmp_path), "--folds", "2", "--draws", "2", "--threads", "1"]
+    assert main([*arguments, *(word for name in CHEAP for word in ("--exclude", name))]) == 0
+    assert capsys.readouterr().err.count("rows left out since there is no score: 1 (0.png)") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["EyeQ", "set"], "There is no file 'EyeQ'. SET is a SET.csv, or one of eyeq, generic, koniq, "),
+        (["none.csv"], "There is no file 'none.csv'."),
+        ([""], "There is no file ''."),
+        (["set"], "There is no file 'set'."),  # a folder
+        (["eyeq"], "eyeq needs one folder, the set's; 0 are named."),
+        (["eyeq", "set", "set"], "eyeq needs one folder, the set's; 2 are named."),
+        (["eyeq", "none"], "There is no folder 'none'."),
+        (["eyeq", "set"], "The folder holds no Label_EyeQ_train.csv."),
+        (["SET.csv", "set"], "A SET.csv names its images; folders belong to eyeq, "),
+        (["simulated"], "simulated needs folders of images."),
+    ],
+)
+def test_a_set_that_is_none_is_refused_before_any_work_with_what_it_can_be(
+    words, message, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("inference.mediqa.cli.benchmark.Predictor.load", None)
+    (tmp_path / "set").mkdir()
+    (tmp_path / "SET.csv").touch()
+    assert main(["benchmark", *words]) == 2
+    assert f"error: {message}" in capsys.readouterr().err
+
+
+def test_an_import_from_no_folder_is_refused(tmp_path, capsys):
+    assert main(["import-set", "generic", str(tmp_path / "none")]) == 2
+    assert "There is no folder" in capsys.readouterr().err
+
+
 def test_a_published_layout_is_imported_and_benchmarked_in_place(tmp_path):
     for number in range(3):
         write_picture(tmp_path / f"{number}.png", seed=number)
@@ -135,13 +197,8 @@ def test_a_published_layout_is_imported_and_benchmarked_in_place(tmp_path):
 
 
 def test_what_makes_no_sense_is_said(tmp_path, capsys):
-    assert main(["benchmark", "simulated"]) == 2
-    assert main(["benchmark", str(tmp_path / "none.csv")]) == 2
     assert main(["benchmark", make_set(tmp_path), "--include", "magic"]) == 2
     assert "No method magic" in capsys.readouterr().err
-
-
-CHEAP = ("snr", "brisque-like", "handmade-ridge", "handmade-gp", "pretrained", *QUICK)
 
 
 def test_a_set_that_is_read_in_full_ends_with_0(tmp_path):
@@ -180,6 +237,8 @@ def test_the_numbers_are_kept_where_the_table_cannot_be_printed(tmp_path, monkey
         ("--folds", "many", "'many' is no whole number from 2."),
         ("--labels", "0", "'0' is no whole number from 1."),
         ("--seed", "-1", "'-1' is no whole number from 0."),
+        ("--epochs", "0", "'0' is no whole number from 1."),
+        ("--per-series", "-1", "'-1' is no whole number from 1."),
         ("--draws", "0", "'0' is no whole number from 1."),
         ("--json", ".", "'.' is a folder; a file is expected."),
         ("--json", "none/numbers.json", "There is no folder 'none'."),

@@ -5,9 +5,10 @@ import pytest
 import tifffile
 
 from inference.mediqa.__main__ import main
-from inference.mediqa.benchmark.importers import IMPORTERS, write_set
+from inference.mediqa.benchmark.importers import IMPORTERS, imported_set, write_set
 from inference.mediqa.benchmark.sets import BadSet, CsvSet, Sample
 from inference.mediqa.reading import read_path
+from inference.mediqa.types import Scale
 from tests.mediqa.benchmark.conftest import read_table, write_picture, write_table
 
 
@@ -259,3 +260,57 @@ def test_a_table_without_the_columns_says_what_it_has(tmp_path):
     write_table(tmp_path / "scores.csv", ["who", "stars"], [["1.png", 1]])
     with pytest.raises(BadSet, match=r"scores.csv needs one of path, .* Its first line names 'who', 'stars'"):
         IMPORTERS["generic"](tmp_path)
+
+
+THREE = range(3)
+TABLES = {
+    "eyeq": {
+        "Label_EyeQ_train.csv": (["image", "quality"], [["0.tif", 0], ["1.tif", 1]]),
+        "Label_EyeQ_test.csv": (["image", "quality"], [["2.tif", 2]]),
+    },
+    "koniq": {"k.csv": (["image_name", "MOS", "set"], [[f"{n}.tif", 1.5 + n, "test" if n else "x"] for n in THREE])},
+    "mriqc": {"y.csv": (["subject_id", "rating"], [[n, n - 1] for n in THREE])},
+    "generic": {"scores.csv": (["path", "score", "modality"], [[f"{n}.tif", n, "cr"] for n in THREE])},
+}
+
+
+def write_layout(layout, folder):
+    """Three scored images, as the layout has them."""
+    write_empty(folder, *(f"{n}.tif" for n in THREE), *(f"sub-{n}_T1w.nii" for n in THREE))
+    (folder / "train.json").write_text(json.dumps({f"{n}.tif": 1.1 * n for n in THREE}))
+    for name, (columns, rows) in TABLES.get(layout, {}).items():
+        write_table(folder / name, columns, rows)
+
+
+@pytest.mark.parametrize("layout", sorted(IMPORTERS))
+def test_a_set_read_in_place_is_what_its_import_would_be_and_nothing_is_written(layout, tmp_path):
+    write_layout(layout, tmp_path)
+    before = sorted(tmp_path.iterdir())
+    found = imported_set(layout, tmp_path)
+    assert sorted(tmp_path.iterdir()) == before
+    write_set(IMPORTERS[layout](tmp_path), tmp_path / "SET.csv")
+    assert found.rows == CsvSet.read(tmp_path / "SET.csv").rows
+    assert (len(found.rows), found.name, found.folder) == (3, layout, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("layout", "scale"),
+    [("ldctiqac2023", (0, 4)), ("eyeq", (0, 2)), ("koniq", (1.5, 3.5)), ("mriqc", (-1, 1)), ("generic", (0, 2))],
+)
+def test_the_scale_is_the_layouts_else_what_the_scores_span_and_a_given_one_wins(layout, scale, tmp_path):
+    write_layout(layout, tmp_path)
+    assert imported_set(layout, tmp_path).scale == Scale(*scale)
+    assert imported_set(layout, tmp_path, Scale(-5, 5)).scale == Scale(-5, 5)
+
+
+def test_a_score_outside_the_layouts_scale_is_refused_with_its_image(tmp_path):
+    write_empty(tmp_path, "0.tif", "1.tif")
+    (tmp_path / "train.json").write_text(json.dumps({"0.tif": 1, "1.tif": 4.5}))
+    with pytest.raises(BadSet, match=r"1.tif: 4.5 lies outside the scale 0 to 4."):
+        imported_set("ldctiqac2023", tmp_path)
+
+
+def test_a_layout_without_any_score_is_refused_in_place_too(tmp_path):
+    write_table(tmp_path / "scores.csv", ["path", "score"], [["1.png", ""]])
+    with pytest.raises(BadSet, match="No score belongs to an image"):
+        imported_set("generic", tmp_path)
