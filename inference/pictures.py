@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from django.urls import reverse
 
 from annotations.models import ImageSlice
+from inference.mediqa.explanations import TileMap, spread, weights_over
+from inference.mediqa.types import DoubleArray
 from inference.models import Prediction
 
-STRONGEST = 0.4  # opacity of the patch that counts most, so that the image stays visible below several of them
+STRONGEST = 0.5  # opacity of the place that counts most, so that the image stays visible below
 WEAKEST = 0.02  # fainter ones are left out
+PLACES = 16  # along the longer side of a slice: two for each patch of its coarse view
 
 
 @dataclass(frozen=True)
 class Patch:
-    """A rectangle in pixels of the slice, and how strongly it is drawn, 0..1."""
+    """A rectangle in pixels of the slice, and how strongly it is drawn: 0 where least counts in the image."""
 
     left: float
     top: float
@@ -39,27 +43,52 @@ class SlicePicture:
 
 
 def slice_pictures(prediction: Prediction) -> list[SlicePicture]:
-    """The slices of a Prediction, the weightiest first; empty for Predictions from before patch weights were kept."""
+    """The slices of a Prediction, the weightiest first; empty for Predictions from before patch weights were kept.
+
+    Patches don't overlap: where the coarse view and crops show the same place, it counts as they do on average.
+    """
     slices = {one.index: one for one in prediction.image.slices.select_related("instance__series__study")}
     weights = dict(zip(prediction.slice_indices, prediction.slice_weights, strict=True))
+    maps = [one for one in prediction.patch_weights if one["slice"] in slices]
+    if not maps:
+        return []
+    shown = spread(np.stack([_counted(slices[one["slice"]], one["tiles"]) for one in maps]))
     pictures = [
-        _picture(slices[one["slice"]], weights[one["slice"]], one["tiles"])
-        for one in prediction.patch_weights
-        if one["slice"] in slices
+        _picture(slices[one["slice"]], weights[one["slice"]], shares) for one, shares in zip(maps, shown, strict=True)
     ]
     return sorted(pictures, key=lambda one: -one.weight)
 
 
-def _picture(place: ImageSlice, weight: float, tiles: list[dict[str, Any]]) -> SlicePicture:
-    stored = place.instance.frame_format
+def _counted(place: ImageSlice, tiles: Sequence[dict[str, Any]]) -> DoubleArray:
+    """How much each of ``PLACES`` along a side counted, [height, width]."""
+    rows, columns = _size(place)
+    longer = max(rows, columns)
+    shape = max(1, round(PLACES * rows / longer)), max(1, round(PLACES * columns / longer))
+    maps = [TileMap(tuple(one["box"]), np.array(one["weights"], dtype=float)) for one in tiles]
+    return weights_over(maps, (rows, columns), shape)
+
+
+def _picture(place: ImageSlice, weight: float, shares: DoubleArray) -> SlicePicture:
+    rows, columns = _size(place)
+    height, width = rows / len(shares), columns / len(shares[0])
     return SlicePicture(
         number=place.index + 1,
         weight=weight,
-        rows=int(stored["rows"]),
-        columns=int(stored["columns"]),
+        rows=rows,
+        columns=columns,
         url=_rendered_url(place),
-        patches=tuple(patch for tile in tiles for patch in _patches(tile)),
+        patches=tuple(
+            Patch(column * width, row * height, width, height, round(float(STRONGEST * share), 3))
+            for (row, column), share in np.ndenumerate(shares)
+            if STRONGEST * share >= WEAKEST
+        ),
     )
+
+
+def _size(place: ImageSlice) -> tuple[int, int]:
+    """Rows and columns."""
+    stored = place.instance.frame_format
+    return int(stored["rows"]), int(stored["columns"])
 
 
 def _rendered_url(place: ImageSlice) -> str:
@@ -73,13 +102,3 @@ def _rendered_url(place: ImageSlice) -> str:
             "frames": str(place.frame_number),
         },
     )
-
-
-def _patches(tile: dict[str, Any]) -> Iterator[Patch]:
-    top, left, bottom, right = tile["box"]
-    grid = tile["weights"]
-    height, width = (bottom - top) / len(grid), (right - left) / len(grid[0])
-    for row, values in enumerate(grid):
-        for column, value in enumerate(values):
-            if STRONGEST * value >= WEAKEST:
-                yield Patch(left + column * width, top + row * height, width, height, round(STRONGEST * value, 3))

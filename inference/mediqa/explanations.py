@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from inference.mediqa.types import DoubleArray, Features, FloatArray
 
 DECIMALS = 3
+ALIKE = 10.0**-DECIMALS  # weights that differ by less don't differ
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,39 @@ def patch_maps(features: Features, patch_weights: FloatArray) -> list[PatchMap]:
         PatchMap(int(index), tuple(TileMap(*pair) for pair in zip(_boxes(boxes), grid, strict=True)))
         for index, boxes, grid in zip(features.slice_indices, features.tile_boxes, grids, strict=True)
     ]
+
+
+def weights_over(tiles: Sequence[TileMap], size: tuple[int, ...], shape: tuple[int, int]) -> DoubleArray:
+    """Return how much each place of a slice counted, [height, width] of ``shape`` over its ``size`` (rows, columns).
+
+    The mean of the tiles that show a place, the whole view and crops; in each tile linearly from patch to patch.
+    """
+    total, number = np.zeros(shape), np.zeros(shape)
+    for tile in tiles:
+        top, left, bottom, right = tile.box
+        down = _mixed(shape[0], size[0], (top, bottom), len(tile.weights))
+        across = _mixed(shape[1], size[1], (left, right), len(tile.weights[0]))
+        total += down @ tile.weights @ across.T
+        number += down.sum(axis=1)[:, None] * across.sum(axis=1)
+    result: DoubleArray = total / np.maximum(number, 1)
+    return result
+
+
+def spread(counted: DoubleArray) -> DoubleArray:
+    """Return shares of 0..1, from what counts least in an image to what counts most; 0 where all counts alike."""
+    low, high = counted.min(), counted.max()
+    result: DoubleArray = (counted - low) / (high - low if high - low > ALIKE else np.inf)
+    return result
+
+
+def _mixed(length: int, native: int, ends: tuple[int, int], cells: int) -> DoubleArray:
+    """Return [length, cells]: of what cells between the ends a point along ``native`` pixels is mixed, linearly from
+    middle to middle; 0 outside."""
+    pixels = (np.arange(length) + 0.5) * native / length
+    places = (pixels - ends[0]) / (ends[1] - ends[0]) * cells
+    shares = np.stack([np.interp(places - 0.5, np.arange(cells), own) for own in np.eye(cells)], axis=1)
+    result: DoubleArray = shares * ((places >= 0) & (places < cells))[:, None]
+    return result
 
 
 def _boxes(tile_boxes: FloatArray) -> list[tuple[int, int, int, int]]:

@@ -39,7 +39,8 @@ Prediction.objects.filter(project=project).delete()
 for image in project.images.all():
     count = image.slices.count()
     indices, weights = ([0], [1.0]) if count == 1 else ([0, count - 1], [0.75, 0.25])
-    tiles = [dict(box=[0, 0, 64, 64], weights=[[1.0, 0.0], [0.0, 0.0]])]
+    places = [[float(row == column == 0) for column in range(16)] for row in range(16)]
+    tiles = [dict(box=[0, 0, 512, 512], weights=places)]
     made = Prediction.objects.create(
         project=project, image=image, model_version=version, prompt={{}}, prompt_provenance={{}},
         slice_indices=indices, slice_weights=weights,
@@ -65,7 +66,7 @@ def submit(page: Page, digit: int) -> str:
 
 
 def expect_patch_in_place(page: Page) -> None:
-    """The patch of the first 32 rows and columns lies over them, however the image is turned."""
+    """The first 32 rows and columns, which alone count, lie below the patch, however the image is turned."""
     inspected = page.evaluate("() => document.querySelector('[data-viewport]').inspect()")
     origin, right, down = (np.array(inspected[name][:2]) for name in ("origin", "right", "down"))
     along, below = right - origin, down - origin

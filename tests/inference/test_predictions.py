@@ -44,7 +44,7 @@ def make_prediction(
         prompt_confidence={"modality": 1.0, "region": 0.93},
         slice_indices=[0],
         slice_weights=[1.0],
-        patch_weights=[{"slice": 0, "tiles": [{"box": [0, 0, 8, 16], "weights": [[0.5, 1.0], [0.0, 0.25]]}]}],
+        patch_weights=[{"slice": 0, "tiles": [{"box": [0, 0, 64, 64], "weights": [[0.5, 1.0], [0.0, 0.25]]}]}],
         physical={"relative_dose": 0.4, "added_slice_thickness_mm": 0.4},
         ood_distance=strangeness,
     )
@@ -111,16 +111,31 @@ def test_without_kept_features_there_are_no_neighbours(project, version, enginee
     assert nearest_read(prediction=asked, user=engineer) == []
 
 
-def test_patches_are_drawn_where_they_lie_and_as_strongly_as_they_count(project, version):
+def test_places_are_drawn_where_they_lie_and_as_strongly_as_they_count(project, version):
+    """Of 64 x 64 pixels; patches of 0.5 and 1 lie above 0 and 0.25, and least and most are 0 and 1."""
     (picture,) = slice_pictures(make_prediction(project, version, 0.0))
-    drawn = [(one.left, one.top, one.width, one.height, one.opacity) for one in picture.patches]
-    assert drawn == [
-        (0, 0, 8, 4, STRONGEST / 2),
-        (8, 0, 8, 4, STRONGEST),
-        (8, 4, 8, 4, pytest.approx(STRONGEST / 4, abs=1e-3)),
-    ]
-    assert picture.number == 1
+    assert (picture.rows, picture.columns, picture.number) == (64, 64, 1)
     assert picture.url.endswith("/frames/1/rendered")
+    assert {(one.width, one.height) for one in picture.patches} == {(4, 4)}
+    drawn = {(one.left, one.top): one.opacity for one in picture.patches}
+    assert (drawn[60, 0], drawn[0, 0], drawn[60, 60]) == (STRONGEST, STRONGEST / 2, STRONGEST / 4)
+    assert (0, 60) not in drawn
+
+
+def test_places_that_two_tiles_show_are_drawn_once_as_their_mean(project, version):
+    prediction = make_prediction(project, version, 0.0)
+    even, crop = [[0.2, 0.2], [0.2, 0.2]], [[1.0, 1.0], [1.0, 1.0]]
+    tiles = [{"box": [0, 0, 64, 64], "weights": even}, {"box": [0, 32, 64, 64], "weights": crop}]
+    prediction.patch_weights = [{"slice": 0, "tiles": tiles}]
+    (picture,) = slice_pictures(prediction)
+    assert {(one.left >= 32, one.opacity) for one in picture.patches} == {(True, STRONGEST)}
+    assert len(picture.patches) == 8 * 16
+
+
+def test_nothing_is_drawn_where_every_place_counts_alike(project, version):
+    prediction = make_prediction(project, version, 0.0)
+    prediction.patch_weights[0]["tiles"][0]["weights"] = [[1.0, 1.0], [1.0, 1.0]]
+    assert slice_pictures(prediction)[0].patches == ()
 
 
 def test_the_page_says_score_interval_physics_prompt_and_neighbours(project, version, engineer):
@@ -136,7 +151,7 @@ def test_the_page_says_score_interval_physics_prompt_and_neighbours(project, ver
     ):
         assert text in page
     assert "(classifier, probability 0.93)" in page
-    assert page.count("<rect ") == 3
+    assert page.count("<rect ") > 100
 
 
 def test_the_page_shows_how_likely_each_level_is(project, version, engineer):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from inference.mediqa.cli import sheet
-from inference.mediqa.explanations import PatchMap, patch_maps
+from inference.mediqa.explanations import ALIKE, patch_maps, spread, weights_over
 from inference.mediqa.preprocessing import checked_pixels, window_ranges, windowed
 from inference.mediqa.reading import PICTURES
 from inference.mediqa.types import DoubleArray, Features, FloatArray, ImageArray, IndexArray, Scored
@@ -20,7 +20,6 @@ Size = tuple[int, int]  # width, height
 SIDE, SIDE_ALONE = 340, 620  # pixels of the longer side of a slice among others, and of one alone
 LEAST_WIDTH = 800  # of a sheet, for its words
 LONGEST_STRETCH = 8.0  # pixels that are said to be longer than that many times their width are drawn as squares
-ALIKE = 1e-3  # weights that differ by less don't differ: ``patch_maps`` rounds to that
 LONGEST_NAME = 60  # characters of a file's name, each of up to four bytes
 SUFFIXES = (*PICTURES[::-1], ".dcm")
 
@@ -71,8 +70,9 @@ def draw_map(
     size = _size(image)
     views = (windowed(pixels[index], ranges, is_inverted=image.is_inverted) for index in chosen)
     plain = [sheet.grey_picture(wide, size) for wide, _ in views]
-    counted = np.stack([_counted(one, size, image) for one in patch_maps(features, scored.patch_weights)])
-    warm = [sheet.warmed(*pair) for pair in zip(plain, _spread(counted), strict=True)]
+    maps = patch_maps(features, scored.patch_weights)
+    counted = np.stack([weights_over(one.tiles, pixels.shape[1:], size[::-1]) for one in maps])
+    warm = [sheet.warmed(*pair) for pair in zip(plain, spread(counted), strict=True)]
     slices = _slices(plain, warm, _labels(chosen, scored.slice_weights, len(pixels)))
     return _sheet(slices, said, [*_scale(counted), sheet.words(_window_words(image, ranges[0]))])
 
@@ -85,38 +85,6 @@ def _size(image: ImageArray) -> Size:
     height = rows * (stretch if 1 / LONGEST_STRETCH <= stretch <= LONGEST_STRETCH else 1.0)
     scale = (SIDE_ALONE if len(image.pixels) == 1 else SIDE) / max(columns, height)
     return max(1, round(columns * scale)), max(1, round(height * scale))
-
-
-def _counted(one: PatchMap, size: Size, image: ImageArray) -> DoubleArray:
-    """Return [height, width]: the mean of the patches that show a point, of the whole view and of crops; 1 is the
-    weight of the patch that counts most in the image."""
-    (width, height), (rows, columns) = size, image.pixels.shape[1:]
-    total, number = np.zeros((height, width)), np.zeros((height, width))
-    for tile in one.tiles:
-        top, left, bottom, right = tile.box
-        down = _mixed(height, rows, (top, bottom), len(tile.weights))
-        across = _mixed(width, columns, (left, right), len(tile.weights))
-        total += down @ tile.weights @ across.T
-        number += down.sum(axis=1)[:, None] * across.sum(axis=1)
-    result: DoubleArray = total / np.maximum(number, 1)
-    return result
-
-
-def _mixed(length: int, native: int, ends: tuple[int, int], cells: int) -> DoubleArray:
-    """Return [length, cells]: of what cells between the ends a point along ``native`` pixels is mixed, linearly from
-    middle to middle; 0 outside."""
-    pixels = (np.arange(length) + 0.5) * native / length
-    places = (pixels - ends[0]) / (ends[1] - ends[0]) * cells
-    shares = np.stack([np.interp(places - 0.5, np.arange(cells), own) for own in np.eye(cells)], axis=1)
-    result: DoubleArray = shares * ((places >= 0) & (places < cells))[:, None]
-    return result
-
-
-def _spread(counted: DoubleArray) -> DoubleArray:
-    """Return shares of 0..1, from what counts least in the image to what counts most; 0 where all counts alike."""
-    low, high = counted.min(), counted.max()
-    spread: DoubleArray = (counted - low) / (high - low if high - low > ALIKE else np.inf)
-    return spread
 
 
 def _labels(chosen: IndexArray, weights: FloatArray, slices: int) -> list[str]:
