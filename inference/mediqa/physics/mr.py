@@ -42,12 +42,6 @@ def added_sigma(sigma: float, relative_averages: float) -> float:
     return sigma * math.sqrt(1 / relative_averages - 1)
 
 
-def averages_of_field(tesla: float, reference_tesla: float) -> float:
-    """Return which share of the averages at ``reference_tesla`` has the signal to noise of ``tesla``: (B / B0)^2."""
-    check_range("tesla", tesla, 1e-3, reference_tesla)
-    return (tesla / reference_tesla) ** 2
-
-
 def with_acceleration(magnitude: Tensor, acceleration: float, sigma: float, generator: torch.Generator) -> Tensor:
     """Noise of SENSE at ``acceleration`` R (1..6) along the rows: sigma g(place) sqrt(R), less what is there."""
     check_range("acceleration", acceleration, 1, 6)

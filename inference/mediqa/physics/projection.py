@@ -55,13 +55,6 @@ def with_scatter(pixels: Tensor, scatter_to_primary: float, *, is_inverted: bool
     return pixels + change * _unit_of_path(pixels) * (-1 if is_inverted else 1)
 
 
-def penumbra_px(focal_spot_mm: float, magnification: float, spacing_mm: float) -> float:
-    """Return the width f (m - 1) of a uniform penumbra at the detector, in pixels."""
-    if magnification < 1:
-        raise ValueError("magnification can't be below 1.")
-    return focal_spot_mm * (magnification - 1) / spacing_mm
-
-
 def with_focal_blur(pixels: Tensor, width_px: float) -> Tensor:
     """Blur by a square focal spot whose penumbra is ``width_px`` pixels wide."""
     check_range("width_px", width_px, 0)

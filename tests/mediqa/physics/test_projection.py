@@ -27,11 +27,6 @@ def test_noise_follows_the_inversion():
     assert noise[150:].std() > 5 * noise[:150].std()
 
 
-def test_penumbra_vanishes_without_magnification():
-    assert projection.penumbra_px(1.2, 1.0, 0.15) == 0
-    assert projection.penumbra_px(1.2, 1.5, 0.15) == pytest.approx(4.0)
-
-
 def test_focal_blur_of_a_point_is_a_square_of_the_named_width():
     point = torch.zeros(65, 65)
     point[32, 32] = 1.0
