@@ -164,17 +164,23 @@ def with_beam_hardening(hounsfield: Tensor, loss_share: float, scan: Scan) -> Te
 
 
 def with_metal(hounsfield: Tensor, diameter_mm: float, scan: Scan, generator: torch.Generator) -> Tensor:
-    """Put a metal rod in the body and reconstruct what the scanner measures (De Man et al., IEEE TNS 46:691, 1999).
+    """Put a metal rod in the body, at one place in all slices (De Man et al., IEEE TNS 46:691, 1999)."""
+    return with_rod(hounsfield, diameter_mm, scan, _place_in_body(scan, generator))
 
-    Behind metal almost nothing but scatter arrives: the measured line integral is -log(exp(-p) + floor).
+
+def with_rod(hounsfield: Tensor, diameter_mm: float, scan: Scan, place: tuple[float, float]) -> Tensor:
+    """Put a metal rod at ``place`` (x, y in coarse pixels from the centre) and reconstruct what the scanner measures.
+
+    Behind metal almost nothing but scatter arrives: the measured line integral is -log(exp(-p) + floor)
+    (De Man et al., IEEE TNS 46:691, 1999).
     """
     check_range("diameter_mm", diameter_mm, 0)
     side = scan.reconstruction.shape[-1]
-    x, y = _place_in_body(scan, generator)
+    x, y = place
     angles = angles_of(VIEWS).to(hounsfield.device)
-    place = torch.arange(side, dtype=torch.float32, device=hounsfield.device) - (side - 1) / 2
-    offset = (place[None, :] - (x * torch.cos(angles) + y * torch.sin(angles))[:, None]) * scan.pixel_mm
-    metal = MU_METAL_PER_MM * _mean_chord(offset, diameter_mm / 2, scan.pixel_mm)[None]
+    ticks = torch.arange(side, dtype=torch.float32, device=hounsfield.device) - (side - 1) / 2
+    offset = (ticks[None, :] - (x * torch.cos(angles) + y * torch.sin(angles))[:, None]) * scan.pixel_mm
+    metal = MU_METAL_PER_MM * _mean_chord(offset, diameter_mm / 2, scan.pixel_mm)
     true = scan.sinogram + metal
     measured = -torch.log(torch.exp(-true) + SCATTER_FLOOR) + math.log1p(SCATTER_FLOOR)
     harmless = -torch.log(torch.exp(-scan.sinogram) + SCATTER_FLOOR) + math.log1p(SCATTER_FLOOR)

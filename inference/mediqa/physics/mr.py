@@ -100,20 +100,35 @@ def line_mask(lines: int, kept_share: float, generator: torch.Generator) -> Tens
 def with_motion(magnitude: Tensor, amplitude_px: float, generator: torch.Generator, *, shots: int = 8) -> Tensor:
     """Shift the object between ``shots`` segments of k-space by normal steps of ``amplitude_px`` pixels.
 
-    The segment around the centre of k-space stays, so that the image as a whole does not move.
+    The shot that holds the mean of the image stays, so that the image as a whole does not move
+    (Atkinson et al., IEEE TMI 16:903, 1997).
     """
     check_range("amplitude_px", amplitude_px, 0)
+    shift = torch.randn(shots, 2, generator=generator, device=magnitude.device) * amplitude_px
+    shift[shot_of_line(magnitude.shape[-2], shots, magnitude.device)[0]] = 0.0
+    return moved(magnitude, shift)
+
+
+def moved(magnitude: Tensor, shift_px: Tensor) -> Tensor:
+    """Return the image whose shots of k-space saw the object shifted by ``shift_px`` [shots, 2], down and across.
+
+    A shift turns the phase of a line in proportion to its frequency (Atkinson et al., IEEE TMI 16:903, 1997).
+    """
     rows, columns = magnitude.shape[-2:]
     device = magnitude.device
-    shift = torch.randn(shots, 2, generator=generator, device=device) * amplitude_px
     down, across = torch.fft.fftfreq(rows, device=device), torch.fft.fftfreq(columns, device=device)
-    segment = torch.empty(rows, dtype=torch.long, device=device)
-    segment[torch.argsort(down, stable=True)] = torch.arange(rows, device=device) * shots // rows
-    shift[segment[0]] = 0.0
-    per_line = shift[segment]  # [rows, 2]
+    per_line = shift_px[shot_of_line(rows, len(shift_px), device)]  # [rows, 2]
     phase = down[:, None] * per_line[:, :1] + across[None, :] * per_line[:, 1:]
     turned = torch.polar(torch.ones_like(phase), -2 * math.pi * phase)
     return _magnitude_of(torch.fft.fft2(magnitude) * turned)
+
+
+def shot_of_line(lines: int, shots: int, device: torch.device) -> Tensor:
+    """Return which shot acquires each line: [lines] in FFT order, shots in the order of frequency."""
+    shot = torch.empty(lines, dtype=torch.long, device=device)
+    order = torch.argsort(torch.fft.fftfreq(lines, device=device), stable=True)
+    shot[order] = torch.arange(lines, device=device) * shots // lines
+    return shot
 
 
 def with_ghost(magnitude: Tensor, line_phase_deg: float) -> Tensor:

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -76,11 +77,35 @@ def test_what_is_complete_changes_nothing():
         torch.testing.assert_close(same, image, atol=1e-5, rtol=1e-5)
 
 
-def test_motion_errs_more_the_larger_it_is():
-    image = disc(96, 30.0)
-    moved = [mr.with_motion(image, amplitude, seeded(2)) for amplitude in (0.5, 2.0, 5.0)]
-    errors = [float((one - image).norm()) for one in moved]
-    assert errors == sorted(errors)
+@pytest.mark.parametrize("rows", [64, 63])
+def test_an_object_that_moved_in_all_shots_lies_elsewhere(rows):
+    image = torch.rand(rows, 48, generator=seeded())
+    shift = torch.tensor([[3.0, -5.0]]).expand(8, -1)
+    torch.testing.assert_close(mr.moved(image, shift), image.roll((3, -5), (0, 1)), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("rows", [64, 63])
+@pytest.mark.parametrize("still", [0, 3, 4])
+def test_an_object_that_lay_still_in_one_shot_is_the_sum_of_its_lines_and_of_the_shifted_rest(rows, still):
+    image = torch.rand(rows, 48, generator=seeded())
+    shift = torch.tensor([3.0, -5.0]).repeat(8, 1)
+    shift[still] = 0.0
+    lines = np.fft.fftshift(np.fft.fft2(image.double().numpy()), axes=0)  # from the lowest frequency on
+    is_still = (np.arange(rows) * 8 // rows == still)[:, None]
+    part, rest = (np.fft.ifft2(np.fft.ifftshift(lines * kept, axes=0)) for kept in (is_still, ~is_still))
+    expected = np.abs(part + np.roll(rest, (3, -5), (0, 1)))
+    np.testing.assert_allclose(mr.moved(image, shift).numpy(), expected, atol=1e-5)
+
+
+def test_motion_shifts_all_shots_but_that_of_the_mean_by_normal_steps(monkeypatch):
+    seen: list[torch.Tensor] = []
+    monkeypatch.setattr(mr, "moved", lambda image, shift: seen.append(shift) or image)
+    for seed in range(200):
+        mr.with_motion(torch.zeros(64, 64), 3.0, seeded(seed))
+    steps = torch.stack(seen)
+    still = int(mr.shot_of_line(64, 8, steps.device)[0])
+    assert not steps[:, still].any()
+    assert steps[:, [shot for shot in range(8) if shot != still]].std() == pytest.approx(3.0, rel=0.05)
 
 
 def test_a_ghost_is_what_alternating_line_phases_make():
