@@ -41,18 +41,18 @@ SCATTER_FLOOR = 2.0e-3  # share of photons that arrive by scatter, behind any me
 
 
 class RayPaths(NamedTuple):
-    """Line integrals through each pixel in ``SECTORS`` directions [sectors, rows, columns]; pixel in mm."""
+    """Line integrals through each pixel in ``SECTORS`` directions [..., sectors, rows, columns]; pixel in mm."""
 
     integrals: Tensor
     spacing_mm: float
 
 
 class Scan(NamedTuple):
-    """A coarse sinogram of a slice: [1, VIEWS, side] in units of -log transmission, and what belongs to it."""
+    """Coarse sinograms of B slices: [B, VIEWS, side] in units of -log transmission, and what belongs to them."""
 
     sinogram: Tensor
-    reconstruction: Tensor  # [1, side, side]
-    shape: tuple[int, int]  # of the slice
+    reconstruction: Tensor  # [B, side, side]
+    shape: tuple[int, ...]  # of the slices, [..., rows, columns]
     pixel_mm: float  # of the coarse image
 
 
@@ -62,31 +62,33 @@ def attenuation_of(hounsfield: Tensor, spacing_mm: float) -> Tensor:
 
 
 def scan_of(hounsfield: Tensor, spacing_mm: float, *, side: int = COARSE) -> Scan:
-    """Project a slice [rows, columns] on at most ``side`` pixels; about 60 ms on one core."""
-    square = _square(hounsfield, -1000.0)
-    small = min(side, square.shape[-1])
-    pixel_mm = spacing_mm * square.shape[-1] / small
-    coarse = functional.interpolate(square[None, None], size=(small, small), mode="area")[0]
+    """Project slices [..., rows, columns] on at most ``side`` pixels; about 60 ms each on one core."""
+    squares = _squares(hounsfield, -1000.0)
+    small = min(side, squares.shape[-1])
+    pixel_mm = spacing_mm * squares.shape[-1] / small
+    coarse = functional.interpolate(squares[:, None], size=(small, small), mode="area")[:, 0]
     angles = angles_of(VIEWS)
     sinogram = project(attenuation_of(coarse, pixel_mm), angles)
-    rows, columns = hounsfield.shape
-    return Scan(sinogram, reconstruct(sinogram, angles, small), (rows, columns), pixel_mm)
+    return Scan(sinogram, reconstruct(sinogram, angles, small), tuple(hounsfield.shape), pixel_mm)
 
 
 def ray_paths(hounsfield: Tensor, spacing_mm: float) -> RayPaths:
-    """Return the line integrals that set the noise of a slice [rows, columns], capped at photon starvation."""
-    square = _square(hounsfield, -1000.0)
-    side = square.shape[-1]
+    """Return the line integrals that set the noise of slices [..., rows, columns], capped at photon starvation."""
+    squares = _squares(hounsfield, -1000.0)
+    batch, side, _ = squares.shape
     small = min(NOISE_COARSE, side)
-    coarse = functional.interpolate(square[None, None], size=(small, small), mode="area")[0]
+    coarse = functional.interpolate(squares[:, None], size=(small, small), mode="area")[:, 0]
     angles = _sector_angles(hounsfield.device)
-    path = project(attenuation_of(coarse, spacing_mm * side / small), angles)[0]  # [sectors, small]
+    path = project(attenuation_of(coarse, spacing_mm * side / small), angles)  # [B, sectors, small]
     ticks = torch.arange(small, dtype=torch.float32, device=path.device) - (small - 1) / 2
     place = ticks[None, :, None] * torch.sin(angles)[:, None, None] + ticks * torch.cos(angles)[:, None, None]
     index = (place + (small - 1) / 2).round().long().clamp(0, small - 1)
-    smeared = path.gather(1, index.reshape(len(angles), -1)).reshape(1, len(angles), small, small)
-    full = functional.interpolate(smeared, size=(side, side), mode="bilinear", align_corners=False)[0]
-    return RayPaths(full[:, : hounsfield.shape[0], : hounsfield.shape[1]].clamp(0, LONGEST_PATH), spacing_mm)
+    smeared = path.gather(2, index.reshape(1, len(angles), -1).expand(batch, -1, -1))
+    smeared = smeared.reshape(batch, len(angles), small, small)
+    full = functional.interpolate(smeared, size=(side, side), mode="bilinear", align_corners=False)
+    *lead, rows, columns = hounsfield.shape
+    integrals = full[..., :rows, :columns].clamp(0, LONGEST_PATH)
+    return RayPaths(integrals.reshape(*lead, len(angles), rows, columns), spacing_mm)
 
 
 def beyond_field(paths: RayPaths, hounsfield: Tensor) -> RayPaths:
@@ -95,16 +97,17 @@ def beyond_field(paths: RayPaths, hounsfield: Tensor) -> RayPaths:
     How much is outside is told by the share of the border that is body. Without it a small field of view would
     hardly lose from a low dose, which no scanner shows.
     """
-    border = torch.cat((hounsfield[0], hounsfield[-1], hounsfield[:, 0], hounsfield[:, -1]))
-    share = (border > BODY_HU).float().mean()
-    missing = share * (REFERENCE_PATH - paths.integrals.max()).clamp(min=0)
-    return paths._replace(integrals=paths.integrals + missing)
+    ends = hounsfield[..., 0, :], hounsfield[..., -1, :], hounsfield[..., :, 0], hounsfield[..., :, -1]
+    share = (torch.cat(ends, dim=-1) > BODY_HU).float().mean(dim=-1)
+    missing = share * (REFERENCE_PATH - paths.integrals.amax(dim=(-3, -2, -1))).clamp(min=0)
+    return paths._replace(integrals=paths.integrals + missing[..., None, None, None])
 
 
 def with_dose(hounsfield: Tensor, paths: RayPaths, relative_dose: float, generator: torch.Generator) -> Tensor:
-    """Return the slice [rows, columns] as at ``relative_dose`` (0 < d <= 1) of its own dose.
+    """Return slices [..., rows, columns] as at ``relative_dose`` (0 < d <= 1) of their own dose.
 
-    Added variance of a line integral p: quantum (1/d - 1) exp(p) / I0, electronic (1/d^2 - 1) s^2 exp(2p) / I0^2.
+    Added variance of a line integral p: quantum (1/d - 1) exp(p) / I0, electronic (1/d^2 - 1) s^2 exp(2p) / I0^2
+    (Yu et al. 2012, Zeng et al. 2015).
     """
     check_share("relative_dose", relative_dose)
     attenuated = torch.exp(paths.integrals)
@@ -115,25 +118,29 @@ def with_dose(hounsfield: Tensor, paths: RayPaths, relative_dose: float, generat
 
 
 def reconstructed_noise(variance: Tensor, generator: torch.Generator, *, views: int = VIEWS) -> Tensor:
-    """Return what filtered back-projection makes of white noise in the sinogram: [rows, columns].
+    """Return what filtered back-projection makes of white noise in the sinogram: [..., rows, columns].
 
-    variance: of the line integrals through each pixel, by direction [K, rows, columns]. White noise of
+    variance: of the line integrals through each pixel, by direction [..., K, rows, columns]. White noise of
     variance v in V views has the spectrum pi v f w(f)^2 / V (Riederer et al., Phys Med Biol 23:446, 1978;
     w is the window of the ramp); each direction of frequency takes the variance of the rays across it.
     """
-    count, rows, columns = variance.shape
+    *lead, count, rows, columns = variance.shape
     shape = (rows + rows % 2, columns + columns % 2)
     filters = _noise_filters(shape, count, variance.device) / math.sqrt(views)
-    total = torch.zeros(rows, columns, device=variance.device)
+    size = (*lead, *filters.shape[1:])
+    total = torch.zeros(*lead, rows, columns, device=variance.device)
     for index in range(count):
-        white = torch.randn(filters.shape[1:], generator=generator, dtype=torch.complex64, device=variance.device)
+        white = torch.randn(size, generator=generator, dtype=torch.complex64, device=variance.device)
         noise = torch.fft.irfft2(white * filters[index], s=shape, norm="ortho")
-        total += variance[index].sqrt() * noise[:rows, :columns]
+        total += variance[..., index, :, :].sqrt() * noise[..., :rows, :columns]
     return total
 
 
 def with_views(hounsfield: Tensor, views: int, scan: Scan | None = None) -> Tensor:
-    """Return the slice as if reconstructed from ``views`` of ``VIEWS`` views: adds the streaks."""
+    """Return the slice as if reconstructed from ``views`` of ``VIEWS`` views: adds the streaks.
+
+    Too few views alias in angle (Kak and Slaney, ch. 5.1).
+    """
     check_range("views", views, 1, VIEWS)
     scan = scan or scan_of(hounsfield, 0.7)
     kept = (torch.arange(views) * VIEWS) // views
@@ -164,17 +171,23 @@ def with_beam_hardening(hounsfield: Tensor, loss_share: float, scan: Scan) -> Te
 
 
 def with_metal(hounsfield: Tensor, diameter_mm: float, scan: Scan, generator: torch.Generator) -> Tensor:
-    """Put a metal rod in the body and reconstruct what the scanner measures (De Man et al., IEEE TNS 46:691, 1999).
+    """Put a metal rod in the body, at one place in all slices (De Man et al., IEEE TNS 46:691, 1999)."""
+    return with_rod(hounsfield, diameter_mm, scan, _place_in_body(scan, generator))
 
-    Behind metal almost nothing but scatter arrives: the measured line integral is -log(exp(-p) + floor).
+
+def with_rod(hounsfield: Tensor, diameter_mm: float, scan: Scan, place: tuple[float, float]) -> Tensor:
+    """Put a metal rod at ``place`` (x, y in coarse pixels from the centre) and reconstruct what the scanner measures.
+
+    Behind metal almost nothing but scatter arrives: the measured line integral is -log(exp(-p) + floor)
+    (De Man et al., IEEE TNS 46:691, 1999).
     """
     check_range("diameter_mm", diameter_mm, 0)
     side = scan.reconstruction.shape[-1]
-    x, y = _place_in_body(scan, generator)
+    x, y = place
     angles = angles_of(VIEWS).to(hounsfield.device)
-    place = torch.arange(side, dtype=torch.float32, device=hounsfield.device) - (side - 1) / 2
-    offset = (place[None, :] - (x * torch.cos(angles) + y * torch.sin(angles))[:, None]) * scan.pixel_mm
-    metal = MU_METAL_PER_MM * _mean_chord(offset, diameter_mm / 2, scan.pixel_mm)[None]
+    ticks = torch.arange(side, dtype=torch.float32, device=hounsfield.device) - (side - 1) / 2
+    offset = (ticks[None, :] - (x * torch.cos(angles) + y * torch.sin(angles))[:, None]) * scan.pixel_mm
+    metal = MU_METAL_PER_MM * _mean_chord(offset, diameter_mm / 2, scan.pixel_mm)
     true = scan.sinogram + metal
     measured = -torch.log(torch.exp(-true) + SCATTER_FLOOR) + math.log1p(SCATTER_FLOOR)
     harmless = -torch.log(torch.exp(-scan.sinogram) + SCATTER_FLOOR) + math.log1p(SCATTER_FLOOR)
@@ -209,7 +222,8 @@ def with_soft_kernel(hounsfield: Tensor, half_mtf_per_cm: float, spacing_mm: flo
 def with_sharp_kernel(hounsfield: Tensor, edge_gain: float) -> Tensor:
     """Amplify fine detail, and the noise in it, as a bone or lung kernel does.
 
-    The response rises from 1 at frequency 0 to ``edge_gain`` at half the Nyquist frequency, and stays.
+    The response rises from 1 at frequency 0 to ``edge_gain`` at half the Nyquist frequency, and stays: kernels differ
+    by their frequency response (Kak and Slaney, ch. 3.3).
     """
     check_range("edge_gain", edge_gain, 1)
     share = (_frequencies(hounsfield) / 0.25).clamp(max=1.0)
@@ -229,7 +243,7 @@ def _spectrally(pixels: Tensor, response: Tensor) -> Tensor:
 
 
 def _difference_of(change: Tensor, scan: Scan) -> Tensor:
-    """Reconstruct a change of the sinogram from every second view -> HU [rows, columns]."""
+    """Reconstruct a change of the sinogram from every second view -> HU [..., rows, columns]."""
     part = reconstruct(change[:, ::2], angles_of(VIEWS)[::2], scan.reconstruction.shape[-1])
     return _resized(part, scan)
 
@@ -239,17 +253,17 @@ def _hounsfield_difference(reconstruction: Tensor, scan: Scan) -> Tensor:
 
 
 def _resized(attenuation: Tensor, scan: Scan) -> Tensor:
-    """Coarse attenuation per pixel [1, side, side] -> HU on the slice's pixels."""
-    rows, columns = scan.shape
+    """Coarse attenuation per pixel [B, side, side] -> HU on the pixels of the slices."""
+    rows, columns = scan.shape[-2:]
     side = max(rows, columns)
-    full = functional.interpolate(attenuation[None], size=(side, side), mode="bilinear", align_corners=False)
-    return full[0, 0, :rows, :columns] * (1000.0 / (MU_WATER_PER_MM * scan.pixel_mm))
+    full = functional.interpolate(attenuation[:, None], size=(side, side), mode="bilinear", align_corners=False)
+    return (full[:, 0, :rows, :columns] * (1000.0 / (MU_WATER_PER_MM * scan.pixel_mm))).reshape(scan.shape)
 
 
 def _place_in_body(scan: Scan, generator: torch.Generator) -> tuple[float, float]:
-    """Return (x, y) from the centre in coarse pixels: a random pixel that is denser than fat, else near the centre."""
+    """Return (x, y) from the centre in coarse pixels: a random pixel denser than fat in all slices, else near it."""
     side = scan.reconstruction.shape[-1]
-    body = torch.nonzero(scan.reconstruction[0] > 0.85 * MU_WATER_PER_MM * scan.pixel_mm)
+    body = torch.nonzero((scan.reconstruction > 0.85 * MU_WATER_PER_MM * scan.pixel_mm).all(dim=0))
     if len(body) == 0:
         return uniform(generator, -side / 8, side / 8), uniform(generator, -side / 8, side / 8)
     y, x = body[int(uniform(generator, 0, len(body) - 1))].tolist()
@@ -277,6 +291,8 @@ def _noise_filters(shape: tuple[int, int], sectors: int, device: torch.device) -
     return torch.stack([amplitude * (wedge == index) for index in range(sectors)])
 
 
-def _square(plane: Tensor, fill: float) -> Tensor:
-    side = max(plane.shape)
-    return functional.pad(plane, (0, side - plane.shape[1], 0, side - plane.shape[0]), value=fill)
+def _squares(pixels: Tensor, fill: float) -> Tensor:
+    """[..., rows, columns] -> [B, side, side], filled up below or on the right."""
+    rows, columns = pixels.shape[-2:]
+    side = max(rows, columns)
+    return functional.pad(pixels.reshape(-1, rows, columns), (0, side - columns, 0, side - rows), value=fill)

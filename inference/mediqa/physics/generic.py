@@ -1,13 +1,15 @@
 """Degradations that any modality knows: blur, additive and multiplicative noise, block-transform coding.
 
-Here and in the other files pixels are [..., rows, columns] on any device, and so is the result; random
-numbers come from a generator on the same device. ``ValueError`` is raised for impossible parameters. Blur by a Gaussian
-point spread and additive white noise: Barrett and Myers, Foundations of Image Science, 2004.
+Here and in the other files pixels are [..., rows, columns] on any device, and so is the result: each slice of a batch
+becomes what it would become alone. Random numbers come from a generator on the same device: noise is drawn for each
+slice, what belongs to the body or the machine (a place, a mask, a wave, a field) once for all of them.
+``ValueError`` is raised for impossible parameters.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -49,11 +51,25 @@ def uniform(generator: torch.Generator, low: float, high: float) -> float:
     return low + (high - low) * float(torch.rand((), generator=generator, device=generator.device))
 
 
-def visible_range(pixels: Tensor) -> tuple[float, float]:
-    """Return the robust range of all pixels together (0.5th and 99.5th percentile)."""
-    flat = pixels.reshape(-1)[:: max(1, pixels.numel() // 50_000)].float()
-    low, high = torch.quantile(flat, torch.tensor([0.005, 0.995], device=flat.device)).tolist()
-    return float(low), float(max(high, low + 1e-6))
+def visible_range(pixels: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the robust range of each slice (0.5th and 99.5th percentile), in double precision: [..., 1, 1] each."""
+    flat = pixels.flatten(-2)
+    flat = flat[..., :: max(1, flat.shape[-1] // 50_000)].float()
+    shares = torch.tensor([0.005, 0.995], device=flat.device)
+    low, high = torch.quantile(flat, shares, dim=-1).double()[..., None, None]
+    return low, torch.maximum(high, low + 1e-6)
+
+
+def slice_mean(pixels: Tensor) -> Tensor:
+    """Return the mean of each slice: [..., 1, 1]."""
+    return pixels.mean(dim=(-2, -1), keepdim=True)
+
+
+def slice_by_slice(apply: Callable[[Tensor], Tensor], pixels: Tensor) -> Tensor:
+    """Apply to each slice [rows, columns] of [..., rows, columns] what can't be computed on several at once."""
+    if pixels.ndim == 2:
+        return apply(pixels)
+    return torch.stack([apply(plane) for plane in pixels.flatten(0, -3)]).reshape(pixels.shape)
 
 
 def filtered(pixels: Tensor, kernel: Tensor) -> Tensor:
@@ -68,7 +84,10 @@ def filtered(pixels: Tensor, kernel: Tensor) -> Tensor:
 
 
 def with_blur(pixels: Tensor, sigma_px: float) -> Tensor:
-    """Gaussian blur with ``sigma_px`` pixels, borders mirrored. 0 changes nothing."""
+    """Gaussian blur with ``sigma_px`` pixels, borders mirrored. 0 changes nothing.
+
+    The simplest point spread: Barrett and Myers, Foundations of Image Science, 2004.
+    """
     check_range("sigma_px", sigma_px, 0)
     if sigma_px == 0:
         return pixels.clone()
@@ -80,7 +99,7 @@ def with_blur(pixels: Tensor, sigma_px: float) -> Tensor:
 
 
 def smooth_noise(pixels: Tensor, generator: torch.Generator, cells: int = 4) -> Tensor:
-    """Return a smooth random field 0..1 of about ``cells`` bumps a side, in the shape of the pixels."""
+    """Return a smooth random field 0..1 of about ``cells`` bumps a side: [rows, columns], one for all slices."""
     rows, columns = pixels.shape[-2:]
     coarse = torch.rand((1, 1, cells, cells), generator=generator, device=pixels.device)
     field = functional.interpolate(coarse, size=(rows, columns), mode="bicubic", align_corners=True)[0, 0]
@@ -88,7 +107,7 @@ def smooth_noise(pixels: Tensor, generator: torch.Generator, cells: int = 4) -> 
 
 
 def with_gaussian_noise(pixels: Tensor, sigma: float, generator: torch.Generator) -> Tensor:
-    """Add white noise of standard deviation ``sigma`` (image units)."""
+    """Add white noise of standard deviation ``sigma`` (image units); Barrett and Myers, 2004."""
     check_range("sigma", sigma, 0)
     return pixels + normal_like(pixels, generator) * sigma
 

@@ -3,7 +3,7 @@
 Rician law and its averages: Gudbjartsson and Patz, Magn Reson Med 34:910, 1995; signal to noise grows with the
 field and with the root of the averages: Edelstein et al., Magn Reson Med 3:604, 1986. Parallel imaging:
 Pruessmann et al. (SENSE), Magn Reson Med 42:952, 1999. Motion: Atkinson et al., IEEE TMI 16:903, 1997.
-Artefacts: Bernstein, King and Zhou, Handbook of MRI Pulse Sequences, ch. 11 and 12.
+Artefacts: Bernstein, King and Zhou, Handbook of MRI Pulse Sequences, ch. 11 and 12 (here: Handbook).
 """
 
 from __future__ import annotations
@@ -14,7 +14,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from inference.mediqa.physics.generic import check_range, check_share, normal_like, smooth_noise, uniform
+from inference.mediqa.physics.generic import (
+    check_range,
+    check_share,
+    normal_like,
+    slice_by_slice,
+    smooth_noise,
+    uniform,
+)
 
 CENTRE_SHARE = 0.08  # of the phase-encoding lines that are always acquired
 COILS = 8
@@ -23,7 +30,7 @@ COILS = 8
 def with_rician_noise(magnitude: Tensor, sigma: float | Tensor, generator: torch.Generator) -> Tensor:
     """Add noise of standard deviation ``sigma`` (image units) to both receiver channels; take the magnitude.
 
-    Where there is no signal the result is Rayleigh: mean sigma sqrt(pi / 2).
+    Where there is no signal the result is Rayleigh: mean sigma sqrt(pi / 2) (Gudbjartsson and Patz 1995).
     """
     if not torch.is_tensor(sigma):
         check_range("sigma", float(sigma), 0)
@@ -36,20 +43,17 @@ def with_rician_noise(magnitude: Tensor, sigma: float | Tensor, generator: torch
 def added_sigma(sigma: float, relative_averages: float) -> float:
     """Return the noise that is missing between full and ``relative_averages`` (0..1] of the averages (NEX).
 
-    sigma: of the image as it is. The variance goes with 1 / NEX.
+    sigma: of the image as it is. The variance goes with 1 / NEX (Edelstein et al. 1986).
     """
     check_share("relative_averages", relative_averages)
     return sigma * math.sqrt(1 / relative_averages - 1)
 
 
-def averages_of_field(tesla: float, reference_tesla: float) -> float:
-    """Return which share of the averages at ``reference_tesla`` has the signal to noise of ``tesla``: (B / B0)^2."""
-    check_range("tesla", tesla, 1e-3, reference_tesla)
-    return (tesla / reference_tesla) ** 2
-
-
 def with_acceleration(magnitude: Tensor, acceleration: float, sigma: float, generator: torch.Generator) -> Tensor:
-    """Noise of SENSE at ``acceleration`` R (1..6) along the rows: sigma g(place) sqrt(R), less what is there."""
+    """Noise of SENSE at ``acceleration`` R (1..6) along the rows: sigma g(place) sqrt(R), less what is there.
+
+    Pruessmann et al. 1999; what is there is the noise of the full acquisition.
+    """
     check_range("acceleration", acceleration, 1, 6)
     g_factor = sense_g_factor(magnitude.shape[-2], acceleration).to(magnitude)
     added = sigma * torch.sqrt((acceleration * g_factor**2 - 1).clamp(min=0))
@@ -59,7 +63,7 @@ def with_acceleration(magnitude: Tensor, acceleration: float, sigma: float, gene
 def sense_g_factor(lines: int, acceleration: float, *, coils: int = COILS) -> Tensor:
     """g = sqrt([(S^H S)^-1]_ii [S^H S]_ii) of a row of Gaussian coils: [lines], 1 without acceleration.
 
-    Between whole accelerations it is interpolated.
+    Between whole accelerations it is interpolated (Pruessmann et al. 1999).
     """
     lower = math.floor(acceleration)
     share = acceleration - lower
@@ -106,20 +110,35 @@ def line_mask(lines: int, kept_share: float, generator: torch.Generator) -> Tens
 def with_motion(magnitude: Tensor, amplitude_px: float, generator: torch.Generator, *, shots: int = 8) -> Tensor:
     """Shift the object between ``shots`` segments of k-space by normal steps of ``amplitude_px`` pixels.
 
-    The segment around the centre of k-space stays, so that the image as a whole does not move.
+    The shot that holds the mean of the image stays, so that the image as a whole does not move
+    (Atkinson et al., IEEE TMI 16:903, 1997).
     """
     check_range("amplitude_px", amplitude_px, 0)
+    shift = torch.randn(shots, 2, generator=generator, device=magnitude.device) * amplitude_px
+    shift[shot_of_line(magnitude.shape[-2], shots, magnitude.device)[0]] = 0.0
+    return moved(magnitude, shift)
+
+
+def moved(magnitude: Tensor, shift_px: Tensor) -> Tensor:
+    """Return the image whose shots of k-space saw the object shifted by ``shift_px`` [shots, 2], down and across.
+
+    A shift turns the phase of a line in proportion to its frequency (Atkinson et al., IEEE TMI 16:903, 1997).
+    """
     rows, columns = magnitude.shape[-2:]
     device = magnitude.device
-    shift = torch.randn(shots, 2, generator=generator, device=device) * amplitude_px
     down, across = torch.fft.fftfreq(rows, device=device), torch.fft.fftfreq(columns, device=device)
-    segment = torch.empty(rows, dtype=torch.long, device=device)
-    segment[torch.argsort(down, stable=True)] = torch.arange(rows, device=device) * shots // rows
-    shift[segment[0]] = 0.0
-    per_line = shift[segment]  # [rows, 2]
+    per_line = shift_px[shot_of_line(rows, len(shift_px), device)]  # [rows, 2]
     phase = down[:, None] * per_line[:, :1] + across[None, :] * per_line[:, 1:]
     turned = torch.polar(torch.ones_like(phase), -2 * math.pi * phase)
     return _magnitude_of(torch.fft.fft2(magnitude) * turned)
+
+
+def shot_of_line(lines: int, shots: int, device: torch.device) -> Tensor:
+    """Return which shot acquires each line: [lines] in FFT order, shots in the order of frequency."""
+    shot = torch.empty(lines, dtype=torch.long, device=device)
+    order = torch.argsort(torch.fft.fftfreq(lines, device=device), stable=True)
+    shot[order] = torch.arange(lines, device=device) * shots // lines
+    return shot
 
 
 def with_ghost(magnitude: Tensor, line_phase_deg: float) -> Tensor:
@@ -135,7 +154,7 @@ def with_ghost(magnitude: Tensor, line_phase_deg: float) -> Tensor:
 
 
 def with_spike(magnitude: Tensor, share_of_peak: float, generator: torch.Generator) -> Tensor:
-    """One point of k-space is hit by a discharge of ``share_of_peak`` of its centre: stripes all over."""
+    """One point of k-space is hit by a discharge of ``share_of_peak`` of its centre: stripes all over (Handbook)."""
     check_range("share_of_peak", share_of_peak, 0)
     rows, columns = magnitude.shape[-2:]
     radius, angle = uniform(generator, 0.04, 0.3), uniform(generator, 0, math.pi)
@@ -147,13 +166,13 @@ def with_spike(magnitude: Tensor, share_of_peak: float, generator: torch.Generat
 
 
 def with_bias_field(magnitude: Tensor, drop_share: float, generator: torch.Generator) -> Tensor:
-    """Multiply by a smooth receive sensitivity between 1 - ``drop_share`` (0..1) and 1."""
+    """Multiply by a smooth receive sensitivity between 1 - ``drop_share`` (0..1) and 1 (Handbook)."""
     check_range("drop_share", drop_share, 0, 1)
     return magnitude * (1 - drop_share * smooth_noise(magnitude, generator, cells=3))
 
 
 def with_truncation(magnitude: Tensor, extent_share: float) -> Tensor:
-    """Acquire only the central ``extent_share`` (0..1] of k-space, zero-filled: coarser, and Gibbs ringing."""
+    """Acquire only the central ``extent_share`` (0..1] of k-space, zero-filled: coarser, with ringing (Handbook)."""
     check_share("extent_share", extent_share)
     rows, columns = magnitude.shape[-2:]
     down = torch.fft.fftfreq(rows, device=magnitude.device).abs() <= extent_share / 2
@@ -164,23 +183,27 @@ def with_truncation(magnitude: Tensor, extent_share: float) -> Tensor:
 def with_wrap(magnitude: Tensor, field_share: float) -> Tensor:
     """A field of view of ``field_share`` (0..1] of the body's rows: what lies outside folds in on the other side.
 
-    k-space is sampled too coarsely, so the image repeats with the period of the field; all rows are shown.
+    k-space is sampled too coarsely, so the image repeats with the period of the field; all rows are shown (Handbook).
     """
     check_share("field_share", field_share)
-    first, last = body_rows(magnitude)
-    rows, columns = magnitude.shape[-2:]
+    return slice_by_slice(lambda plane: _wrapped(plane, field_share), magnitude)
+
+
+def _wrapped(plane: Tensor, field_share: float) -> Tensor:
+    first, last = body_rows(plane)
+    rows, columns = plane.shape
     period = max(2, round(field_share * (last + 1 - first)))
     start = (first + last + 1) // 2 - period // 2
     before = -(-start // period) * period - start  # rows of air, so that the field begins a period
-    planes = functional.pad(magnitude, (0, 0, before, -(rows + before) % period))
-    folded = planes.reshape(*magnitude.shape[:-2], -1, period, columns).sum(dim=-3)
-    index = torch.remainder(torch.arange(rows, device=magnitude.device) + before, period)
-    return folded[..., index, :]
+    padded = functional.pad(plane, (0, 0, before, -(rows + before) % period))
+    folded = padded.reshape(-1, period, columns).sum(dim=0)
+    index = torch.remainder(torch.arange(rows, device=plane.device) + before, period)
+    return folded[index]
 
 
-def body_rows(magnitude: Tensor) -> tuple[int, int]:
+def body_rows(plane: Tensor) -> tuple[int, int]:
     """Return the first and the last row whose mean is above a tenth of the brightest row's; signs do not count."""
-    profile = magnitude.abs().reshape(-1, *magnitude.shape[-2:]).mean(dim=(0, 2))
+    profile = plane.abs().mean(dim=1)
     inside = torch.nonzero(profile >= 0.1 * profile.max())[:, 0]
     return int(inside[0]), int(inside[-1])
 

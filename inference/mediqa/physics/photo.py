@@ -27,19 +27,25 @@ def disc_kernel(radius_px: float, *, samples: int = 5) -> Tensor:
 
 
 def with_defocus(pixels: Tensor, radius_px: float) -> Tensor:
-    """Blur by a circle of confusion of ``radius_px`` pixels."""
+    """Blur by a circle of confusion of ``radius_px`` pixels (Goodman, ch. 6); below half a pixel nothing changes."""
     check_range("radius_px", radius_px, 0)
     return pixels.clone() if radius_px < 0.5 else filtered(pixels, disc_kernel(radius_px))
 
 
 def with_exposure_error(pixels: Tensor, stops: float, low: float, high: float) -> Tensor:
-    """Expose ``stops`` too much (or, negative, too little): linear light times 2 ** stops, cut off at the top."""
+    """Expose ``stops`` too much (or, negative, too little): linear light times 2 ** stops, cut off at the top.
+
+    Light is a power of the grey value (IEC 61966-2-1).
+    """
     check_range("stops", abs(stops), 0, 10)
     return _developed(_linear(pixels, low, high) * 2.0**stops, low, high)
 
 
 def with_uneven_light(pixels: Tensor, drop_share: float, generator: torch.Generator, low: float, high: float) -> Tensor:
-    """Let linear light fall by ``drop_share`` (0..1) from one place in the middle half to the furthest corner."""
+    """Let linear light fall by ``drop_share`` (0..1) from one place in the middle half to the furthest corner.
+
+    It falls with the square of the distance; light is a power of the grey value (IEC 61966-2-1).
+    """
     check_range("drop_share", drop_share, 0, 1)
     rows, columns = pixels.shape[-2:]
     y, x = uniform(generator, 0.25, 0.75), uniform(generator, 0.25, 0.75)

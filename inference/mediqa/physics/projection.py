@@ -13,7 +13,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from inference.mediqa.physics.generic import check_range, check_share, filtered, normal_like, uniform, visible_range
+from inference.mediqa.physics.generic import (
+    check_range,
+    check_share,
+    filtered,
+    normal_like,
+    slice_by_slice,
+    slice_mean,
+    uniform,
+    visible_range,
+)
 
 FULL_DOSE_PHOTONS = 4.0e3  # a pixel behind no attenuation, at the image's own exposure
 PATH_SPAN = 4.0  # line integral between the brightest and the darkest part of an image
@@ -21,9 +30,9 @@ SCATTER_CELLS = 24  # scatter is so wide that it is computed on that many cells 
 
 
 def path_of(pixels: Tensor, *, is_inverted: bool = False) -> Tensor:
-    """Map pixels to line integrals 0..``PATH_SPAN`` by their robust range; bright is dense."""
+    """Map pixels to line integrals 0..``PATH_SPAN`` by the robust range of each slice; bright is dense."""
     low, high = visible_range(pixels)
-    path: Tensor = (pixels - low) / (high - low) * PATH_SPAN
+    path: Tensor = (pixels - low.to(pixels)) / (high - low).to(pixels) * PATH_SPAN
     return (PATH_SPAN - path if is_inverted else path).clamp(0.0, PATH_SPAN)
 
 
@@ -32,7 +41,7 @@ def with_exposure(
 ) -> Tensor:
     """Return the image as at ``relative_dose`` (0 < d <= 1) of its own exposure.
 
-    Added variance of the line integral: (1/d - 1) exp(p) / I0.
+    Added variance of the line integral, from the Poisson law: (1/d - 1) exp(p) / I0 (DICOM PS3.3 C.8.11.3).
     """
     check_share("relative_dose", relative_dose)
     deviation = torch.exp(path_of(pixels, is_inverted=is_inverted) / 2)
@@ -44,26 +53,23 @@ def with_scatter(pixels: Tensor, scatter_to_primary: float, *, is_inverted: bool
     """Add scatter of ``scatter_to_primary`` times the primary behind the body: contrast falls by 1 / (1 + S/P).
 
     Scatter arises where the beam is attenuated (primary times line integral) and spreads very wide; the whole
-    is divided by 1 + S/P, as automatic exposure control does.
+    is divided by 1 + S/P, as automatic exposure control does (Bushberg et al., ch. 7).
     """
     check_range("scatter_to_primary", scatter_to_primary, 0)
     path = path_of(pixels, is_inverted=is_inverted)
     primary = torch.exp(-path)
     scatter = _widely_blurred(primary * path)
-    scatter = scatter * (scatter_to_primary * (primary * path).mean() / (scatter * path).mean().clamp(min=1e-9))
+    wanted = scatter_to_primary * slice_mean(primary * path)
+    scatter = scatter * (wanted / slice_mean(scatter * path).clamp(min=1e-9))
     change = -torch.log((primary + scatter) / (1 + scatter_to_primary)) - path
     return pixels + change * _unit_of_path(pixels) * (-1 if is_inverted else 1)
 
 
-def penumbra_px(focal_spot_mm: float, magnification: float, spacing_mm: float) -> float:
-    """Return the width f (m - 1) of a uniform penumbra at the detector, in pixels."""
-    if magnification < 1:
-        raise ValueError("magnification can't be below 1.")
-    return focal_spot_mm * (magnification - 1) / spacing_mm
-
-
 def with_focal_blur(pixels: Tensor, width_px: float) -> Tensor:
-    """Blur by a square focal spot whose penumbra is ``width_px`` pixels wide."""
+    """Blur by a square focal spot whose penumbra is ``width_px`` pixels wide.
+
+    A spot of f mm makes one of f (m - 1) mm at magnification m (Bushberg et al., ch. 7).
+    """
     check_range("width_px", width_px, 0)
     if width_px <= 1:
         return pixels.clone()
@@ -80,9 +86,10 @@ def box_kernel(width_px: float) -> Tensor:
 
 
 def with_grid_lines(pixels: Tensor, contrast: float, generator: torch.Generator) -> Tensor:
-    """Shadows of an anti-scatter grid: a sine of amplitude ``contrast`` (share of the path span) along one axis.
+    """Shadows of an anti-scatter grid: a sine of amplitude ``contrast`` (share of a quarter of the path span).
 
-    Its frequency is what the grid's lines alias to on the pixels, 0.05 to 0.4 cycles a pixel.
+    Along one axis; its frequency is what the grid's lines alias to on the pixels, 0.05 to 0.4 cycles a pixel (Bushberg
+    et al., ch. 7).
     """
     check_range("contrast", contrast, 0, 1)
     axis = -1 if uniform(generator, 0, 1) < 0.5 else -2
@@ -94,19 +101,26 @@ def with_grid_lines(pixels: Tensor, contrast: float, generator: torch.Generator)
 
 
 def with_saturation(pixels: Tensor, saturated_share: float) -> Tensor:
-    """Cut off the bright end so that ``saturated_share`` (0..1) of the visible pixels have one value."""
+    """Cut off the bright end so that ``saturated_share`` (0..1) of the visible pixels have one value.
+
+    A detector has a largest signal (Bushberg et al., ch. 7).
+    """
     check_range("saturated_share", saturated_share, 0, 0.95)
-    low, high = visible_range(pixels)
-    seen = pixels[(pixels > low + 0.02 * (high - low)) & (pixels < high + (high - low))].reshape(-1)
+    return slice_by_slice(lambda plane: _saturated(plane, saturated_share), pixels)
+
+
+def _saturated(plane: Tensor, share: float) -> Tensor:
+    low, high = (float(end) for end in visible_range(plane))
+    seen = plane[(plane > low + 0.02 * (high - low)) & (plane < high + (high - low))].reshape(-1)
     if len(seen) == 0:
-        return pixels.clone()
-    limit = torch.quantile(seen[:: max(1, len(seen) // 50_000)], 1 - saturated_share)
-    return torch.minimum(pixels, limit)
+        return plane.clone()
+    limit = torch.quantile(seen[:: max(1, len(seen) // 50_000)], 1 - share)
+    return torch.minimum(plane, limit)
 
 
-def _unit_of_path(pixels: Tensor) -> float:
+def _unit_of_path(pixels: Tensor) -> Tensor:
     low, high = visible_range(pixels)
-    return (high - low) / PATH_SPAN
+    return ((high - low) / PATH_SPAN).to(pixels)
 
 
 def _widely_blurred(pixels: Tensor) -> Tensor:

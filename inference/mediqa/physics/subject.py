@@ -54,7 +54,8 @@ class Subject:
             raise ValueError("The slice has no neighbours.")
         others = [other for other in range(len(self.neighbours)) if other != place]
         near = torch.cat((self.pixels[None], self.neighbours[others]))
-        offsets_mm = torch.cat((torch.zeros(1), self.offsets_mm[others])) - self.offsets_mm[place]
+        here = torch.zeros(1, device=self.offsets_mm.device)
+        offsets_mm = torch.cat((here, self.offsets_mm[others])) - self.offsets_mm[place]
         return replace(
             self, pixels=self.neighbours[place], neighbours=near, offsets_mm=offsets_mm, _paths=None, _scan=None
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from inference.mediqa.physics.generic import check_range, normal_like, uniform, with_blur
+from inference.mediqa.physics.generic import check_range, normal_like, slice_mean, uniform, with_blur
 
 DYNAMIC_RANGE_DB = 60.0
 GRAIN_PX = 0.8  # spread of the point-spread function
@@ -27,11 +27,11 @@ def with_speckle(pixels: Tensor, contrast: float, generator: torch.Generator, lo
 
 
 def speckle_intensity(pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """Return fully developed speckle, mean 1, grains of ``GRAIN_PX``, in the shape of the pixels."""
+    """Return fully developed speckle, mean 1 in each slice, grains of ``GRAIN_PX``, in the shape of the pixels."""
     real = with_blur(normal_like(pixels, generator), GRAIN_PX)
     imaginary = with_blur(normal_like(pixels, generator), GRAIN_PX)
     intensity = real**2 + imaginary**2
-    return intensity / intensity.mean()
+    return intensity / slice_mean(intensity)
 
 
 def decibels(ratio: Tensor, low: float, high: float) -> Tensor:
@@ -40,7 +40,10 @@ def decibels(ratio: Tensor, low: float, high: float) -> Tensor:
 
 
 def with_shadow(pixels: Tensor, depth_db: float, generator: torch.Generator, low: float, high: float) -> Tensor:
-    """Something hard hides what lies behind it: ``depth_db`` less from a random depth on, an eighth to a third wide."""
+    """Something hard hides what lies behind it: ``depth_db`` less from a random depth on, an eighth to a third wide.
+
+    A reflector lets little through to what lies deeper (Szabo, ch. 4).
+    """
     check_range("depth_db", depth_db, 0)
     rows, columns = pixels.shape[-2:]
     down = torch.linspace(0, 1, rows, device=pixels.device)[:, None]
@@ -52,7 +55,7 @@ def with_shadow(pixels: Tensor, depth_db: float, generator: torch.Generator, low
 
 
 def with_gain(pixels: Tensor, gain_db: float, low: float, high: float) -> Tensor:
-    """Raise (or lower) the receiver gain by ``gain_db``; the screen saturates."""
+    """Raise (or lower) the receiver gain by ``gain_db``; the screen saturates (Szabo, ch. 10)."""
     check_range("gain_db", abs(gain_db), 0, DYNAMIC_RANGE_DB)
     return _shown(pixels + _grey_of(gain_db, low, high), low, high)
 
@@ -60,7 +63,7 @@ def with_gain(pixels: Tensor, gain_db: float, low: float, high: float) -> Tensor
 def with_attenuation(pixels: Tensor, total_db: float, low: float, high: float) -> Tensor:
     """Lose ``total_db`` evenly from the top to the bottom row: attenuation that nothing compensates for.
 
-    2 a f z decibels there and back, with a in dB / cm / MHz.
+    2 a f z decibels there and back, with a in dB / cm / MHz (Szabo, ch. 4).
     """
     check_range("total_db", total_db, 0)
     depth = torch.linspace(0, 1, pixels.shape[-2], device=pixels.device)[:, None]

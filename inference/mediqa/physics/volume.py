@@ -31,6 +31,9 @@ def apart_mm(offsets_mm: Tensor) -> float:
 
 
 def with_thickness(slices: Tensor, offsets_mm: Tensor, thickness_mm: float) -> Tensor:
-    """Average slices [n, rows, columns] at ``offsets_mm`` [n] over a slab of ``thickness_mm``: [rows, columns]."""
+    """Average slices [n, ..., rows, columns] at ``offsets_mm`` [n] over a slab of ``thickness_mm``.
+
+    Partial volume: Prince and Links, ch. 6. [..., rows, columns].
+    """
     mean: Tensor = torch.tensordot(slab_weights(offsets_mm, thickness_mm), slices, dims=1)
     return mean

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import torch
 
 
@@ -17,6 +20,17 @@ def ellipse(side: int, half_height: float, half_width: float, *, oversampling: i
 
 def disc(side: int, radius: float) -> torch.Tensor:
     return ellipse(side, radius, radius)
+
+
+def chords(side: int, x: float, y: float, radius: float, *, views: int = 180, samples: int = 1) -> np.ndarray:
+    """Sinogram [views, side] of a disc of density 1 at (x, y) from the centre: 2 sqrt(r^2 - t^2).
+
+    samples: places within an element of the detector over which it is averaged.
+    """
+    angles = np.arange(views) * (math.pi / views)
+    offset = np.arange(side) - (side - 1) / 2 - (x * np.cos(angles) + y * np.sin(angles))[:, None]
+    parts = (np.arange(samples) + 0.5) / samples - 0.5
+    return 2 * np.sqrt(np.clip(radius**2 - (offset[..., None] + parts) ** 2, 0, None)).mean(axis=-1)
 
 
 def textured(side: int = 96, seed: int = 1) -> torch.Tensor:

@@ -72,9 +72,10 @@ def test_every_kind_runs_on_a_gpu(kind):
         neighbours=here.neighbours.cuda(),
         offsets_mm=here.offsets_mm.cuda(),
     )
-    result = degrade(there, {kind: 0.8}, torch.Generator("cuda").manual_seed(0))
-    assert result.device.type == "cuda"
-    assert torch.isfinite(result).all()
+    draws, others = (torch.Generator("cuda").manual_seed(seed) for seed in (0, 1))
+    for result in degrade_stack([there, there.beside(0)], {kind: 0.8}, draws, others):
+        assert result.device.type == "cuda"
+        assert torch.isfinite(result).all()
 
 
 def test_parameters_are_named_with_their_unit_and_named_once_in_a_modality():

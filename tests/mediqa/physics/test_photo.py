@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,6 +16,19 @@ def test_a_disc_kernel_has_the_variance_of_a_disc():
     ticks = torch.arange(kernel.shape[0]) - kernel.shape[0] // 2
     assert kernel.sum() == pytest.approx(1.0, rel=1e-5)
     assert float((kernel.sum(dim=0) * ticks**2).sum()) == pytest.approx(5.0**2 / 4, rel=0.03)
+
+
+@pytest.mark.parametrize("radius", [3.0, 5.5])
+def test_defocus_of_a_point_has_the_transfer_function_of_a_disc(radius):
+    """2 J1(x) / x at x = 2 pi r f (Goodman, ch. 6), times that of a square pixel."""
+    special = pytest.importorskip("scipy.special")
+    point = torch.zeros(129, 129)
+    point[0, 0] = 1.0
+    blurred = photo.with_defocus(point.roll((64, 64), (0, 1)), radius).roll((-64, -64), (0, 1))
+    frequency = np.fft.fftfreq(129)
+    x = 2 * np.pi * radius * np.hypot(frequency[:, None], frequency) + 1e-9
+    expected = 2 * special.j1(x) / x * np.sinc(frequency) * np.sinc(frequency[:, None])
+    assert np.abs(torch.fft.fft2(blurred).real.numpy() - expected).max() < 0.03  # a pixel is sampled 5 x 5 times
 
 
 def test_one_stop_doubles_the_light_and_saturates():

@@ -59,6 +59,18 @@ def test_the_ramp_agrees_with_scikit_image():
     np.testing.assert_allclose(tomography._ramp(256).numpy(), theirs[:129], atol=4e-3)
 
 
+def test_rings_agree_with_scikit_image():
+    """A full turn of views that are alike; its radii are interpolated between whole pixels here."""
+    transform = pytest.importorskip("skimage.transform")
+    profile = torch.zeros(1, 159)
+    profile[0, 100], profile[0, 40] = 1.0, -0.5
+    theirs = transform.iradon(profile.numpy().T.repeat(360, axis=1), np.arange(360.0), filter_name="hann", circle=True)
+    ours = tomography.radial_reconstruction(profile, 159)[0].numpy()
+    inside = disc(159, 75.0).numpy() == 1
+    assert np.corrcoef(ours[inside], theirs[inside])[0, 1] > 0.99
+    assert ours[inside].std() / theirs[inside].std() == pytest.approx(1.0, abs=0.07)
+
+
 def test_rings_equal_the_back_projection_of_the_same_profile_at_every_angle():
     profile = torch.zeros(1, 96)
     profile[0, 60] = 1.0

@@ -1,5 +1,7 @@
 """Ultrasound: decibels and the law of speckle."""
 
+import math
+
 import pytest
 import torch
 
@@ -18,6 +20,14 @@ def test_full_speckle_is_exponential_and_a_part_of_it_has_the_named_contrast():
     assert median == pytest.approx(stats.expon.median(), rel=0.03)
     part = 1 - 0.3 + 0.3 * intensity
     assert part.std() / part.mean() == pytest.approx(0.3, rel=0.03)
+
+
+def test_fully_developed_speckle_has_one_deviation_in_decibels():
+    """The logarithm of an exponential law: pi / sqrt(6) wide, its mean Euler's constant below that of the mean."""
+    change = (ultrasound.with_speckle(GREY, 1.0, seeded(), 0, 240) - GREY) * ultrasound.DYNAMIC_RANGE_DB / 240
+    of_nepers = 10 / math.log(10)
+    assert change.std() == pytest.approx(of_nepers * math.pi / math.sqrt(6), rel=0.03)
+    assert change.mean() == pytest.approx(-of_nepers * 0.5772, rel=0.03)
 
 
 def test_gain_and_attenuation_move_grey_values_by_decibels_and_saturate():
