@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,10 @@ from inference.mediqa.pretraining.prior import fit_prior
 from inference.mediqa.pretraining.state import TrainingState
 from inference.mediqa.pretraining.whole import PART, train_whole
 from inference.mediqa.profiles import PROFILES
+from inference.mediqa.reporting import Report
 from inference.mediqa.sources import SourceSlice
 
 logger = logging.getLogger(__name__)
-Report = Callable[[str], None]
 MEMORY = 0.02  # of the running means that are logged
 REPORT_EVERY = 50  # steps
 NORMALISATION_STEPS = 200  # from which the statistics for use are taken

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +17,9 @@ from inference.mediqa.pretraining.log import TrainingLog
 from inference.mediqa.pretraining.objectives import WHOLE_TASKS, Targets, total_loss, whole_losses
 from inference.mediqa.pretraining.pool import Pool
 from inference.mediqa.prompt import MODALITY
+from inference.mediqa.reporting import Report
 from inference.mediqa.types import IndexArray
 
-Report = Callable[[str], None]
 PART = "whole"  # how the names of its weights begin
 PULL = 6.0  # sources of a modality from which on it counts for more than the patches
 COPIES, IMAGES = 4, 64  # of an image, in a step; steps are cheap here
