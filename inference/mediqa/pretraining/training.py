@@ -27,7 +27,7 @@ from inference.mediqa.pretraining.contents import has_structure, thinned, with_g
 from inference.mediqa.pretraining.distributed import Group
 from inference.mediqa.pretraining.log import TrainingLog
 from inference.mediqa.pretraining.normalisation import SteadyStatistics
-from inference.mediqa.pretraining.objectives import WEIGHTS, Targets, task_losses, total_loss
+from inference.mediqa.pretraining.objectives import WEIGHTS, Targets, running_means, task_losses, total_loss
 from inference.mediqa.pretraining.pool import Pool, build_pool
 from inference.mediqa.pretraining.prior import fit_prior
 from inference.mediqa.pretraining.state import TrainingState
@@ -37,7 +37,6 @@ from inference.mediqa.reporting import Report
 from inference.mediqa.sources import SourceSlice
 
 logger = logging.getLogger(__name__)
-MEMORY = 0.02  # of the running means that are logged
 REPORT_EVERY = 50  # steps
 NORMALISATION_STEPS = 200  # from which the statistics for use are taken
 # The least that each of these settings may be; two copies of an image are what is ranked.
@@ -314,8 +313,7 @@ def _take_step(state: TrainingState, sampler: Sampler, pool: Pool, config: Pretr
     every = config.copies_per_image
     tiles = cut_crops(pool, rows, config.crops_per_step, state.rng, every=every, has_whole=has_whole)
     tiles = turned(tiles.to(group.device), state.rng, every)
-    targets = targets_of(pool, rows, state.rng, config.factor_dropout)
-    targets = Targets(*(value.to(group.device) for value in targets))
+    targets = targets_of(pool, rows, state.rng, config.factor_dropout).to(group.device)
     kinds = tile_kinds(tiles.shape[1]) if has_whole else torch.ones(tiles.shape[1], dtype=torch.long)
     kept = _kept(len(rows), state.network.config.channels, config.feature_dropout, state.rng).to(group.device)
     losses = _losses(state.network, tiles, kinds.to(group.device), targets, kept)
@@ -325,9 +323,7 @@ def _take_step(state: TrainingState, sampler: Sampler, pool: Pool, config: Pretr
     torch.nn.utils.clip_grad_norm_(state.network.parameters(), 1.0)
     state.optimizer.step()
     state.step += 1
-    memory = MEMORY if state.means else 1.0
-    values = dict(zip(losses, torch.stack(list(losses.values())).tolist(), strict=True))  # waits for the device once
-    state.means = {name: state.means.get(name, 0.0) * (1 - memory) + memory * value for name, value in values.items()}
+    state.means = running_means(state.means, losses)
     return rate
 
 
