@@ -17,8 +17,9 @@ from inference.mediqa.network import Network
 from inference.mediqa.predictor import Predictor
 from inference.mediqa.pretraining.distributed import group_from_environment
 from inference.mediqa.pretraining.log import curves_svg, read_log
+from inference.mediqa.pretraining.settings import Places, PretrainingConfig
 from inference.mediqa.pretraining.start import Start
-from inference.mediqa.pretraining.training import Places, PretrainingConfig, pretrain
+from inference.mediqa.pretraining.training import pretrain
 from inference.mediqa.profiles import PROFILES
 from inference.mediqa.sources import HELD_OUT, SourceSlice, read_sources, split_sources
 

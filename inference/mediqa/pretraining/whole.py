@@ -22,7 +22,6 @@ from inference.mediqa.prompt import MODALITY
 from inference.mediqa.reporting import Report
 from inference.mediqa.types import IndexArray
 
-PART = "whole"  # how the names of its weights begin
 PULL = 6.0  # sources of a modality from which on it counts for more than the patches
 COPIES, IMAGES = 4, 64  # of an image, in a step; steps are cheap here
 WEIGHT_DECAY = 1.0
@@ -64,8 +63,7 @@ def train_whole(
     batches = _Batches(pool, rows, statistics, spread, factor_dropout, seed)
     course = _Course(steps, TrainingLog(log, WHOLE_TASKS), report)
     for step in range(1, steps + 1):
-        seen, targets = batches.draw()
-        losses = _losses(network, seen.to(device), targets.to(device))
+        losses = _losses(network, *batches.draw(device))
         optimizer.zero_grad()
         total_loss(losses).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -87,11 +85,12 @@ class _Batches:
         self.sampler, self.rng = Sampler(pool, rows), np.random.default_rng((seed, 4))
         self.generator = torch.Generator().manual_seed(seed)
 
-    def draw(self) -> tuple[Tensor, Targets]:
+    def draw(self, device: torch.device) -> tuple[Tensor, Targets]:
         drawn = self.sampler.draw(self.rng, IMAGES, COPIES)
         targets = targets_of(self.pool, drawn, self.rng, self.factor_dropout)
         seen = self.statistics[torch.from_numpy(self.place[drawn])]
-        return seen + self.spread * torch.randn(seen.shape, generator=self.generator), targets
+        seen = seen + self.spread * torch.randn(seen.shape, generator=self.generator)
+        return seen.to(device), targets.to(device)
 
 
 @dataclass

@@ -21,16 +21,11 @@ from inference.mediqa.pretraining.batches import Sampler
 from inference.mediqa.pretraining.contents import fitted, radiograph, with_generated
 from inference.mediqa.pretraining.distributed import Group
 from inference.mediqa.pretraining.log import TrainingLog, curves_svg, read_log
+from inference.mediqa.pretraining.patches import near, settle_normalisation, train_patches
 from inference.mediqa.pretraining.pool import build_pool
 from inference.mediqa.pretraining.prior import PULLS, fit_prior
+from inference.mediqa.pretraining.settings import Places, PretrainingConfig
 from inference.mediqa.pretraining.state import TrainingState
-from inference.mediqa.pretraining.training import (
-    Places,
-    PretrainingConfig,
-    near,
-    settle_normalisation,
-    train_network,
-)
 from inference.mediqa.profiles import PROFILES, NetworkConfig
 from inference.mediqa.simulation import (
     degraded_copies,
@@ -260,7 +255,7 @@ def test_a_training_on_a_gpu_keeps_the_copies_there_and_learns():
     assert near(pool, group.device).tiles.is_cuda
     network = Network(config)
     before = network.quality[0].weight.detach().clone()
-    train_network(network, pool, PretrainingConfig(steps=3, images_per_step=2), lambda line: None, group=group)
+    train_patches(network, pool, PretrainingConfig(steps=3, images_per_step=2), lambda line: None, group=group)
     after = network.quality[0].weight.detach().cpu()
     assert torch.isfinite(after).all()
     assert not torch.equal(after, before)
@@ -289,7 +284,7 @@ def test_a_radiograph_of_a_block_has_its_line_integral():
 
 
 def test_the_command_trains_evaluates_and_repeats(folders, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("inference.mediqa.pretraining.training.NORMALISATION_STEPS", 2)
+    monkeypatch.setattr("inference.mediqa.pretraining.patches.NORMALISATION_STEPS", 2)
     digests = []
     for name in ("one", "two"):
         arguments = ["pretrain", str(folders), "--output", str(tmp_path / name), "--steps", "1", "--threads", "1"]
@@ -313,7 +308,7 @@ def test_the_command_trains_evaluates_and_repeats(folders, tmp_path, capsys, mon
 def test_settings_of_the_prior_are_chosen_on_sources_that_are_neither_trained_on_nor_held_out(
     folders, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr("inference.mediqa.pretraining.training.NORMALISATION_STEPS", 2)
+    monkeypatch.setattr("inference.mediqa.pretraining.patches.NORMALISATION_STEPS", 2)
     (folders / "third").mkdir()
     (folders / "third" / "one.dcm").write_bytes(
         Path(str(get_testdata_file("MR-SIEMENS-DICOM-WithOverlays.dcm"))).read_bytes()
@@ -380,10 +375,10 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path):
         places = Places(state=work / "state", log=work / "log.csv", save_every_seconds=0, log_every_steps=1)
         if stop_after is not None:
             with pytest.raises(KeyboardInterrupt):
-                train_network(network, pool, config, interrupt_at(stop_after, work), places=places)
+                train_patches(network, pool, config, interrupt_at(stop_after, work), places=places)
             torch.manual_seed(1)
             network = Network()
-        train_network(network, pool, config, lambda line: None, places=places)
+        train_patches(network, pool, config, lambda line: None, places=places)
         return network
 
     def interrupt_at(step: int, work: Path):
@@ -394,7 +389,7 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path):
 
     whole = trained(tmp_path / "whole", None)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("inference.mediqa.pretraining.training.REPORT_EVERY", 1)
+        patch.setattr("inference.mediqa.pretraining.patches.REPORT_EVERY", 1)
         resumed = trained(tmp_path / "parts", 1)
     for name, value in whole.state_dict().items():
         torch.testing.assert_close(resumed.state_dict()[name], value, rtol=0, atol=0)
@@ -414,21 +409,21 @@ def test_processes_that_take_a_training_up_draw_copies_of_their_own(tmp_path, mo
         state.step += 1
         return 0.0
 
-    monkeypatch.setattr("inference.mediqa.pretraining.training._take_step", take_step)
+    monkeypatch.setattr("inference.mediqa.pretraining.patches._take_step", take_step)
     places, config = Places(state=tmp_path / "state"), PretrainingConfig(steps=1, images_per_step=2)
-    train_network(Network(NetworkConfig(**SHAPE)), pool, config, lambda line: None, places=places)
+    train_patches(Network(NetworkConfig(**SHAPE)), pool, config, lambda line: None, places=places)
     left = (tmp_path / "state").read_bytes()
     for rank in (0, 1, 2):
         (tmp_path / "state").write_bytes(left)
         network, group = Network(NetworkConfig(**SHAPE)), Group(rank=rank)
-        train_network(network, pool, replace(config, steps=2), print, places=places, group=group)
+        train_patches(network, pool, replace(config, steps=2), print, places=places, group=group)
     assert len(set(drawn.values())) == 3
 
 
 def test_normalisation_is_settled_alike_by_the_same_seed_and_not_where_there_is_none(monkeypatch):
     shape = {"tile": 32, "window": 2, "pooled_grid": 2}
     pool = build_pool([item("a"), item("b", seed=1)], 4, NetworkConfig(**shape), seed=0, crops=1)
-    monkeypatch.setattr("inference.mediqa.pretraining.training.NORMALISATION_STEPS", 3)
+    monkeypatch.setattr("inference.mediqa.pretraining.patches.NORMALISATION_STEPS", 3)
     config, cpu = PretrainingConfig(images_per_step=2), torch.device("cpu")
 
     def settled(seed: int) -> torch.Tensor:
