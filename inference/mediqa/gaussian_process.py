@@ -99,12 +99,6 @@ class GaussianProcess:
         row = self._design(points, trends)[0]
         return replace(self, posterior=self.posterior.with_label(row, (target - self.centre) / self.spread, precision))
 
-    def refitted(self, points: Points, trends: DoubleArray, target: DoubleArray) -> GaussianProcess:
-        """Return the process with these hyper-parameters, fitted to other images."""
-        precision = 1 / self.noise.variance(points.codes[:, MODALITY])
-        design = self._design(points, trends)
-        return replace(self, posterior=LinearPosterior.fit(design, (target - self.centre) / self.spread, precision))
-
     def _design(self, points: Points, trends: DoubleArray) -> DoubleArray:
         return np.hstack([self.signal * self.features.features(points), np.ones((len(points), 1)), trends])
 

@@ -23,7 +23,7 @@ from inference.mediqa.types import DoubleArray, FloatArray, HalfArray, ImageArra
 CT_WIDE_HU = (-1000.0, 400.0)  # the window of LDCTIQAC 2023
 CT_NARROW_HU = (-160.0, 240.0)  # soft tissue
 MARGIN = 0.25  # how far values may leave 0..1, so that noise at the ends of a window is not cut
-MINIMUM_SIDE = 16
+MINIMUM_SIDE = 16  # pixels of an image that is scored
 MAXIMUM_PIXELS = 2**29
 LARGEST_SPAN = 1e37  # of the values, far within what float32 holds
 LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601

@@ -20,6 +20,7 @@ LEVELS = ((0.05, 0.4), (0.3, 0.75), (0.6, 1.0))  # of the severities of a ladder
 BASE_SHARE = 0.35  # of ladders on an image that has another fault already
 FIDELITY_SIDE = 256
 WORST_GMSD = 0.3
+GMSD_CONSTANT = 0.0026  # of values in 0..1, as published; ``benchmark/full_reference.py`` does not round it
 
 
 def quality_of(severities: Sequence[float]) -> float:
@@ -172,7 +173,6 @@ def _gradient_similarity_deviation(views: Tensor) -> Tensor:
     planes = coarse.reshape(-1, 1, *coarse.shape[-2:])
     magnitude = functional.conv2d(planes, kernels).square().sum(dim=1).sqrt().reshape(*coarse.shape[:2], -1)
     original, copy = magnitude
-    constant = 0.0026  # of values in 0..1, as published
-    similarity = (2 * original * copy + constant) / (original**2 + copy**2 + constant)
+    similarity = (2 * original * copy + GMSD_CONSTANT) / (original**2 + copy**2 + GMSD_CONSTANT)
     deviation: Tensor = similarity.std(dim=-1)
     return deviation

@@ -33,7 +33,7 @@ from inference.mediqa.types import SCREEN, FloatArray, Prompt
 logger = logging.getLogger(__name__)
 PICTURES = {".png", ".jpg", ".jpeg"}
 VOLUMES = (".nii", ".nii.gz")
-MINIMUM_SIDE = 48
+MINIMUM_SIDE = 48  # pixels of a slice that is learnt from
 # Never trained on, whatever else changes: what the pre-training is judged by. Patterns of source names.
 HELD_OUT = ("mr_dcm_qa_trt", "mr_dcm_qa_philips", "pydicom-*", "mixed_pydicom-data_codec-pairs")
 REACH_MM = 8.0  # neighbours that a thicker slice may take in

@@ -14,7 +14,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from inference.mediqa.types import DoubleArray, FloatArray
+from inference.mediqa.types import FloatArray
 
 SHRINKAGE = 0.1
 TINY = 1e-9
@@ -51,14 +51,6 @@ def interval_factor(scaled_residuals: npt.ArrayLike, level: float) -> float:
     values = np.abs(np.asarray(scaled_residuals, dtype=np.float64))
     values = values[np.isfinite(values)]
     return max(normal, float(values.max())) if len(values) else normal
-
-
-def conformal_interval(
-    mean: npt.ArrayLike, std: npt.ArrayLike, factor: float, minimum: float, maximum: float
-) -> tuple[DoubleArray, DoubleArray]:
-    """Return (lower, upper) = mean -+ factor std, cut to the Criterion's scale."""
-    centre, reach = np.asarray(mean, dtype=np.float64), factor * np.asarray(std, dtype=np.float64)
-    return np.clip(centre - reach, minimum, maximum), np.clip(centre + reach, minimum, maximum)
 
 
 @dataclass(frozen=True)

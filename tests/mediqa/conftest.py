@@ -117,3 +117,15 @@ def random_features(
             )
         )
     return features
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Path:
+    """Two sources of real files, and rubbish beside them."""
+    for source, names in {"first": ["CT_small.dcm", "JPEG2000_UNC.dcm"], "second": ["MR_small.dcm"]}.items():
+        (tmp_path / source).mkdir()
+        for name in names:
+            (tmp_path / source / name).write_bytes(Path(str(get_testdata_file(name))).read_bytes())
+    (tmp_path / "first" / "notes.txt").write_text("no image")
+    (tmp_path / "second" / "again.dcm").write_bytes((tmp_path / "second" / "MR_small.dcm").read_bytes())
+    return tmp_path

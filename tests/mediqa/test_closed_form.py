@@ -8,9 +8,12 @@ from inference.mediqa.closed_form import ClosedFormHeads, fit_closed_form
 from inference.mediqa.errors import ConstantScore, FittingCancelled, FittingError, TooFewScores
 from inference.mediqa.finetuning import fit_heads
 from inference.mediqa.fitting import FitConfig
-from inference.mediqa.kernels import squared_distances
+from inference.mediqa.gaussian_process import GaussianProcess
+from inference.mediqa.kernels import Points, squared_distances
 from inference.mediqa.metrics import srocc
-from inference.mediqa.types import Features, Prompt, Scale
+from inference.mediqa.prompt import MODALITY
+from inference.mediqa.regression import LinearPosterior
+from inference.mediqa.types import DoubleArray, Features, Prompt, Scale
 
 from .conftest import random_features
 from .test_finetuning import known_function
@@ -22,6 +25,13 @@ CT, MR = Prompt("2D", "CT", "chest"), Prompt("2D", "MR", "head")
 
 def shifted(features: list[Features], by: float) -> list[Features]:
     return [replace(one, embedding=one.embedding + np.float32(by)) for one in features]
+
+
+def refitted(process: GaussianProcess, points: Points, trends: DoubleArray, unit: DoubleArray) -> GaussianProcess:
+    """The process with its hyper-parameters, fitted to other images."""
+    precision = 1 / process.noise.variance(points.codes[:, MODALITY])
+    target = (unit - process.centre) / process.spread
+    return replace(process, posterior=LinearPosterior.fit(process._design(points, trends), target, precision))
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +82,7 @@ def test_one_label_more_equals_fitting_the_process_again(features, fitted):
     updated = fitted.with_label(new, CT, {"noise": score}).processes["noise"]
     seen = fitted.inputs([*features, new], [CT] * 121)
     unit = (np.append(known_function(features), score) - 1.0) / 4.0
-    whole = fitted.processes["noise"].refitted(seen.points, seen.trends, unit)
+    whole = refitted(fitted.processes["noise"], seen.points, seen.trends, unit)
     for one, other in zip(
         updated.predict(seen.points, seen.trends), whole.predict(seen.points, seen.trends), strict=True
     ):

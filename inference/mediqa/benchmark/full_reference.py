@@ -16,11 +16,11 @@ from scipy import ndimage
 from inference.mediqa.types import DoubleArray
 
 FullReference = Callable[[npt.ArrayLike, npt.ArrayLike], float]
-MINIMUM_SIDE = 48
+MINIMUM_SIDE = 48  # pixels of images that are compared
 SSIM_SIGMA, SSIM_RADIUS = 1.5, 5
 C1, C2 = 0.01**2, 0.03**2
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-GMSD_C = 170.0 / 255**2
+GMSD_C = 170.0 / 255**2  # published as 170 for values 0..255
 VIF_NOISE = 2.0  # variance of the visual noise for values 0..255
 BEST_PSNR_DB = 100.0
 

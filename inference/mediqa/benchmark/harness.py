@@ -31,6 +31,7 @@ from inference.mediqa.fitting import FitConfig
 from inference.mediqa.metrics import METRICS, plcc, srocc
 from inference.mediqa.physics import physical_parameters
 from inference.mediqa.predictor import Predictor
+from inference.mediqa.reporting import Report
 from inference.mediqa.types import DoubleArray, FloatArray, IndexArray, Prompt, Scale
 
 LEAST_OF_MODALITY = 10  # images of a modality for a number of its own
@@ -38,7 +39,6 @@ LEAST_LEFT_OUT = 10
 CRITERION = "score"
 ALWAYS = (*METRICS, "sum", "local_coverage", "seconds")  # measures that every method has
 QUICK = FitConfig(epochs=1)  # where only the distance is asked for
-Report = Callable[[str], None]
 Numbers = dict[str, float]
 
 

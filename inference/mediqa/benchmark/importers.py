@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,10 +18,10 @@ from inference.mediqa.benchmark.comma_separated import Line, read_table
 from inference.mediqa.benchmark.errors import BadSet
 from inference.mediqa.benchmark.folders import COLUMNS, ImagesOfFolder, file_named, only_table
 from inference.mediqa.benchmark.sets import TEST, TRAIN, CsvSet, row_of
+from inference.mediqa.reporting import Report, unheard
 from inference.mediqa.types import Scale
 
 SetRow = dict[str, str]
-Report = Callable[[str], None]
 MISSING = {"", "n/a", "na", "nan", "null", "none"}  # in lower case: there is no score
 NAMES = ("path", "image", "image_name", "name", "filename")
 SCORES = ("score", "mos", "rating", "quality")
@@ -32,10 +32,6 @@ SHOWN_CHARACTERS = 60
 
 class Importer(Protocol):
     def __call__(self, folder: Path, report: Report = ...) -> list[SetRow]: ...
-
-
-def unheard(line: str) -> None:
-    """Say nothing."""
 
 
 def ldctiqac2023(folder: Path, report: Report = unheard) -> list[SetRow]:

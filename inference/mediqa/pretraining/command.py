@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,17 +17,26 @@ from inference.mediqa.network import Network
 from inference.mediqa.predictor import Predictor
 from inference.mediqa.pretraining.distributed import group_from_environment
 from inference.mediqa.pretraining.log import curves_svg, read_log
+from inference.mediqa.pretraining.settings import Places, PretrainingConfig
 from inference.mediqa.pretraining.start import Start
-from inference.mediqa.pretraining.training import Places, PretrainingConfig, pretrain
+from inference.mediqa.pretraining.training import Pretrained, pretrain
 from inference.mediqa.profiles import PROFILES
+from inference.mediqa.reporting import Report
 from inference.mediqa.sources import HELD_OUT, SourceSlice, read_sources, split_sources
 
-Say = Callable[[str], None]
 DEFAULTS = PretrainingConfig()
 
 
 def add_pretraining_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    _add_network_arguments(parser)
+    _add_length_arguments(parser)
+    _add_material_arguments(parser)
+    _add_step_arguments(parser)
+
+
+def _add_network_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is trained, and where it goes."""
     parser.add_argument("--output", type=Path, required=True, help="FILE.safetensors; FILE.json goes beside it")
     parser.add_argument("--profile", choices=sorted(PROFILES), default=DEFAULTS.profile, help="shape of the network")
     parser.add_argument(
@@ -41,6 +50,9 @@ def add_pretraining_arguments(parser: argparse.ArgumentParser) -> None:
         "--learn", action="append", metavar="PART", default=None,
         help="part of the network that learns, as neck.across (may be repeated, with --start); without it all of it",
     )  # fmt: skip
+
+
+def _add_length_arguments(parser: argparse.ArgumentParser) -> None:
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--steps", type=int, default=DEFAULTS.steps, help="steps of training: the same everywhere")
     parser.add_argument(
@@ -48,6 +60,10 @@ def add_pretraining_arguments(parser: argparse.ArgumentParser) -> None:
         help="of what looks at slices as a whole, on statistics that are taken once; without it as --steps",
     )  # fmt: skip
     length.add_argument("--minutes", type=float, help="time for the training itself, instead of steps")
+
+
+def _add_material_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is learnt from."""
     parser.add_argument(
         "--hold-out", action="append", metavar="NAME",
         help=f"source to hold out (a pattern; may be repeated); without it {', '.join(HELD_OUT)}",
@@ -61,6 +77,10 @@ def add_pretraining_arguments(parser: argparse.ArgumentParser) -> None:
         help="source that settings are chosen on (a pattern; may be repeated): neither trained on nor held out",
     )  # fmt: skip
     parser.add_argument("--volumes", type=int, default=DEFAULTS.volumes, help="simulated images for the prior heads")
+
+
+def _add_step_arguments(parser: argparse.ArgumentParser) -> None:
+    """How steps are taken, and where the training is kept meanwhile."""
     parser.add_argument("--learning-rate", type=float, default=DEFAULTS.learning_rate)
     parser.add_argument(
         "--images-per-step", type=int, default=DEFAULTS.images_per_step,
@@ -85,11 +105,54 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--per-series", type=int, default=24, help="slices taken from a series")
 
 
-def run_pretraining(options: argparse.Namespace, say: Say) -> int:
+def run_pretraining(options: argparse.Namespace, say: Report) -> int:
     """Train, write the checkpoint, say what it reached; return the exit code."""
     if options.threads:
         torch.set_num_threads(options.threads)
-    config = PretrainingConfig(
+    config, places = _config(options), _places(options)
+    sides = _sides(options)
+    say(f"training on {len({item.source for item in sides.training})} sources, {len(sides.training)} slices")
+    say(f"held out: {', '.join(sorted({item.source for item in sides.held_out})) or 'nothing'}")
+    start = _start(options)
+    if start is not None:
+        start.check_held_out({item.source for item in sides.held_out})
+    with group_from_environment() as group:
+        result = pretrain(
+            sides.training, sides.held_out, config, command=command_of(options), report=say, places=places, group=group,
+            network=start.network if start else _network(options), development=sides.development,
+        )  # fmt: skip
+    if result is None:
+        return 0
+    if start is not None:
+        result.predictor.training = start.told_in(result.predictor.training)
+    _write(result, options.output, say)
+    _draw_curves(places)
+    for line in _reached(result):
+        say(line)
+    return 0
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """What is trained on, what is held out, and what settings are chosen on; they share no source."""
+
+    training: list[SourceSlice]
+    held_out: list[SourceSlice]
+    development: list[SourceSlice]
+
+
+def _sides(options: argparse.Namespace) -> _Sides:
+    """Read the sources."""
+    slices = read_sources(options.sources, per_series=options.per_series)
+    training, held_out = split_sources(slices, held_out=options.hold_out or HELD_OUT, seed=options.seed)
+    development: list[SourceSlice] = []
+    if options.develop:
+        training, development = split_sources(training, held_out=options.develop)
+    return _Sides(training, held_out, development)
+
+
+def _config(options: argparse.Namespace) -> PretrainingConfig:
+    return PretrainingConfig(
         seed=options.seed,
         profile=options.profile,
         steps=options.steps,
@@ -105,40 +168,15 @@ def run_pretraining(options: argparse.Namespace, say: Say) -> int:
         volumes=options.volumes,
         learns=tuple(options.learn or ()),
     )
-    places = _places(options)
-    slices = read_sources(options.sources, per_series=options.per_series)
-    training, held_out = split_sources(slices, held_out=options.hold_out or HELD_OUT, seed=options.seed)
-    development: list[SourceSlice] = []
-    if options.develop:
-        training, development = split_sources(training, held_out=options.develop)
-    say(f"training on {len({item.source for item in training})} sources, {len(training)} slices")
-    say(f"held out: {', '.join(sorted({item.source for item in held_out})) or 'nothing'}")
-    start = _start(options)
-    if start is not None:
-        start.check_held_out({item.source for item in held_out})
-    with group_from_environment() as group:
-        result = pretrain(
-            training, held_out, config, command=command_of(options), report=say, places=places, group=group,
-            network=start.network if start else _network(options), development=development,
-        )  # fmt: skip
-    if result is None:
-        return 0
-    if start is not None:
-        result.predictor.training = start.told_in(result.predictor.training)
-    files = result.predictor.save(options.output)
-    _export(result.predictor, options.output.with_suffix(".onnx"), say)
-    say(f"{result.steps} steps; wrote {files.weights.name} and {files.document.name}, sha256 {files.sha256}")
-    for log in (places.log, places.whole_log):
-        if log is not None and log.is_file():
-            log.with_suffix(".svg").write_text(curves_svg(read_log(log)))
-    for line in result.evaluation.lines() if result.evaluation else []:
-        say(line)
-    for line in (
-        *parameter_lines(result.predictor.training.get("parameters", {})),
-        *prompt_lines(result.predictor.training.get("prompt", {})),
-    ):
-        say(line)
-    return 0
+
+
+def _places(options: argparse.Namespace) -> Places:
+    if options.workers < 1:
+        raise ValueError(f"workers is {options.workers}; it must be 1 or more.")
+    work: Path | None = options.work
+    if work is None:
+        return Places()
+    return Places(work / "pool", work / "state.safetensors", work / "training.csv", work / "whole.csv", options.workers)
 
 
 def _start(options: argparse.Namespace) -> Start | None:
@@ -165,7 +203,14 @@ def _network(options: argparse.Namespace) -> Network | None:
     return network
 
 
-def _export(predictor: Predictor, path: Path, say: Say) -> None:
+def _write(result: Pretrained, output: Path, say: Report) -> None:
+    """Write the checkpoint and the graph beside it."""
+    files = result.predictor.save(output)
+    _export(result.predictor, output.with_suffix(".onnx"), say)
+    say(f"{result.steps} steps; wrote {files.weights.name} and {files.document.name}, sha256 {files.sha256}")
+
+
+def _export(predictor: Predictor, path: Path, say: Report) -> None:
     """Write the graph for CPUs where that can be done; what is missing costs speed only."""
     if find_spec("onnx") is None:
         say("no graph for CPUs was written: pip install 'mediqa-platform[pretraining]', then train on")
@@ -178,13 +223,19 @@ def _export(predictor: Predictor, path: Path, say: Say) -> None:
     say(f"wrote {path.name}, which runs the encoder on CPUs")
 
 
-def _places(options: argparse.Namespace) -> Places:
-    if options.workers < 1:
-        raise ValueError(f"workers is {options.workers}; it must be 1 or more.")
-    work: Path | None = options.work
-    if work is None:
-        return Places()
-    return Places(work / "pool", work / "state.safetensors", work / "training.csv", work / "whole.csv", options.workers)
+def _draw_curves(places: Places) -> None:
+    """Draw the logs that were kept, each beside itself."""
+    for log in (places.log, places.whole_log):
+        if log is not None and log.is_file():
+            log.with_suffix(".svg").write_text(curves_svg(read_log(log)))
+
+
+def _reached(result: Pretrained) -> Iterator[str]:
+    """Yield in words what the model reached on what was held out."""
+    training = result.predictor.training
+    yield from result.evaluation.lines() if result.evaluation else ()
+    yield from parameter_lines(training.get("parameters", {}))
+    yield from prompt_lines(training.get("prompt", {}))
 
 
 def command_of(options: argparse.Namespace) -> str:

@@ -23,6 +23,7 @@ WEIGHTS: Mapping[str, float] = {
     "contrast": 0.1,
 }
 WHOLE_TASKS = ("quality", "severity", "fidelity")
+MEMORY = 0.02  # of the running means of losses, which are logged
 SMALLEST_STEP = 0.04  # of severity that makes one copy worse than another
 STEEPNESS = 8.0  # of the pairwise losses
 TEMPERATURE = 0.2
@@ -40,6 +41,10 @@ class Targets(NamedTuple):
     image: Tensor  # [B]
     codes: Tensor  # [B, factors]
     is_hidden: Tensor  # bool [B, factors]: the network was not told
+
+    def to(self, device: torch.device) -> Targets:
+        """Return them in a device's memory."""
+        return Targets(*(value.to(device) for value in self))
 
 
 def task_losses(judgement: Judgement, reading: Reading, targets: Targets) -> dict[str, Tensor]:
@@ -72,6 +77,15 @@ def whole_losses(judgement: WholeJudgement, targets: Targets) -> dict[str, Tenso
 def total_loss(losses: Mapping[str, Tensor]) -> Tensor:
     """Return the weighted sum."""
     return torch.stack([WEIGHTS[name] * value for name, value in losses.items()]).sum()
+
+
+def running_means(means: Mapping[str, float], losses: Mapping[str, Tensor]) -> dict[str, float]:
+    """Return the means of the losses with one more step in them; the first begins them. Waits for the device once."""
+    memory = MEMORY if means else 1.0
+    values = torch.stack(list(losses.values())).tolist()
+    return {
+        name: (1 - memory) * means.get(name, 0.0) + memory * value for name, value in zip(losses, values, strict=True)
+    }
 
 
 def dominance(severities: Tensor, image: Tensor) -> Tensor:

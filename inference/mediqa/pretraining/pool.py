@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from inference.mediqa.pretraining.augmentation import Content, Variant, made_of
 from inference.mediqa.pretraining.processes import in_processes
 from inference.mediqa.profiles import NetworkConfig
 from inference.mediqa.prompt import prompt_codes
+from inference.mediqa.reporting import Report, unheard
 from inference.mediqa.simulation import (
     Copy,
     draw_ladders,
@@ -45,7 +48,6 @@ from inference.mediqa.types import FloatArray, HalfArray
 
 RARE = 4  # how many times more copies a rare modality gets, at most; one that is half as frequent gets no more
 HEADER_QUALITY = 0.85  # a copy that is worse no longer shows what its header says
-Report = Callable[[str], None]
 LABELS = ("codes", "quality", "fidelity", "severities", "is_known", "headers", "image", "ladder", "kind", "is_variant")
 
 
@@ -81,11 +83,36 @@ class _Job:
     """What every worker has to know."""
 
     slices: Sequence[Content]
-    counts: dict[str, int]
+    counts: dict[str, int]  # copies of a slice, by modality
     config: NetworkConfig
     crops: int
     seed: int
     headers: FloatArray
+
+    @classmethod
+    def of(cls, slices: Sequence[Content], copies: int, config: NetworkConfig, crops: int, seed: int) -> _Job:
+        names = [item.prompt.modality for item in slices]
+        headers = header_targets([item.parameters for item in slices], names, [item.vendor for item in slices])
+        return cls(slices, copies_by_modality(names, copies), config, crops, seed, headers)
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """Where the copies of each slice begin, and where the last ones end: [slices + 1]."""
+        return list(accumulate((self.counts[item.prompt.modality] for item in self.slices), initial=0))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of all tiles."""
+        return self.starts[-1], self.crops + 1, self.config.views, self.config.tile, self.config.tile
+
+    def described(self) -> dict[str, Any]:
+        """Return what a folder says of its pool beside tiles and labels."""
+        owners = [item for item in self.slices for _ in range(self.counts[item.prompt.modality])]
+        return {
+            "fingerprint": _fingerprint(self),
+            "sources": [item.source for item in owners],
+            "modalities": [item.prompt.modality for item in owners],
+        }
 
 
 _shared: dict[str, Any] = {}
@@ -100,43 +127,22 @@ def build_pool(
     crops: int,
     folder: Path | None = None,
     workers: int = 1,
-    report: Report | None = None,
+    report: Report = unheard,
 ) -> Pool:
     """Degrade every slice ``copies`` times and cut the tiles; deterministic by seed, whatever the workers.
 
     Modalities with few slices get up to ``RARE`` times as many copies, so that none is forgotten. folder: where
     tiles are kept; one that holds the same pool already is used as it is. Workers are forked, and need a folder.
     """
-    names = [item.prompt.modality for item in slices]
-    targets = header_targets([item.parameters for item in slices], names, [item.vendor for item in slices])
-    job = _Job(slices, copies_by_modality(names, copies), config, crops, seed, targets)
-    fingerprint = _fingerprint(job)
-    if folder is not None and (folder / "pool.json").is_file():
-        stored = json.loads((folder / "pool.json").read_text())
-        if stored["fingerprint"] == fingerprint:
-            return _load(folder, stored)
-    starts = np.cumsum([0, *(job.counts[name] for name in names)])
-    tiles = _empty_tiles(folder, (int(starts[-1]), crops + 1, config.views, config.tile, config.tile))
-    labels = []
-    for index, part in enumerate(_parts(job, tiles, starts, workers if folder is not None else 1)):
-        labels.append(part)
-        if report is not None and (index + 1) % 100 == 0:
-            report(f"{index + 1} of {len(slices)} slices degraded")
-    joined = {name: np.concatenate([part[name] for part in labels]) for name in LABELS}
-    owners = np.repeat(np.arange(len(slices)), np.diff(starts)).tolist()
-    document = {
-        "fingerprint": fingerprint,
-        "sources": [slices[owner].source for owner in owners],
-        "modalities": [names[owner] for owner in owners],
-    }
+    job = _Job.of(slices, copies, config, crops, seed)
+    document = job.described()
     if folder is None:
-        return _pool(tiles, joined, document)
-    tiles.flush()  # type: ignore[attr-defined]
-    save_file(joined, folder / "labels.safetensors")
-    partial = folder / "pool.json.partial"
-    partial.write_text(json.dumps(document))
-    os.replace(partial, folder / "pool.json")
-    return _load(folder, document)
+        tiles = np.zeros(job.shape, dtype=np.float16)
+        return _pool(tiles, _degraded(job, tiles, 1, report), document)
+    if not _holds(folder, document):
+        on_disk = _empty_tiles(folder, job.shape)
+        _write(folder, on_disk, _degraded(job, on_disk, workers, report), document)
+    return _load(folder)
 
 
 def copies_by_modality(names: Sequence[str], copies: int) -> dict[str, int]:
@@ -145,9 +151,19 @@ def copies_by_modality(names: Sequence[str], copies: int) -> dict[str, int]:
     return {name: copies * min(RARE, max(1, most // (2 * names.count(name)))) for name in set(names)}
 
 
-def _parts(job: _Job, tiles: HalfArray, starts: np.ndarray[Any, Any], workers: int) -> Iterator[dict[str, Any]]:
+def _degraded(job: _Job, tiles: HalfArray, workers: int, report: Report) -> dict[str, Any]:
+    """Return the labels of all copies; the tiles are written in place."""
+    labels = []
+    for index, part in enumerate(_parts(job, tiles, workers)):
+        labels.append(part)
+        if (index + 1) % 100 == 0:
+            report(f"{index + 1} of {len(job.slices)} slices degraded")
+    return {name: np.concatenate([part[name] for part in labels]) for name in LABELS}
+
+
+def _parts(job: _Job, tiles: HalfArray, workers: int) -> Iterator[dict[str, Any]]:
     """Yield the labels of each slice in order; its tiles are written in place."""
-    _shared.update(job=job, tiles=tiles, starts=starts)
+    _shared.update(job=job, tiles=tiles)
     try:
         yield from in_processes(workers, _degrade_one, range(len(job.slices)))
     finally:
@@ -162,7 +178,7 @@ def _degrade_one(index: int) -> dict[str, Any]:
     names = kinds_for(subject)
     recipes = draw_ladders(names, job.counts[item.prompt.modality], rng)
     rows = []
-    start = int(_shared["starts"][index])
+    start = job.starts[index]
     corners: list[tuple[int, int]] = []
     for number, copy in enumerate(made(subject, recipes, rng)):
         if number % 3 == 1 or not corners:  # a ladder shows the same places
@@ -210,17 +226,30 @@ def _tiles(item: SourceSlice, copy: Copy, corners: list[tuple[int, int]], config
     return tiles.astype(np.float16)
 
 
-def _empty_tiles(folder: Path | None, shape: tuple[int, ...]) -> HalfArray:
-    if folder is None:
-        return np.zeros(shape, dtype=np.float16)
+def _holds(folder: Path, document: dict[str, Any]) -> bool:
+    """Whether the folder holds the pool that is described."""
+    path = folder / "pool.json"
+    return path.is_file() and bool(json.loads(path.read_text())["fingerprint"] == document["fingerprint"])
+
+
+def _empty_tiles(folder: Path, shape: tuple[int, ...]) -> HalfArray:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "pool.json").unlink(missing_ok=True)
     return np.lib.format.open_memmap(folder / "tiles.npy", mode="w+", dtype=np.float16, shape=shape)
 
 
-def _load(folder: Path, document: dict[str, Any]) -> Pool:
+def _write(folder: Path, tiles: HalfArray, labels: dict[str, Any], document: dict[str, Any]) -> None:
+    """Write what is not there yet; the document comes last, so that a folder with it is whole."""
+    tiles.flush()  # type: ignore[attr-defined]
+    save_file(labels, folder / "labels.safetensors")
+    partial = folder / "pool.json.partial"
+    partial.write_text(json.dumps(document))
+    os.replace(partial, folder / "pool.json")
+
+
+def _load(folder: Path) -> Pool:
     tiles = np.load(folder / "tiles.npy", mmap_mode="c")  # copy on write: torch wants memory that may be written
-    return _pool(tiles, load_file(folder / "labels.safetensors"), document)
+    return _pool(tiles, load_file(folder / "labels.safetensors"), json.loads((folder / "pool.json").read_text()))
 
 
 def _pool(tiles: HalfArray, labels: dict[str, Any], document: dict[str, Any]) -> Pool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,11 @@ from inference.mediqa.heads import HeadEnsemble
 from inference.mediqa.network import Network, tile_kinds
 from inference.mediqa.predictor import PRIOR, Predictor
 from inference.mediqa.pretraining.pool import Pool
+from inference.mediqa.reporting import Report
 from inference.mediqa.sources import SourceSlice
 from inference.mediqa.types import Features, Scale
 from inference.mediqa.uncertainty import OodStatistics
 
-Report = Callable[[str], None]
 LARGEST_POOL = 8000  # copies whose features are computed for the prior
 BATCH = 32
 PULLS = (1e-5, 1e-3, 1e-2)  # of the prior heads to zero

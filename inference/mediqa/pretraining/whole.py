@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,20 +16,18 @@ from inference.mediqa.encoders.filters import WINDOWS
 from inference.mediqa.network import WHOLE, Network, tile_kinds
 from inference.mediqa.pretraining.batches import Sampler, targets_of
 from inference.mediqa.pretraining.log import TrainingLog
-from inference.mediqa.pretraining.objectives import WHOLE_TASKS, Targets, total_loss, whole_losses
+from inference.mediqa.pretraining.objectives import WHOLE_TASKS, Targets, running_means, total_loss, whole_losses
 from inference.mediqa.pretraining.pool import Pool
 from inference.mediqa.prompt import MODALITY
+from inference.mediqa.reporting import Report
 from inference.mediqa.types import IndexArray
 
-Report = Callable[[str], None]
-PART = "whole"  # how the names of its weights begin
 PULL = 6.0  # sources of a modality from which on it counts for more than the patches
 COPIES, IMAGES = 4, 64  # of an image, in a step; steps are cheap here
 WEIGHT_DECAY = 1.0
 NOISE = 0.3  # laid over the statistics, in standard deviations of each: new images differ, too
 BATCH = 64  # copies whose statistics are taken at once
 LOG_EVERY = 25
-MEMORY = 0.02  # of the running means that are logged
 
 
 def train_whole(
@@ -57,31 +56,59 @@ def train_whole(
     statistics = pool_statistics(network, pool, rows, device, report)
     network.whole.norm.fit(statistics)
     network.whole.shares.copy_(shares_of(pool, rows, len(network.whole.shares)))
-    place = np.zeros(len(pool), dtype=np.int64)
-    place[rows] = np.arange(len(rows))
     parts = torch.nn.ModuleList((network.whole, network.whole_reading)).requires_grad_().train()
     optimizer = torch.optim.AdamW(parts.parameters(), lr=learning_rate, weight_decay=WEIGHT_DECAY)
     schedule = OneCycleLR(optimizer, learning_rate, total_steps=max(steps, 2))
-    sampler, rng = Sampler(pool, rows), np.random.default_rng((seed, 4))
-    generator, spread = torch.Generator().manual_seed(seed), NOISE * network.whole.norm.running_var.cpu().sqrt()
-    began = time.monotonic()
-    written, means = TrainingLog(log, WHOLE_TASKS), dict.fromkeys(WHOLE_TASKS, 0.0)
+    spread = NOISE * network.whole.norm.running_var.cpu().sqrt()
+    batches = _Batches(pool, rows, statistics, spread, factor_dropout, seed)
+    course = _Course(steps, TrainingLog(log, WHOLE_TASKS), report)
     for step in range(1, steps + 1):
-        drawn = sampler.draw(rng, IMAGES, COPIES)
-        targets = Targets(*(value.to(device) for value in targets_of(pool, drawn, rng, factor_dropout)))
-        seen = statistics[torch.from_numpy(place[drawn])]
-        seen = seen + spread * torch.randn(seen.shape, generator=generator)
-        losses = _losses(network, seen.to(device), targets)
+        losses = _losses(network, *batches.draw(device))
         optimizer.zero_grad()
         total_loss(losses).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
-        memory = MEMORY if step > 1 else 1.0
-        means = {name: (1 - memory) * means[name] + memory * float(value.detach()) for name, value in losses.items()}
-        if step % LOG_EVERY == 0 or step == 1:
-            written.add(step, float(schedule.get_last_lr()[0]), time.monotonic() - began, means)
-            report(f"whole {step}/{steps}: " + ", ".join(f"{name} {value:.3f}" for name, value in means.items()))
+        course.note(step, float(schedule.get_last_lr()[0]), losses)
     parts.eval()
+
+
+class _Batches:
+    """Draws copies: what was measured of them, with noise laid over it, and what is known of them."""
+
+    def __init__(
+        self, pool: Pool, rows: IndexArray, statistics: Tensor, spread: Tensor, factor_dropout: float, seed: int
+    ) -> None:
+        """statistics: [m, D] of the m rows. spread: [D], of the noise."""
+        self.pool, self.statistics, self.spread, self.factor_dropout = pool, statistics, spread, factor_dropout
+        self.place = np.zeros(len(pool), dtype=np.int64)
+        self.place[rows] = np.arange(len(rows))
+        self.sampler, self.rng = Sampler(pool, rows), np.random.default_rng((seed, 4))
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def draw(self, device: torch.device) -> tuple[Tensor, Targets]:
+        drawn = self.sampler.draw(self.rng, IMAGES, COPIES)
+        targets = targets_of(self.pool, drawn, self.rng, self.factor_dropout)
+        seen = self.statistics[torch.from_numpy(self.place[drawn])]
+        seen = seen + self.spread * torch.randn(seen.shape, generator=self.generator)
+        return seen.to(device), targets.to(device)
+
+
+@dataclass
+class _Course:
+    """Tells how the training goes: the log and the report, every few steps."""
+
+    steps: int
+    log: TrainingLog
+    report: Report
+    means: dict[str, float] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+
+    def note(self, step: int, rate: float, losses: Mapping[str, Tensor]) -> None:
+        self.means = running_means(self.means, losses)
+        if step % LOG_EVERY == 0 or step == 1:
+            self.log.add(step, rate, time.monotonic() - self.began, self.means)
+            shown = ", ".join(f"{name} {value:.3f}" for name, value in self.means.items())
+            self.report(f"whole {step}/{self.steps}: {shown}")
 
 
 def shares_of(pool: Pool, rows: IndexArray, words: int) -> Tensor:

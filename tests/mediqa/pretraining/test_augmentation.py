@@ -9,9 +9,10 @@ from inference.mediqa.physics import ct, degrade
 from inference.mediqa.pretraining.augmentation import made_of, smooth_field, variant, with_variants
 from inference.mediqa.pretraining.batches import cut_crops, turned
 from inference.mediqa.pretraining.contents import has_structure, thinned
+from inference.mediqa.pretraining.patches import train_patches
 from inference.mediqa.pretraining.pool import build_pool, copies_by_modality
+from inference.mediqa.pretraining.settings import PretrainingConfig
 from inference.mediqa.pretraining.tissues import ct_section, mr_section
-from inference.mediqa.pretraining.training import PretrainingConfig, train_network
 from inference.mediqa.profiles import NetworkConfig
 from inference.mediqa.simulation import subject_of
 from inference.mediqa.sources import SourceSlice
@@ -192,7 +193,7 @@ def test_dropped_channels_and_crops_alone_change_what_is_learnt():
         torch.manual_seed(0)
         network = Network(SMALL)
         config = PretrainingConfig(steps=2, images_per_step=2, **settings)
-        train_network(network, pool, config, lambda line: None)
+        train_patches(network, pool, config, lambda line: None)
         return network.quality[0].weight.detach()
 
     plain = weights(feature_dropout=0.0, crops_only=0.0)

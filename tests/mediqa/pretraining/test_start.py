@@ -9,9 +9,11 @@ import torch
 from inference.mediqa import Predictor
 from inference.mediqa.errors import CheckpointError
 from inference.mediqa.network import Network
+from inference.mediqa.pretraining.patches import settle_normalisation, train_patches
 from inference.mediqa.pretraining.pool import build_pool
+from inference.mediqa.pretraining.settings import PretrainingConfig
 from inference.mediqa.pretraining.start import Start
-from inference.mediqa.pretraining.training import PretrainingConfig, pretrain, settle_normalisation, train_network
+from inference.mediqa.pretraining.training import pretrain
 from inference.mediqa.pretraining.whole import train_whole
 from inference.mediqa.profiles import PROFILES, NetworkConfig
 from inference.mediqa.simulation import made, subject_of
@@ -93,7 +95,7 @@ def test_only_the_named_parts_learn(checkpoint):
     pool = build_pool([between("a", 0), between("b", 1)], 4, SHAPE, seed=0, crops=2)
     assert pool.tiles[:, :, 2].any()
     config = PretrainingConfig(steps=2, images_per_step=2, learns=("neck.across", "severities"))
-    train_network(network, pool, config, lambda line: None)
+    train_patches(network, pool, config, lambda line: None)
     settle_normalisation(network, pool, config, torch.device("cpu"))
     changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
     assert {name.split(".")[0] for name in changed} == {"neck", "severities"}
@@ -106,7 +108,7 @@ def test_only_the_named_parts_learn(checkpoint):
     ("learns", "changing"), [(("whole",), {"whole", "whole_reading"}), (("severities",), {"severities"})]
 )
 def test_a_training_goes_on_with_the_named_experts_alone(checkpoint, learns, changing, monkeypatch):
-    monkeypatch.setattr("inference.mediqa.pretraining.training.NORMALISATION_STEPS", 2)
+    monkeypatch.setattr("inference.mediqa.pretraining.patches.NORMALISATION_STEPS", 2)
     network = Start.of_checkpoint(checkpoint, replace(SHAPE, looks_across=False)).network
     assert network.config.whole_size
     before = {name: value.clone() for name, value in network.state_dict().items()}
@@ -157,7 +159,7 @@ def test_a_part_that_is_not_there_is_named(checkpoint):
     pool = build_pool([between("a", 0)], 4, SHAPE, seed=0, crops=2)
     config = PretrainingConfig(steps=1, learns=("necks",))
     with pytest.raises(ValueError, match="no part 'necks'"):
-        train_network(Network(SHAPE), pool, config, lambda line: None)
+        train_patches(Network(SHAPE), pool, config, lambda line: None)
 
 
 def test_a_copy_lies_between_the_nearest_slices_on_either_side():
