@@ -12,9 +12,9 @@ import numpy as np
 from annotations.dicom.frames import FrameFormat, decode_stored, to_modality_units
 from inference import storage
 from inference.errors import CheckpointMissing, TooFewScores
-from inference.mediqa.choosing import ScoredImages, fit_chosen
 from inference.mediqa.errors import CheckpointError, FittingError
-from inference.mediqa.fitting import FitConfig
+from inference.mediqa.heads.choosing import ScoredImages, fit_chosen
+from inference.mediqa.heads.fitting import FitConfig
 from inference.mediqa.predictor import Predictor
 from inference.mediqa.preprocessing import luminance, stacked
 from inference.mediqa.slices import salience, salient_slices

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from inference.mediqa.errors import TooFewScores as TooFewScores
     from inference.mediqa.errors import UnreadableFile as UnreadableFile
     from inference.mediqa.errors import UnscorableImage as UnscorableImage
-    from inference.mediqa.finetuning import fit_heads as fit_heads
-    from inference.mediqa.fitting import FitConfig as FitConfig
-    from inference.mediqa.heads import HeadEnsemble as HeadEnsemble
+    from inference.mediqa.heads.finetuning import fit_heads as fit_heads
+    from inference.mediqa.heads.fitting import FitConfig as FitConfig
+    from inference.mediqa.heads.token_heads import HeadEnsemble as HeadEnsemble
     from inference.mediqa.predictor import Predictor as Predictor
     from inference.mediqa.prompt import prompt_from_header as prompt_from_header
     from inference.mediqa.types import CriterionScore as CriterionScore
@@ -42,9 +42,9 @@ _HOMES = {
     "TooFewScores": "errors",
     "UnreadableFile": "errors",
     "UnscorableImage": "errors",
-    "FitConfig": "fitting",
-    "fit_heads": "finetuning",
-    "HeadEnsemble": "heads",
+    "FitConfig": "heads.fitting",
+    "fit_heads": "heads.finetuning",
+    "HeadEnsemble": "heads.token_heads",
     "Predictor": "predictor",
     "prompt_from_header": "prompt",
     "CriterionScore": "types",

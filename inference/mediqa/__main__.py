@@ -13,18 +13,18 @@ import torch
 
 from inference.mediqa.checkpoint import DEFAULT_CHECKPOINT
 from inference.mediqa.cli.benchmark import add_benchmark
+from inference.mediqa.cli.pretrain import add_pretraining_arguments, add_source_arguments, run_pretraining
 from inference.mediqa.cli.score import add_score
 from inference.mediqa.errors import MediqaError
-from inference.mediqa.evaluation import (
+from inference.mediqa.predictor import Predictor
+from inference.mediqa.simulation.evaluation import (
     evaluate_predictor,
     parameter_correlations,
     parameter_lines,
     prompt_accuracy,
     prompt_lines,
 )
-from inference.mediqa.predictor import Predictor
-from inference.mediqa.pretraining.command import add_pretraining_arguments, add_source_arguments, run_pretraining
-from inference.mediqa.sources import read_sources, split_sources
+from inference.mediqa.simulation.sources import read_sources, split_sources
 
 STOPPED, CUT_OFF = 130, 141  # as shells call what SIGINT and SIGPIPE end
 

@@ -23,17 +23,18 @@ from inference.mediqa.checkpoint import (
     save_checkpoint,
     unpack_checkpoint,
 )
-from inference.mediqa.classifier import classify
-from inference.mediqa.closed_form import ClosedFormHeads
 from inference.mediqa.errors import CheckpointError
-from inference.mediqa.first_generation import current_names, stored_names
-from inference.mediqa.heads import HeadEnsemble, HeadPrediction, Heads
+from inference.mediqa.heads.closed_form import ClosedFormHeads
+from inference.mediqa.heads.token_heads import HeadEnsemble, HeadPrediction, Heads
+from inference.mediqa.heads.uncertainty import INTERVAL_LEVEL, OodStatistics, interval_factor
 from inference.mediqa.network import Network
+from inference.mediqa.network.classifier import classify
+from inference.mediqa.network.first_generation import current_names, stored_names
+from inference.mediqa.network.profiles import NetworkConfig
+from inference.mediqa.network.runtime import Runtime, choose_runtime
 from inference.mediqa.physics import DEGRADATIONS, physical_parameters
 from inference.mediqa.preprocessing import prepare
-from inference.mediqa.profiles import NetworkConfig
 from inference.mediqa.prompt import completed_prompts, prompt_codes
-from inference.mediqa.runtime import Runtime, choose_runtime
 from inference.mediqa.types import (
     CriterionScore,
     DoubleArray,
@@ -45,7 +46,6 @@ from inference.mediqa.types import (
     Scale,
     Scored,
 )
-from inference.mediqa.uncertainty import INTERVAL_LEVEL, OodStatistics, interval_factor
 from inference.mediqa.versions import PREPROCESSING_VERSION
 
 SHIPPED_GRAPH = DEFAULT_CHECKPOINT.with_suffix(".onnx")  # heads that are fitted on the shipped encoder keep it

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from annotations.models import Criterion, JobKind, Project, Role, User
 from annotations.services.jobs import create_job
 from inference.errors import BadRunConfig, ConstantScores, NoProductionVersion
-from inference.mediqa.fitting import HEADS
+from inference.mediqa.heads.fitting import HEADS
 from inference.models import FineTuneRun, LabelSnapshot, ModelVersion
 from inference.services.contracts import CheckpointContent
 from inference.services.registry import check_checkpoint, register_pretrained

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from inference.mediqa.heads.uncertainty import INTERVAL_LEVEL, residuals_needed
 from inference.mediqa.types import DoubleArray
-from inference.mediqa.uncertainty import INTERVAL_LEVEL, residuals_needed
 from inference.services.contracts import ScoredFeatures
 
 LEAST_IMAGES = residuals_needed(INTERVAL_LEVEL)

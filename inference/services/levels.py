@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from inference.mediqa.ordinal import level_probabilities
-from inference.mediqa.uncertainty import INTERVAL_LEVEL
+from inference.mediqa.heads.ordinal import level_probabilities
+from inference.mediqa.heads.uncertainty import INTERVAL_LEVEL
 from inference.models import CriterionPrediction
 
 REACH = NormalDist().inv_cdf((1 + INTERVAL_LEVEL) / 2)  # standard deviations from the mean to an end of the interval

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from inference.mediqa.closed_form import LANDMARKS, fit_closed_form
-from inference.mediqa.gaussian_process import GaussianProcess
-from inference.mediqa.kernels import choose_landmarks
+from inference.mediqa.heads.closed_form import LANDMARKS, fit_closed_form
+from inference.mediqa.heads.gaussian_process import GaussianProcess
+from inference.mediqa.heads.kernels import choose_landmarks
 from inference.mediqa.predictor import Predictor
 from inference.mediqa.types import Features, Prompt, Scale
 from tests.mediqa.conftest import random_features

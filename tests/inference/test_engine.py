@@ -18,8 +18,8 @@ from inference import engine
 from inference.engine import Engine, _image_array, engine_for, read_frames
 from inference.mediqa.errors import UnscorableImage
 from inference.mediqa.network import Network
+from inference.mediqa.network.profiles import NetworkConfig
 from inference.mediqa.predictor import Predictor
-from inference.mediqa.profiles import NetworkConfig
 from inference.mediqa.reading import read_path
 from inference.mediqa.types import SCREEN
 from inference.services.registry import features_version_of

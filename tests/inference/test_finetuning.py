@@ -23,8 +23,8 @@ from inference.errors import (
     TooFewScores,
 )
 from inference.mediqa.network import Network
+from inference.mediqa.network.profiles import NetworkConfig
 from inference.mediqa.predictor import Predictor
-from inference.mediqa.profiles import NetworkConfig
 from inference.models import FineTuneRun, LabelSnapshot, ModelVersion, Partition, Prediction, Stage
 from inference.services import training
 from inference.services.contracts import CheckpointContent
@@ -206,7 +206,7 @@ def test_a_run_may_ask_for_the_token_head(read_project):
 
 
 def test_trials_of_heads_show_as_progress_and_not_in_the_loss_curve(read_project, monkeypatch):
-    monkeypatch.setattr("inference.mediqa.choosing.TOKEN_FROM", 8)
+    monkeypatch.setattr("inference.mediqa.heads.choosing.TOKEN_FROM", 8)
     run, reports = start(read_project), Reports()
     candidate = execute_run(run=run, load=engine_for, reporter=reports, now=timezone.now())
     assert set(candidate.report["head"]["held_out_error"]) == {"closed_form", "token"}

@@ -14,7 +14,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from inference.mediqa import Features, ImageArray, Predictor, Prompt
 from inference.mediqa.prompt import prompt_from_header
-from inference.mediqa.sources import KEYWORDS, SourceSlice
+from inference.mediqa.simulation.sources import KEYWORDS, SourceSlice
 
 HELD_OUT_FILES = ("CT_small.dcm", "693_UNCR.dcm", "MR2_UNCR.dcm", "MR-SIEMENS-DICOM-WithOverlays.dcm", "RG3_UNCR.dcm")
 

@@ -7,8 +7,8 @@ import pytest
 
 from inference.mediqa import CheckpointError, Features, MediqaError, Predictor
 from inference.mediqa.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint, name_of_features, save_checkpoint
-from inference.mediqa.finetuning import fit_heads
-from inference.mediqa.fitting import FitConfig
+from inference.mediqa.heads.finetuning import fit_heads
+from inference.mediqa.heads.fitting import FitConfig
 from inference.mediqa.physics import KINDS
 from inference.mediqa.types import Scale
 from mediqa_platform.supervisor.frontend import SOURCE_ROOT

@@ -6,11 +6,11 @@ import torch
 from scipy.special import erf
 
 from inference.mediqa import ImageArray, Prompt
-from inference.mediqa.closed_form import fit_closed_form
 from inference.mediqa.explanations import patch_maps
-from inference.mediqa.finetuning import fit_heads
-from inference.mediqa.fitting import FitConfig
-from inference.mediqa.heads import BATCH, HeadEnsemble, HeadNetwork
+from inference.mediqa.heads.closed_form import fit_closed_form
+from inference.mediqa.heads.finetuning import fit_heads
+from inference.mediqa.heads.fitting import FitConfig
+from inference.mediqa.heads.token_heads import BATCH, HeadEnsemble, HeadNetwork
 from inference.mediqa.types import Features, Scale
 from tests.mediqa.conftest import phantom, random_features
 

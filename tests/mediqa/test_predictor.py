@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from inference.mediqa import Features, ImageArray, Prompt, Scale, UnscorableImage
-from inference.mediqa.closed_form import fit_closed_form
-from inference.mediqa.evaluation import evaluate_predictor
+from inference.mediqa.heads.closed_form import fit_closed_form
 from inference.mediqa.network import Network
+from inference.mediqa.network.profiles import NetworkConfig
 from inference.mediqa.physics import Subject, degrade
 from inference.mediqa.predictor import Predictor
-from inference.mediqa.profiles import NetworkConfig
 from inference.mediqa.prompt import MODALITY
-from inference.mediqa.simulation import image_of, subject_of
+from inference.mediqa.simulation.copies import image_of, subject_of
+from inference.mediqa.simulation.evaluation import evaluate_predictor
 
 from .conftest import phantom
 
@@ -223,7 +223,8 @@ def test_the_package_works_without_django():
 def test_numpy_parts_do_not_load_torch():
     script = (
         "import sys; import inference.mediqa.types, inference.mediqa.prompt, inference.mediqa.metrics,"
-        "inference.mediqa.acquisition, inference.mediqa.uncertainty, inference.mediqa.slices, inference.mediqa.fitting;"
+        "inference.mediqa.acquisition, inference.mediqa.heads.uncertainty, inference.mediqa.slices,"
+        "inference.mediqa.heads.fitting;"
         "import inference.mediqa.checkpoint;"
         "from inference.mediqa import Prompt, UnscorableImage; assert 'torch' not in sys.modules"
     )

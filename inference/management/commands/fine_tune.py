@@ -11,7 +11,7 @@ from annotations.management.commands.ingest import find_project
 from annotations.services.jobs import Progress
 from inference.engine import engine_for
 from inference.management.foreground import EXIT_NOT_BEGUN, run_in_foreground
-from inference.mediqa.fitting import HEADS
+from inference.mediqa.heads.fitting import HEADS
 from inference.models import FineTuneRun, Stage
 from inference.services.contracts import CheckpointContent, Reporter
 from inference.services.finetuning import start_run

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from inference.mediqa.cli.pretrain import add_pretraining_arguments, add_source_arguments, run_pretraining
 from inference.mediqa.errors import MediqaError
-from inference.mediqa.pretraining.command import add_pretraining_arguments, add_source_arguments, run_pretraining
 
 
 class Command(BaseCommand):

@@ -18,16 +18,16 @@ import numpy.typing as npt
 from inference.mediqa.benchmark.features import NATURAL_SCENE
 from inference.mediqa.benchmark.finetune import FineTune
 from inference.mediqa.benchmark.material import PRETRAINED, RANDOM, Material
-from inference.mediqa.closed_form import LANDMARKS, ClosedFormHeads, fit_closed_form
-from inference.mediqa.finetuning import fit_heads
-from inference.mediqa.gaussian_process import GaussianProcess
-from inference.mediqa.heads import HeadEnsemble, HeadPrediction
-from inference.mediqa.kernels import Standardisation, choose_landmarks
-from inference.mediqa.mixing import Mix
+from inference.mediqa.heads.closed_form import LANDMARKS, ClosedFormHeads, fit_closed_form
+from inference.mediqa.heads.finetuning import fit_heads
+from inference.mediqa.heads.gaussian_process import GaussianProcess
+from inference.mediqa.heads.kernels import Standardisation, choose_landmarks
+from inference.mediqa.heads.mixing import Mix
+from inference.mediqa.heads.token_heads import HeadEnsemble, HeadPrediction
 from inference.mediqa.network import Network
+from inference.mediqa.network.profiles import PROFILES
 from inference.mediqa.predictor import Predictor
 from inference.mediqa.preprocessing import PreprocessingConfig
-from inference.mediqa.profiles import PROFILES
 from inference.mediqa.types import DoubleArray, Prompt, Scale
 
 CRITERION = "score"

@@ -25,9 +25,9 @@ from inference.mediqa.benchmark.measures import (
     weighted_kappa,
 )
 from inference.mediqa.benchmark.sets import Split
-from inference.mediqa.closed_form import fit_closed_form
 from inference.mediqa.errors import MediqaError
-from inference.mediqa.fitting import FitConfig
+from inference.mediqa.heads.closed_form import fit_closed_form
+from inference.mediqa.heads.fitting import FitConfig
 from inference.mediqa.metrics import METRICS, plcc, srocc
 from inference.mediqa.physics import physical_parameters
 from inference.mediqa.predictor import Predictor

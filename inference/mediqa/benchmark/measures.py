@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from inference.mediqa.heads.uncertainty import interval_factor
 from inference.mediqa.types import DoubleArray
-from inference.mediqa.uncertainty import interval_factor
 
 LOCAL_SCORES = 100
 DRAWS = 50

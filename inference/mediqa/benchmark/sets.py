@@ -16,10 +16,10 @@ import numpy.typing as npt
 from inference.mediqa.benchmark.comma_separated import read_table
 from inference.mediqa.benchmark.errors import BadSet
 from inference.mediqa.errors import MediqaError, UnscorableImage
+from inference.mediqa.heads.regression import grouped_folds
 from inference.mediqa.preprocessing import checked_pixels
 from inference.mediqa.prompt import vocabulary_word
 from inference.mediqa.reading import Refused, read_path
-from inference.mediqa.regression import grouped_folds
 from inference.mediqa.types import ImageArray, IndexArray, Scale
 
 TRAIN, TEST = "train", "test"

@@ -16,8 +16,8 @@ from inference.mediqa.benchmark.sets import TRAIN, Sample
 from inference.mediqa.errors import UnscorableImage
 from inference.mediqa.preprocessing import checked_pixels
 from inference.mediqa.reading import Refused
-from inference.mediqa.simulation import degraded_copies, image_of_copy, subject_of
-from inference.mediqa.sources import SourceSlice, read_sources
+from inference.mediqa.simulation.copies import degraded_copies, image_of_copy, subject_of
+from inference.mediqa.simulation.sources import SourceSlice, read_sources
 from inference.mediqa.types import Scale
 
 MOST_COPIES, FEWEST_COPIES = 10, 2

@@ -14,11 +14,11 @@ from inference.mediqa.cli.maps import draw_map, keep_map, make_folder
 from inference.mediqa.cli.options import add_threads, named_path, prompt_word, writable_file, writable_folder
 from inference.mediqa.errors import MediqaError
 from inference.mediqa.faults import Faults, faults_of, unit_of
+from inference.mediqa.heads.uncertainty import INTERVAL_LEVEL
 from inference.mediqa.predictor import PRIOR, Predictor
 from inference.mediqa.prompt import CLASSIFIER, UNKNOWN, VOCABULARY, completed_prompt
 from inference.mediqa.reading import ReadImage, Refused, read_paths, reason_of
 from inference.mediqa.types import CriterionScore, Features, Scale, Scored
-from inference.mediqa.uncertainty import INTERVAL_LEVEL
 
 EXIT_SOME_REFUSED = 3
 

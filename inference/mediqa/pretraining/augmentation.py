@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from inference.mediqa.sources import SourceSlice
+from inference.mediqa.simulation.sources import SourceSlice
 from inference.mediqa.types import DoubleArray, FloatArray, Prompt
 
 SMALLEST_SIDE = 64  # pixels that a cut or a smaller copy leaves

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inference.mediqa.encoders.filters import WINDOWS
+from inference.mediqa.network.encoders.filters import WINDOWS
 from inference.mediqa.pretraining.objectives import Targets
 from inference.mediqa.pretraining.pool import Pool
 from inference.mediqa.types import DoubleArray, IndexArray

@@ -21,7 +21,7 @@ from inference.mediqa.preprocessing import AS_SHOWN
 from inference.mediqa.pretraining.processes import in_processes
 from inference.mediqa.pretraining.screens import on_screen, screens
 from inference.mediqa.pretraining.tissues import ct_section, mr_section
-from inference.mediqa.sources import SourceSlice
+from inference.mediqa.simulation.sources import SourceSlice
 from inference.mediqa.types import SCREEN, FloatArray, Prompt
 
 LARGEST_SIDE = 1024  # larger images are binned, as a detector bins, and cropped at native resolution

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from inference.mediqa.network import tile_kinds
+from inference.mediqa.network.runtime import TILES_AT_ONCE, VERSION_KEY
 from inference.mediqa.predictor import Predictor
-from inference.mediqa.runtime import TILES_AT_ONCE, VERSION_KEY
 
 OPSET = 17
 INPUTS = ("tiles", "tile_kinds", "codes")

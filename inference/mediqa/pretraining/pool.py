@@ -17,8 +17,9 @@ import torch
 from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
-from inference.mediqa.headers import HEADER_PARAMETERS, header_targets
+from inference.mediqa.network.profiles import NetworkConfig
 from inference.mediqa.physics import DEGRADATIONS, KINDS, kinds_for
+from inference.mediqa.physics.headers import HEADER_PARAMETERS, header_targets
 from inference.mediqa.preprocessing import (
     across,
     choose_corners,
@@ -30,10 +31,9 @@ from inference.mediqa.preprocessing import (
 )
 from inference.mediqa.pretraining.augmentation import Content, Variant, made_of
 from inference.mediqa.pretraining.processes import in_processes
-from inference.mediqa.profiles import NetworkConfig
 from inference.mediqa.prompt import prompt_codes
 from inference.mediqa.reporting import Report, unheard
-from inference.mediqa.simulation import (
+from inference.mediqa.simulation.copies import (
     Copy,
     draw_ladders,
     fidelity_of,
@@ -43,7 +43,7 @@ from inference.mediqa.simulation import (
     overall_quality,
     subject_of,
 )
-from inference.mediqa.sources import SourceSlice
+from inference.mediqa.simulation.sources import SourceSlice
 from inference.mediqa.types import FloatArray, HalfArray
 
 RARE = 4  # how many times more copies a rare modality gets, at most; one that is half as frequent gets no more

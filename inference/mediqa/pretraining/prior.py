@@ -9,17 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inference.mediqa.evaluation import evaluate_predictor
-from inference.mediqa.finetuning import fit_heads
-from inference.mediqa.fitting import FitConfig
-from inference.mediqa.heads import HeadEnsemble
+from inference.mediqa.heads.finetuning import fit_heads
+from inference.mediqa.heads.fitting import FitConfig
+from inference.mediqa.heads.token_heads import HeadEnsemble
+from inference.mediqa.heads.uncertainty import OodStatistics
 from inference.mediqa.network import Network, tile_kinds
 from inference.mediqa.predictor import PRIOR, Predictor
 from inference.mediqa.pretraining.pool import Pool
 from inference.mediqa.reporting import Report
-from inference.mediqa.sources import SourceSlice
+from inference.mediqa.simulation.evaluation import evaluate_predictor
+from inference.mediqa.simulation.sources import SourceSlice
 from inference.mediqa.types import Features, Scale
-from inference.mediqa.uncertainty import OodStatistics
 
 LARGEST_POOL = 8000  # copies whose features are computed for the prior
 BATCH = 32

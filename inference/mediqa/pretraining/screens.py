@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from inference.mediqa.preprocessing import screen_range
-from inference.mediqa.simulation import image_of
-from inference.mediqa.sources import SourceSlice
+from inference.mediqa.simulation.copies import image_of
+from inference.mediqa.simulation.sources import SourceSlice
 from inference.mediqa.types import DoubleArray, FloatArray
 
 MARGINS = (0.05, 0.35)  # of the screen, on each side of the scan

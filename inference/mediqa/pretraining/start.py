@@ -11,9 +11,9 @@ import torch
 
 from inference.mediqa.errors import CheckpointError
 from inference.mediqa.network import Network
+from inference.mediqa.network.profiles import NetworkConfig
 from inference.mediqa.predictor import Predictor
 from inference.mediqa.pretraining.settings import is_learnt
-from inference.mediqa.profiles import NetworkConfig
 
 # What older networks lack, which looked at single slices and their patches alone, and what says whether they have it.
 MAY_BE_NEW = {"neck.across": "looks_across", "whole": "whole_size"}

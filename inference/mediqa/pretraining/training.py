@@ -17,8 +17,8 @@ from typing import Any
 
 import torch
 
-from inference.mediqa.evaluation import Evaluation, evaluate_predictor, parameter_correlations, prompt_accuracy
 from inference.mediqa.network import Network
+from inference.mediqa.network.profiles import PROFILES
 from inference.mediqa.predictor import Predictor
 from inference.mediqa.pretraining.augmentation import Content, with_variants
 from inference.mediqa.pretraining.contents import has_structure, thinned, with_generated
@@ -28,9 +28,14 @@ from inference.mediqa.pretraining.pool import Pool, build_pool
 from inference.mediqa.pretraining.prior import fit_prior
 from inference.mediqa.pretraining.settings import WHOLE_PART, Places, PretrainingConfig
 from inference.mediqa.pretraining.whole import train_whole
-from inference.mediqa.profiles import PROFILES
 from inference.mediqa.reporting import Report
-from inference.mediqa.sources import SourceSlice
+from inference.mediqa.simulation.evaluation import (
+    Evaluation,
+    evaluate_predictor,
+    parameter_correlations,
+    prompt_accuracy,
+)
+from inference.mediqa.simulation.sources import SourceSlice
 
 logger = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import OneCycleLR
 
-from inference.mediqa.encoders.filters import WINDOWS
 from inference.mediqa.network import WHOLE, Network, tile_kinds
+from inference.mediqa.network.encoders.filters import WINDOWS
 from inference.mediqa.pretraining.batches import Sampler, targets_of
 from inference.mediqa.pretraining.log import TrainingLog
 from inference.mediqa.pretraining.objectives import WHOLE_TASKS, Targets, running_means, total_loss, whole_losses

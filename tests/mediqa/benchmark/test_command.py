@@ -9,7 +9,7 @@ from inference.mediqa.__main__ import main
 from inference.mediqa.benchmark.baselines import Constant
 from inference.mediqa.benchmark.table import BenchmarkReport
 from inference.mediqa.cli.options import writable_file
-from inference.mediqa.profiles import PROFILES
+from inference.mediqa.network.profiles import PROFILES
 from tests.mediqa.benchmark.conftest import read_table, write_picture, write_table
 
 QUICK = ("pretrained-gp", "pretrained-ensemble", "random-closed-form", "pretrained+handmade")

@@ -172,8 +172,8 @@ def test_a_measure_that_a_later_split_brings_keeps_its_place():
 
 
 def test_the_token_head_is_a_method_too(material, predictor):
-    from inference.mediqa.finetuning import fit_heads
-    from inference.mediqa.fitting import FitConfig
+    from inference.mediqa.heads.finetuning import fit_heads
+    from inference.mediqa.heads.fitting import FitConfig
 
     prior = fit_heads(
         material.features[PRETRAINED], {"quality": material.target}, {"quality": SCALE}, config=FitConfig(epochs=2)

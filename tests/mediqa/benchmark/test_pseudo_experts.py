@@ -11,7 +11,7 @@ from inference.mediqa.benchmark.pseudo_experts import (
 )
 from inference.mediqa.benchmark.simulated import SimulatedSet, groups_of
 from inference.mediqa.physics import degrade
-from inference.mediqa.simulation import subject_of
+from inference.mediqa.simulation.copies import subject_of
 
 
 def quality(item, severities):

@@ -1,6 +1,6 @@
 """Slices to train on."""
 
-from inference.mediqa.sources import SourceSlice
+from inference.mediqa.simulation.sources import SourceSlice
 from inference.mediqa.types import Prompt
 from tests.mediqa.conftest import phantom
 

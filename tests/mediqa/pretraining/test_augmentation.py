@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from inference.mediqa.network import Network
+from inference.mediqa.network.profiles import NetworkConfig
 from inference.mediqa.physics import ct, degrade
 from inference.mediqa.pretraining.augmentation import made_of, smooth_field, variant, with_variants
 from inference.mediqa.pretraining.batches import cut_crops, turned
@@ -13,9 +14,8 @@ from inference.mediqa.pretraining.patches import train_patches
 from inference.mediqa.pretraining.pool import build_pool, copies_by_modality
 from inference.mediqa.pretraining.settings import PretrainingConfig
 from inference.mediqa.pretraining.tissues import ct_section, mr_section
-from inference.mediqa.profiles import NetworkConfig
-from inference.mediqa.simulation import subject_of
-from inference.mediqa.sources import SourceSlice
+from inference.mediqa.simulation.copies import subject_of
+from inference.mediqa.simulation.sources import SourceSlice
 from inference.mediqa.types import Prompt
 from tests.mediqa.conftest import phantom
 

@@ -2,8 +2,8 @@ import torch
 from torch import nn
 
 from inference.mediqa.network import Network
+from inference.mediqa.network.profiles import NetworkConfig
 from inference.mediqa.pretraining.normalisation import SteadyStatistics
-from inference.mediqa.profiles import NetworkConfig
 
 CONFIG = NetworkConfig(tile=64, widths=(4, 8, 8, 16), channels=16, prompt_size=8, heads=2, window=2)
 

@@ -10,13 +10,13 @@ import torch
 
 from inference.mediqa.errors import CheckpointError
 from inference.mediqa.network import Network
+from inference.mediqa.network.profiles import PROFILES, NetworkConfig
 from inference.mediqa.pretraining.distributed import Group
 from inference.mediqa.pretraining.log import TrainingLog, curves_svg, read_log
 from inference.mediqa.pretraining.patches import near, settle_normalisation, train_patches
 from inference.mediqa.pretraining.pool import build_pool
 from inference.mediqa.pretraining.settings import Places, PretrainingConfig
 from inference.mediqa.pretraining.state import TrainingState
-from inference.mediqa.profiles import PROFILES, NetworkConfig
 from tests.mediqa.pretraining.slices import item
 
 SHAPE = {"tile": 32, "window": 2, "pooled_grid": 2}

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from inference.mediqa.network.profiles import NetworkConfig
 from inference.mediqa.pretraining.batches import Sampler
 from inference.mediqa.pretraining.pool import build_pool
-from inference.mediqa.profiles import NetworkConfig
 from inference.mediqa.types import Prompt
 from tests.mediqa.pretraining.slices import item
 

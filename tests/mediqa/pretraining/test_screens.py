@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from inference.mediqa.pretraining.screens import on_screen, screens
-from inference.mediqa.sources import SourceSlice
+from inference.mediqa.simulation.sources import SourceSlice
 from inference.mediqa.types import SCREEN, Prompt
 from tests.mediqa.conftest import phantom
 

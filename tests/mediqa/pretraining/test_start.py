@@ -9,15 +9,15 @@ import torch
 from inference.mediqa import Predictor
 from inference.mediqa.errors import CheckpointError
 from inference.mediqa.network import Network
+from inference.mediqa.network.profiles import PROFILES, NetworkConfig
 from inference.mediqa.pretraining.patches import settle_normalisation, train_patches
 from inference.mediqa.pretraining.pool import build_pool
 from inference.mediqa.pretraining.settings import PretrainingConfig
 from inference.mediqa.pretraining.start import Start
 from inference.mediqa.pretraining.training import pretrain
 from inference.mediqa.pretraining.whole import train_whole
-from inference.mediqa.profiles import PROFILES, NetworkConfig
-from inference.mediqa.simulation import made, subject_of
-from inference.mediqa.sources import SourceSlice
+from inference.mediqa.simulation.copies import made, subject_of
+from inference.mediqa.simulation.sources import SourceSlice
 from inference.mediqa.types import Prompt
 from tests.mediqa.conftest import phantom
 

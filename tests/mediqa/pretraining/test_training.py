@@ -9,11 +9,11 @@ from transformers import Dinov2Config, Dinov2Model
 
 from inference.mediqa import Predictor
 from inference.mediqa.__main__ import main
-from inference.mediqa.evaluation import evaluate_predictor
 from inference.mediqa.network import Network
+from inference.mediqa.network.profiles import NetworkConfig
 from inference.mediqa.pretraining.pool import build_pool
 from inference.mediqa.pretraining.prior import PULLS, fit_prior
-from inference.mediqa.profiles import NetworkConfig
+from inference.mediqa.simulation.evaluation import evaluate_predictor
 from tests.mediqa.pretraining.slices import item
 
 
@@ -86,7 +86,7 @@ def test_a_foreign_encoder_is_trained_under_our_attention(folders, tmp_path, cap
     assert main([*arguments, *options]) == 2
     assert "--external-model FOLDER" in capsys.readouterr().err
     with monkeypatch.context() as patch:
-        patch.setattr("inference.mediqa.pretraining.command.find_spec", lambda name: None)
+        patch.setattr("inference.mediqa.cli.pretrain.find_spec", lambda name: None)
         assert main([*arguments, *options, "--external-model", str(tmp_path / "dino")]) == 2
     assert "pip install 'mediqa-platform[external]'" in capsys.readouterr().err
     assert main([*arguments, *options, "--external-model", str(tmp_path / "dino")]) == 0

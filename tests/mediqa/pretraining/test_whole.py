@@ -8,15 +8,15 @@ import torch
 
 from inference.mediqa.metrics import plcc
 from inference.mediqa.network import Network, tile_kinds
+from inference.mediqa.network.profiles import PROFILES, NetworkConfig
 from inference.mediqa.pretraining import whole
 from inference.mediqa.pretraining.augmentation import with_variants
 from inference.mediqa.pretraining.log import read_log
 from inference.mediqa.pretraining.objectives import WHOLE_TASKS
 from inference.mediqa.pretraining.pool import build_pool
 from inference.mediqa.pretraining.whole import NOISE, PULL, pool_statistics, shares_of, train_whole
-from inference.mediqa.profiles import PROFILES, NetworkConfig
 from inference.mediqa.prompt import VOCABULARY
-from inference.mediqa.sources import SourceSlice
+from inference.mediqa.simulation.sources import SourceSlice
 from inference.mediqa.types import Prompt
 from tests.mediqa.conftest import phantom
 
