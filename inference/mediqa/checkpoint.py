@@ -13,7 +13,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +25,14 @@ from inference.mediqa.errors import CheckpointError
 from inference.mediqa.versions import CHECKPOINT_FORMAT, CODE_VERSION, PREPROCESSING_VERSION
 
 NumberArray: TypeAlias = npt.NDArray[Any]
+Named = TypeVar("Named")
 SEEN_OTHERWISE = ("keeps_screen", "whole_floored")  # settings that give other features by the same weights
 DEFAULT_CHECKPOINT = Path(__file__).parent / "checkpoints" / "mediqa-small.safetensors"
+
+
+def under(tensors: Mapping[str, Named], prefix: str) -> dict[str, Named]:
+    """Return the tensors of a part, by the rest of their names."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 @dataclass(frozen=True)

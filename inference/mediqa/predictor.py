@@ -21,11 +21,13 @@ from inference.mediqa.checkpoint import (
     name_of_features,
     pack_checkpoint,
     save_checkpoint,
+    under,
     unpack_checkpoint,
 )
 from inference.mediqa.errors import CheckpointError
 from inference.mediqa.heads.closed_form import ClosedFormHeads
-from inference.mediqa.heads.token_heads import HeadEnsemble, HeadPrediction, Heads
+from inference.mediqa.heads.predictions import HeadPrediction, Heads
+from inference.mediqa.heads.token_heads import HeadEnsemble
 from inference.mediqa.heads.uncertainty import INTERVAL_LEVEL, OodStatistics, interval_factor
 from inference.mediqa.network import Network
 from inference.mediqa.network.classifier import classify
@@ -111,16 +113,16 @@ class Predictor:
     def _from_checkpoint(
         cls, checkpoint: Checkpoint, device: str | torch.device | None, graphs: Sequence[Path] = (SHIPPED_GRAPH,)
     ) -> Predictor:
-        document = checkpoint.document
+        document, tensors = checkpoint.document, _tensors(checkpoint)
         try:
             network = Network(NetworkConfig.from_document(document["config"]))
-            network.load_state_dict(current_names(_under(checkpoint, "network."), network.config))
-            prior = HeadEnsemble.from_checkpoint(_under(checkpoint, "prior."), document["prior"])
+            network.load_state_dict(current_names(under(tensors, "network."), network.config))
+            prior = HeadEnsemble.from_checkpoint(under(tensors, "prior."), document["prior"])
             return cls(
                 network,
                 prior,
-                OodStatistics.from_tensors({name: value.numpy() for name, value in _under(checkpoint, "ood.").items()}),
-                heads=_heads(checkpoint, prior),
+                OodStatistics.from_tensors({name: value.numpy() for name, value in under(tensors, "ood.").items()}),
+                heads=_heads(under(tensors, "heads."), document.get("heads"), prior),
                 training=document.get("training"),
                 device=device,
                 sha256=document["sha256"],
@@ -350,20 +352,14 @@ def _criterion_score(
     )
 
 
-def _heads(checkpoint: Checkpoint, prior: HeadEnsemble) -> Heads | None:
+def _tensors(checkpoint: Checkpoint) -> dict[str, Tensor]:
+    return {name: torch.from_numpy(value) for name, value in checkpoint.tensors.items()}
+
+
+def _heads(tensors: Mapping[str, Tensor], document: Mapping[str, Any] | None, prior: HeadEnsemble) -> Heads | None:
     """Read the heads of either kind; checkpoints from before there were two hold token heads."""
-    document = checkpoint.document.get("heads")
     if not document:
         return None
-    tensors = _under(checkpoint, "heads.")
     if document.get("kind", HeadEnsemble.kind) == ClosedFormHeads.kind:
         return ClosedFormHeads.from_checkpoint(tensors, document, prior)
     return HeadEnsemble.from_checkpoint(tensors, document)
-
-
-def _under(checkpoint: Checkpoint, prefix: str) -> dict[str, Tensor]:
-    return {
-        name.removeprefix(prefix): torch.from_numpy(value)
-        for name, value in checkpoint.tensors.items()
-        if name.startswith(prefix)
-    }

@@ -14,7 +14,7 @@ from django_vite.core.asset_loader import DjangoViteAssetLoader
 
 from annotations.models import Assignment, Image, Project, Purpose, Role, User
 from inference.engine import engine_for
-from inference.mediqa.heads.token_heads import Heads
+from inference.mediqa.heads.predictions import Heads
 from inference.mediqa.heads.uncertainty import conformal_quantile
 from inference.models import FineTuneRun, ModelVersion, Partition, PatientPartition
 from inference.services.contracts import ScoredFeatures

@@ -23,7 +23,8 @@ from inference.mediqa.heads.finetuning import fit_heads
 from inference.mediqa.heads.gaussian_process import GaussianProcess
 from inference.mediqa.heads.kernels import Standardisation, choose_landmarks
 from inference.mediqa.heads.mixing import Mix
-from inference.mediqa.heads.token_heads import HeadEnsemble, HeadPrediction
+from inference.mediqa.heads.predictions import HeadPrediction
+from inference.mediqa.heads.token_heads import HeadEnsemble
 from inference.mediqa.network import Network
 from inference.mediqa.network.profiles import PROFILES
 from inference.mediqa.predictor import Predictor

@@ -15,8 +15,9 @@ import numpy as np
 from inference.mediqa.heads.closed_form import ClosedFormHeads, fit_closed_form
 from inference.mediqa.heads.finetuning import OnProgress, ShouldStop, fit_heads
 from inference.mediqa.heads.fitting import AUTO, CLOSED_FORM, HEADS, TOKEN, FitConfig, check_targets
+from inference.mediqa.heads.predictions import Heads
 from inference.mediqa.heads.regression import group_numbers, grouped_folds
-from inference.mediqa.heads.token_heads import HeadEnsemble, Heads
+from inference.mediqa.heads.token_heads import HeadEnsemble
 from inference.mediqa.metrics import rmse
 from inference.mediqa.types import DoubleArray, Features, IndexArray, Prompt, Scale
 

@@ -6,111 +6,35 @@ for is decided on predictions of images whose group was left out. n counts image
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from inference.mediqa.checkpoint import under
 from inference.mediqa.heads.ensemble import EnsembleConfig, VectorEnsemble
 from inference.mediqa.heads.fitting import FitConfig, check_targets, unit_targets
 from inference.mediqa.heads.gaussian_process import GaussianProcess
+from inference.mediqa.heads.inputs import InputMap, Inputs
 from inference.mediqa.heads.kernels import Points, Standardisation, choose_landmarks
 from inference.mediqa.heads.mixing import Mix
 from inference.mediqa.heads.ordinal import rectified_moments
+from inference.mediqa.heads.predictions import HeadPrediction, residuals_of
 from inference.mediqa.heads.regression import group_numbers, grouped_folds
 from inference.mediqa.heads.strangeness import Strangeness
-from inference.mediqa.heads.token_heads import HeadEnsemble, HeadPrediction, residuals_of
+from inference.mediqa.heads.token_heads import HeadEnsemble
 from inference.mediqa.heads.uncertainty import interval_factor
-from inference.mediqa.prompt import VOCABULARY
 from inference.mediqa.types import DoubleArray, Features, FloatArray, Prompt, Scale
 
 LANDMARKS = 160
-DIRECTIONS = 64
 UNIT = Scale(0.0, 1.0)
-UNIT_MARGIN = 0.02  # opinions at the ends of the prior's scale keep a finite logit
-LARGEST_OPINION = 3.0  # in standard deviations of the training images: a trend is not followed for ever
 OnProgress = Callable[[str, int, int, float], None]
 ShouldStop = Callable[[], bool]
-
-
-class Inputs(NamedTuple):
-    """n images as both parts see them."""
-
-    points: Points
-    trends: DoubleArray  # [n, 1] the prior's opinion, or [n, 0] without a prior
-    vectors: DoubleArray  # [n, I] for the ensemble
-
-
-@dataclass(frozen=True)
-class InputMap:
-    """From features to inputs.
-
-    directions: [D, P], the principal ones, which are all that the ensemble sees of an embedding. opinion: centre and
-    spread of the prior's logits in the training images.
-    """
-
-    standardisation: Standardisation
-    directions: DoubleArray
-    vocabulary: tuple[int, ...]
-    prior: HeadEnsemble | None
-    opinion: tuple[float, float] = (0.0, 1.0)
-
-    @classmethod
-    def fit(cls, features: Sequence[Features], prior: HeadEnsemble | None) -> InputMap:
-        """Fit to the training images."""
-        embeddings = np.stack([one.embedding for one in features])
-        standardisation = Standardisation.fit(embeddings)
-        vectors = standardisation.points(embeddings, [Prompt()] * len(features)).vectors
-        directions = np.linalg.svd(vectors, full_matrices=False)[2][:DIRECTIONS].T
-        sizes = tuple(len(words) for words in VOCABULARY.values())
-        plain = cls(standardisation, np.ascontiguousarray(directions), sizes, prior)
-        if prior is None:
-            return plain
-        logits = plain._opinions(features)
-        return replace(plain, opinion=(float(logits.mean()), max(float(logits.std()), 1e-3)))
-
-    def __call__(self, features: Sequence[Features], prompts: Sequence[Prompt] | None) -> Inputs:
-        """Return the inputs; without prompts they are unknown. Raises ValueError for lengths that differ."""
-        points = self.points(features, prompts)
-        trends = self._trends(features)
-        scaled = points.vectors @ self.directions * math.sqrt(self.directions.shape[1])
-        return Inputs(points, trends, np.hstack([scaled, self._words(points), trends]))
-
-    def points(self, features: Sequence[Features], prompts: Sequence[Prompt] | None) -> Points:
-        """Return the points alone; a word that was added to the vocabulary since is unknown."""
-        known = [Prompt()] * len(features) if prompts is None else prompts
-        if len(known) != len(features):
-            raise ValueError(f"{len(known)} prompts for {len(features)} images.")
-        points = self.standardisation.points(np.stack([one.embedding for one in features]), known)
-        return Points(points.vectors, np.where(points.codes < np.array(self.vocabulary), points.codes, 0))
-
-    def _trends(self, features: Sequence[Features]) -> DoubleArray:
-        if self.prior is None:
-            return np.zeros((len(features), 0))
-        standard = (self._opinions(features) - self.opinion[0]) / self.opinion[1]
-        return np.clip(standard, -LARGEST_OPINION, LARGEST_OPINION)[:, None]
-
-    def _opinions(self, features: Sequence[Features]) -> DoubleArray:
-        """Return the logit of the prior's quality, [n]."""
-        if self.prior is None:
-            raise ValueError("There is no prior.")
-        criterion = self.prior.criteria[0]
-        scale = self.prior.scales[criterion]
-        unit = (self.prior.predict(features)[criterion].mean - scale.minimum) / scale.span
-        unit = np.clip(unit, UNIT_MARGIN, 1 - UNIT_MARGIN)
-        result: DoubleArray = np.log(unit / (1 - unit))
-        return result
-
-    def _words(self, points: Points) -> DoubleArray:
-        """Return one number for each word of each factor, [n, words]."""
-        factors = zip(self.vocabulary, points.codes.T, strict=True)
-        return np.hstack([np.eye(size)[codes] for size, codes in factors])
 
 
 @dataclass(frozen=True)
@@ -241,12 +165,12 @@ class ClosedFormHeads:
             ),
             landmarks=landmarks,
             processes={
-                key: GaussianProcess.from_tensors(_under(arrays, f"process.{key}."), landmarks) for key in criteria
+                key: GaussianProcess.from_tensors(under(arrays, f"process.{key}."), landmarks) for key in criteria
             },
             mixes={key: Mix(**document["mixes"][key]) for key in criteria},
-            ensemble=VectorEnsemble.from_tensors(_under(arrays, "ensemble."), document["ensemble"]),
+            ensemble=VectorEnsemble.from_tensors(under(arrays, "ensemble."), document["ensemble"]),
             strangeness=_strangeness(arrays, document, landmarks),
-            residuals=_under(arrays, "residuals."),
+            residuals=under(arrays, "residuals."),
         )
 
 
@@ -349,11 +273,7 @@ class _Fit:
 
 def _strangeness(arrays: Mapping[str, npt.NDArray[Any]], document: Mapping[str, Any], landmarks: Points) -> Strangeness:
     """Read the strangeness; heads from before it had a space of its own measured it where the process looks."""
-    own = _under(arrays, "strangeness.")
+    own = under(arrays, "strangeness.")
     if own:
         return Strangeness.from_tensors(own)
     return Strangeness(arrays["shift"], np.diag(arrays["gain"]), landmarks, float(document["strangeness"]))
-
-
-def _under(arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> dict[str, npt.NDArray[Any]]:
-    return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}

@@ -9,13 +9,15 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, ClassVar, NamedTuple, Protocol
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from inference.mediqa.checkpoint import under
+from inference.mediqa.heads.predictions import HeadPrediction, residuals_of
 from inference.mediqa.heads.uncertainty import interval_factor
 from inference.mediqa.types import DoubleArray, Features, FloatArray, Prompt, Scale
 
@@ -43,82 +45,6 @@ class TokenBatch(NamedTuple):
 
     def pick(self, index: Tensor) -> TokenBatch:
         return TokenBatch(self.tokens[index], self.salience[index], self.is_slice[index])
-
-
-@dataclass(frozen=True)
-class HeadPrediction:
-    """One Criterion of n images, in the Criterion's units."""
-
-    mean: DoubleArray  # [n]
-    epistemic_std: DoubleArray  # [n], disagreement of the members
-    aleatoric_std: DoubleArray  # [n], spread of readers and of what the tokens can't tell
-    slice_weights: DoubleArray  # [n, K], each row sums to 1
-    patch_weights: FloatArray  # [n, K, N], those of a slice sum to 1
-
-    @property
-    def total_std(self) -> DoubleArray:
-        return np.hypot(self.epistemic_std, self.aleatoric_std)
-
-    def widened(self, distance: FloatArray) -> HeadPrediction:
-        """Return it with less trust in strange images: beyond a distance of 1 the members' accord counts less, [n]."""
-        return replace(self, epistemic_std=self.epistemic_std * np.maximum(1.0, np.asarray(distance, dtype=np.float64)))
-
-    def scaled_residuals(self, target: FloatArray | DoubleArray) -> FloatArray:
-        """Return |score - mean| / std of the images that have a score (NaN in ``target`` [n] where not)."""
-        scaled = np.abs(np.asarray(target, dtype=np.float64) - self.mean) / self.total_std
-        known: FloatArray = scaled[np.isfinite(target)].astype(np.float32)
-        return known
-
-
-class Heads(Protocol):
-    """Fitted heads of one or several Criteria, of whatever kind: what a model needs of them.
-
-    kind: their name in a checkpoint. ``prompts``: None where they are not known.
-    """
-
-    kind: ClassVar[str]
-
-    @property
-    def criteria(self) -> tuple[str, ...]: ...
-
-    @property
-    def scales(self) -> Mapping[str, Scale]: ...
-
-    def predict(
-        self, features: Sequence[Features], prompts: Sequence[Prompt] | None = None
-    ) -> dict[str, HeadPrediction]: ...
-
-    def calibrated(
-        self,
-        features: Sequence[Features],
-        targets: Mapping[str, FloatArray | DoubleArray],
-        prompts: Sequence[Prompt] | None = None,
-        distance: FloatArray | None = None,
-    ) -> Heads:
-        """Return the heads with conformal residuals from n images that they were not fitted on.
-
-        targets: [n] in the Criterion's units, NaN where there is no score. distance: [n], by which the predictions
-        are ``widened`` where they are used; None where they are not.
-        """
-
-    def distance(self, features: Sequence[Features], prompts: Sequence[Prompt] | None = None) -> FloatArray:
-        """Return how far n images lie from the scored ones, [n]; 1.0 is what 5 % of new patients reach."""
-
-    def interval_factor(self, criterion: str, level: float) -> float: ...
-
-    def to(self, device: torch.device) -> Heads: ...
-
-    def to_checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]: ...
-
-
-def residuals_of(
-    predictions: Mapping[str, HeadPrediction],
-    targets: Mapping[str, FloatArray | DoubleArray],
-    distance: FloatArray | None,
-) -> dict[str, FloatArray]:
-    """Return the scaled residuals of each Criterion of ``targets``, for ``Heads.calibrated``."""
-    own = {key: one if distance is None else one.widened(distance) for key, one in predictions.items()}
-    return {key: own[key].scaled_residuals(target) for key, target in targets.items()}
 
 
 def collate(features: Sequence[Features]) -> TokenBatch:
@@ -299,15 +225,11 @@ class HeadEnsemble:
     def from_checkpoint(cls, tensors: Mapping[str, Tensor], document: Mapping[str, Any]) -> HeadEnsemble:
         """Read ``to_checkpoint``; raises KeyError, TypeError or RuntimeError where parts are missing."""
         network = HeadNetwork(**document["shape"])
-        network.load_state_dict(_under(tensors, "network."))
+        network.load_state_dict(under(tensors, "network."))
         return cls(
             criteria=tuple(document["criteria"]),
             scales={key: Scale(**values) for key, values in document["scales"].items()},
             network=network.requires_grad_(requires_grad=False).eval(),
-            residuals={key: value.numpy() for key, value in _under(tensors, "residuals.").items()},
+            residuals={key: value.numpy() for key, value in under(tensors, "residuals.").items()},
             is_prior=bool(document["is_prior"]),
         )
-
-
-def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from inference.mediqa.checkpoint import under
 from inference.mediqa.errors import CheckpointError
 from inference.mediqa.network import Network
 
@@ -52,9 +53,9 @@ class TrainingState:
         if document["described"] != json.loads(json.dumps(described)):  # where tuples are lists
             raise CheckpointError(f"{path.name} belongs to another training: remove it, or give another file.")
         try:
-            self.network.load_state_dict(_under(tensors, "network."))
+            self.network.load_state_dict(under(tensors, "network."))
             state = self.optimizer.state_dict()
-            state["state"] = _by_index(_under(tensors, "optimizer."))
+            state["state"] = _by_index(under(tensors, "optimizer."))
             self.optimizer.load_state_dict(state)
         except (RuntimeError, ValueError) as error:
             raise CheckpointError(f"{path.name} does not fit this network.") from error
@@ -69,10 +70,6 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             return tensors, json.loads(stored.metadata()["state"])
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path.name} can't be read as the state of a training.") from error
-
-
-def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def _by_index(tensors: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:
