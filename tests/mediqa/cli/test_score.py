@@ -225,6 +225,15 @@ def as_a_program(*arguments: str, **options: object) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
+@pytest.fixture
+def _heeds_interrupts():
+    """What is started by a shell in the background ignores them, and so would the program that is started here."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_heeds_interrupts")
 def test_stopped_by_hand_it_says_so_in_a_line(picture):
     with as_a_program("score", *[str(picture)] * 2000) as program:
         program.stdout.readline()
