@@ -124,7 +124,7 @@ def test_the_shipped_checkpoint_knows_all_kinds_and_its_documentation_names_what
     training = document["training"]
     assert (document["config"]["generation"], tuple(document["config"]["kinds"])) == (2, KINDS)
     assert not set(training["development"]) & {*training["sources"], *training["held_out"]}
-    reached, text = training["evaluation"], (SOURCE_ROOT / "docs" / "model.md").read_text()
+    reached, text = training["evaluation"], (SOURCE_ROOT / "docs" / "pretraining.md").read_text()
     order = reached["srocc"]
     assert f"SROCC {order['value']:.3f} [{order['lower']:.3f}, {order['upper']:.3f}]" in text
     assert f"SROCC among the copies of one slice, mean {reached['within']:.3f}" in text
