@@ -89,7 +89,7 @@ def read_path(path: Path, *, override: dict[str, str] | None = None) -> ReadImag
     """
     found = list(read_paths([path], override=override))
     images = [one for one in found if isinstance(one, ReadImage)]
-    if path.is_dir() and len(images) > 1:
+    if len(images) > 1 and path.is_dir():
         raise UnreadableFile(f"The folder holds {len(images)} images; one was expected.")
     if not images:
         reasons = [one.reason for one in found if isinstance(one, Refused)]
@@ -102,8 +102,8 @@ def find_series(paths: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
 
     A path that is not there, or a file that is nothing readable, is yielded too: ``read_series`` says why not.
     """
-    for path in paths:
-        yield from _series_of_folder(path) if path.is_dir() else [(path,)]
+    for path in paths:  # one that can't be looked at counts as a file, and is refused as one
+        yield from _series_of_folder(path) if os.path.isdir(path) else [(path,)]
 
 
 def read_series(paths: Sequence[Path], *, override: dict[str, str] | None = None) -> Iterator[ReadImage | Refused]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections.abc import Sequence
 from itertools import count
@@ -27,7 +28,7 @@ SUFFIXES = (*PICTURES[::-1], ".dcm")
 def make_folder(folder: Path, scored: Sequence[Path]) -> None:
     """Make the folder where there is none; raises ValueError where the maps would be scored, by this run or another."""
     for path in scored:
-        if path.is_dir() and folder.resolve().is_relative_to(path.resolve()):
+        if os.path.isdir(path) and folder.resolve().is_relative_to(path.resolve()):
             raise ValueError(f"The maps would be scored as images: {folder} lies in {path}, which is scored.")
     folder.mkdir(exist_ok=True)
 

@@ -20,11 +20,12 @@ def named_path(text: str) -> Path:
 def writable_file(text: str) -> Path:
     """Return the path of a file that can be written; raises ArgumentTypeError with a sentence that says why not."""
     path = Path(text)
+    is_there = _is_there(path)
     if path.is_dir():
         raise argparse.ArgumentTypeError(f"{text!r} is a folder; a file is expected.")
     if not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"There is no folder {str(path.parent)!r}.")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
+    if not os.access(path if is_there else path.parent, os.W_OK):
         raise argparse.ArgumentTypeError(f"{text!r} can't be written.")
     return path
 
@@ -32,13 +33,25 @@ def writable_file(text: str) -> Path:
 def writable_folder(text: str) -> Path:
     """Return the path of a folder that can be written in, or be made; raises ArgumentTypeError that says why not."""
     path = named_path(text)
-    if path.exists() and not path.is_dir():
+    is_there = _is_there(path)
+    if is_there and not path.is_dir():
         raise argparse.ArgumentTypeError(f"{text!r} is no folder.")
-    if not path.exists() and not path.parent.is_dir():
+    if not is_there and not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"There is no folder {str(path.parent)!r}.")
-    if not os.access(path if path.exists() else path.parent, os.W_OK | os.X_OK):
+    if not os.access(path if is_there else path.parent, os.W_OK | os.X_OK):
         raise argparse.ArgumentTypeError(f"{text!r} can't be written in.")
     return path
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether there is such a place; raises ArgumentTypeError where nobody can tell, as in a closed folder."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{str(path)!r} can't be looked at.") from error
+    return True
 
 
 def prompt_word(factor: str) -> Callable[[str], str]:

@@ -74,12 +74,20 @@ def test_a_bad_file_is_listed_with_its_reason_and_the_rest_go_on(tmp_path):
     for name in ("a.png", "b.jpg", "c.tif"):
         write_picture(tmp_path / name, seed=len(name))
     (tmp_path / "broken.png").write_bytes(b"no picture")
-    names = ["a.png", "broken.png", "missing.png", "b.jpg", "c.tif"]
+    names = [
+        "a.png",
+        "broken.png",
+        "missing.png",
+        "n" * 300,
+        "b.jpg",
+        "c.tif",
+    ]  # the long name is one that no system takes
     path = write_set(tmp_path, "path,score", [[name, row] for row, name in enumerate(names)])
     found = list(CsvSet.read(path))
     assert [one.name for one in found if isinstance(one, Sample)] == ["a.png", "b.jpg", "c.tif"]
     refused = {one.name: one.reason for one in found if isinstance(one, Refused)}
     assert refused["missing.png"] == "There is no such file."
+    assert refused["n" * 300] == "It can't be read (OSError)."
     assert refused["broken.png"] == "This is neither DICOM nor PNG, JPEG, TIFF or NIfTI."
 
 

@@ -192,6 +192,22 @@ def test_a_folder_for_maps_that_cannot_be_is_refused_before_any_work(folder, mes
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["--maps", "--json"])
+def test_a_place_that_cannot_be_looked_at_is_refused_before_any_work(option, picture, capsys, monkeypatch):
+    """A name that no system takes fails as a folder does that the user may not enter."""
+    monkeypatch.setattr("inference.mediqa.cli.score.Predictor.load", None)
+    with pytest.raises(SystemExit, match="2"):
+        main(["score", str(picture), option, "n" * 300])
+    assert f"'{'n' * 300}' can't be looked at." in capsys.readouterr().err
+
+
+def test_an_image_that_cannot_be_looked_at_keeps_back_no_other(picture, tmp_path, capsys):
+    assert main(["score", "n" * 300, str(picture), "--maps", str(tmp_path / "maps")]) == 3
+    told = capsys.readouterr()
+    assert "refused: It can't be read (OSError)." in told.err
+    assert str(picture) in told.out
+
+
 @pytest.mark.parametrize("folder", ["old", "new"])
 def test_a_folder_that_cannot_be_written_in_is_refused(folder, picture, capsys, monkeypatch):
     monkeypatch.chdir(picture.parent)
