@@ -122,6 +122,6 @@ class Criterion(models.Model):
     @property
     def levels(self) -> list[float]:
         """All levels of a short scale; of a long one those with a text."""
-        if self.has_short_scale:
-            return [self.minimum + index * self.step for index in range(self.level_count)]
+        if self.has_short_scale:  # rounded as the reading room does: 0.1 * 3 is no 0.3, which is what readers say
+            return [round(self.minimum + index * self.step, 6) for index in range(self.level_count)]
         return sorted(float(anchor["value"]) for anchor in self.anchors if self.admits(anchor["value"]))

@@ -37,5 +37,13 @@ def test_an_interval_without_width_is_sure():
     assert [one.probability for one in level_chances(said(1.0, 1.0, 1.0))] == [0, 1, 0, 0, 0]
 
 
+def test_levels_by_tenths_have_their_texts():
+    """0.1 * 3 is 0.30000000000000004, and a text belongs to 0.3."""
+    tenths = Criterion(minimum=0, maximum=1, step=0.1, anchors=[{"value": 0.3, "text": "Poor"}])
+    assert [(one.value, one.text) for one in level_chances(said(0.5, 0.4, 0.6, tenths))][2:5] == [
+        (0.2, ""), (0.3, "Poor"), (0.4, "")
+    ]  # fmt: skip
+
+
 def test_a_long_scale_has_no_table_of_levels():
     assert level_chances(said(50, 40, 60, Criterion(minimum=0, maximum=100, step=1))) == []
