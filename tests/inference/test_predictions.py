@@ -124,12 +124,31 @@ def test_places_are_drawn_where_they_lie_and_as_strongly_as_they_count(project, 
 
 def test_places_that_two_tiles_show_are_drawn_once_as_their_mean(project, version):
     prediction = make_prediction(project, version, 0.0)
-    even, crop = [[0.2, 0.2], [0.2, 0.2]], [[1.0, 1.0], [1.0, 1.0]]
-    tiles = [{"box": [0, 0, 64, 64], "weights": even}, {"box": [0, 32, 64, 64], "weights": crop}]
+    boxes = {0.0: [0, 0, 64, 64], 0.4: [0, 32, 64, 64], 1.0: [32, 32, 64, 64]}
+    tiles = [{"box": box, "weights": [[weight, weight], [weight, weight]]} for weight, box in boxes.items()]
     prediction.patch_weights = [{"slice": 0, "tiles": tiles}]
     (picture,) = slice_pictures(prediction)
-    assert {(one.left >= 32, one.opacity) for one in picture.patches} == {(True, STRONGEST)}
+    upper, lower = 0.4 / 2, 1.4 / 3  # the mean of two tiles, and of all three
+    shown = {(one.left >= 32, one.top >= 32, one.opacity) for one in picture.patches}
+    assert shown == {(True, True, STRONGEST), (True, False, round(STRONGEST * upper / lower, 3))}
     assert len(picture.patches) == 8 * 16
+
+
+def test_places_of_a_volume_are_measured_against_the_most_in_all_slices_and_the_weightiest_comes_first(
+    project, version
+):
+    prediction = make_prediction(project, version, 0.0)
+    prediction.image = make_stored_image(project, slices=2)
+    prediction.slice_indices, prediction.slice_weights = [0, 1], [0.25, 0.75]
+    prediction.patch_weights = [
+        {"slice": index, "tiles": [{"box": [0, 0, 64, 64], "weights": [[0.0, most], [0.0, most]]}]}
+        for index, most in enumerate((0.5, 1.0))
+    ]
+    pictures = slice_pictures(prediction)
+    assert [(one.number, max(patch.opacity for patch in one.patches)) for one in pictures] == [
+        (2, STRONGEST),
+        (1, STRONGEST / 2),
+    ]
 
 
 def test_nothing_is_drawn_where_every_place_counts_alike(project, version):

@@ -6,7 +6,7 @@ import torch
 from scipy.special import erf
 
 from inference.mediqa import ImageArray, Prompt
-from inference.mediqa.explanations import patch_maps
+from inference.mediqa.explanations import ALIKE, TileMap, patch_maps, spread, weights_over
 from inference.mediqa.heads.closed_form import fit_closed_form
 from inference.mediqa.heads.finetuning import fit_heads
 from inference.mediqa.heads.fitting import FitConfig
@@ -52,6 +52,23 @@ def test_the_largest_weight_of_the_image_is_one_and_slices_keep_their_order():
     assert [one.slice_index for one in maps] == [1, 6]
     assert maps[0].tiles[0].weights.max() == 1
     assert maps[1].tiles[0].weights.max() == pytest.approx(0.357)
+
+
+def test_a_place_that_two_tiles_show_counts_as_they_do_on_average_and_one_that_none_shows_not_at_all():
+    tiles = [TileMap((0, 0, 4, 6), np.full((2, 2), 0.2)), TileMap((0, 4, 4, 6), np.full((2, 2), 1.0))]
+    counted = weights_over(tiles, size=(4, 8), shape=(2, 4))
+    np.testing.assert_allclose(counted, [[0.2, 0.2, 0.6, 0.0]] * 2)
+
+
+def test_between_the_middles_of_patches_weights_go_linearly():
+    """Of two patches along 8 pixels the middles lie at 2 and 6; before and behind them nothing changes any more."""
+    counted = weights_over([TileMap((0, 0, 8, 8), np.array([[0.0, 1.0]]))], size=(8, 8), shape=(1, 8))
+    np.testing.assert_allclose(counted, [[0, 0, 0.125, 0.375, 0.625, 0.875, 1, 1]])
+
+
+def test_shares_go_from_the_least_to_the_most_and_are_0_where_weights_hardly_differ():
+    np.testing.assert_allclose(spread(np.array([0.25, 0.5, 0.75])), [0, 0.5, 1])
+    np.testing.assert_array_equal(spread(np.array([0.5, 0.5 + ALIKE / 2])), [0, 0])
 
 
 def weighing(members: int) -> HeadEnsemble:
