@@ -98,6 +98,18 @@ def test_without_expert_scores_the_prior_is_mapped_to_each_scale(predictor):
             assert score.upper - score.lower > 0.3 * scale.span
 
 
+def test_the_priors_members_count_less_by_as_much_as_an_image_is_strange(predictor, monkeypatch):
+    features, prompts = predictor.encode(images()[1:2]), [images()[1].prompt]
+    said = []
+    for distance in (0.5, 1.0, 3.0):  # up to 1, which 5 % of the images learnt from reach, nothing is strange
+        monkeypatch.setattr(Predictor, "distance", lambda *_, far=distance: np.array([far], dtype=np.float32))
+        (scored,) = predictor.score(features, prompts=prompts, scales=SCALES)
+        said.append(scored.scores["overall"])
+    assert said[0] == said[1]
+    assert said[2].epistemic_std == pytest.approx(3 * said[1].epistemic_std)
+    assert said[2].aleatoric_std == said[1].aleatoric_std
+
+
 def test_slice_weights_and_physics_come_with_the_score(predictor):
     scored = predictor.score(predictor.encode(images()), prompts=[image.prompt for image in images()], scales=SCALES)
     for one, count in zip(scored, (5, 1, 3), strict=True):

@@ -24,6 +24,7 @@ from inference.mediqa.benchmark.material import PRETRAINED
 from inference.mediqa.benchmark.sets import make_splits
 from inference.mediqa.benchmark.table import BenchmarkReport
 from inference.mediqa.errors import FittingError
+from inference.mediqa.heads.closed_form import ClosedFormHeads
 from inference.mediqa.reading import Refused
 from inference.mediqa.types import Prompt, Scale
 from tests.mediqa.benchmark.conftest import made_material
@@ -169,6 +170,18 @@ def test_a_measure_that_a_later_split_brings_keeps_its_place():
     result.add({"rmse": 2.0, "kappa": 0.5}, {"CT": 0.1})
     result.add({"rmse": 3.0}, {})
     np.testing.assert_equal(dict(result.measures), {"rmse": [1.0, 2.0, 3.0], "kappa": [math.nan, 0.5, math.nan]})
+
+
+def test_a_frozen_encoder_is_trusted_less_on_images_that_are_strange_to_it(material, monkeypatch):
+    judge = Frozen("pretrained", "", PRETRAINED, SCALE).fit(material, 0)
+    judged = []
+    for distance in (1.0, 3.0):
+        far = np.full(len(material), distance, dtype=np.float32)
+        monkeypatch.setattr(ClosedFormHeads, "distance", lambda *_, far=far: far)
+        judged.append(judge(material))
+    near, strange = judged
+    np.testing.assert_array_equal(near.mean, strange.mean)
+    assert (strange.std > near.std).all()
 
 
 def test_the_token_head_is_a_method_too(material, predictor):

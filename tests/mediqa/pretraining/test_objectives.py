@@ -32,6 +32,13 @@ def test_severities_of_a_ladder_are_ranked_the_other_way_round():
     assert right < math.log(2) < wrong
 
 
+def test_the_first_losses_begin_the_running_means_and_later_ones_move_them_a_little():
+    first = objectives.running_means({}, {"quality": torch.tensor(2.0)})
+    assert first == {"quality": 2.0}
+    later = objectives.running_means(first, {"quality": torch.tensor(1.0)})
+    assert later == {"quality": pytest.approx(2.0 - objectives.MEMORY)}
+
+
 def test_unknown_kinds_do_not_count():
     predicted, severities = torch.tensor([[0.0, 0.9]]), torch.zeros(1, 2)
     assert objectives.severity_loss(predicted, severities, torch.tensor([[True, False]])) == 0
