@@ -77,7 +77,7 @@ class Scorer(Encoder, Protocol):
 class Trainer(Scorer, Protocol):
     @property
     def head_choice(self) -> Mapping[str, Any]:
-        """Which head was fitted and why (`mediqa.choosing.HeadChoice`); empty before any fitting."""
+        """Which head was fitted and why (`mediqa.heads.choosing.HeadChoice`); empty before any fitting."""
 
     def fit(self, request: FitRequest, on_progress: FitProgress) -> Trainer: ...
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from inference.mediqa.heads.closed_form import ClosedFormHeads, fit_closed_form
+from inference.mediqa.heads.closed_form import fit_closed_form
 from inference.mediqa.heads.finetuning import OnProgress, ShouldStop, fit_heads
 from inference.mediqa.heads.fitting import AUTO, CLOSED_FORM, HEADS, TOKEN, FitConfig, check_targets
 from inference.mediqa.heads.predictions import Heads
@@ -158,6 +158,3 @@ def _errors(heads: Heads, held: ScoredImages) -> list[float]:
         if known.any():
             errors.append(rmse(predictions[key].mean[known], target[known]) / held.scales[key].span)
     return errors
-
-
-__all__ = ["ClosedFormHeads", "HeadChoice", "ScoredImages", "fit_chosen"]
