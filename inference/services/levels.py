@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -25,14 +26,20 @@ def level_chances(said: CriterionPrediction) -> list[LevelChance]:
     """Return all levels of the scale, ascending; their probabilities add up to 1. Of a long scale there are none.
 
     They are those of a normal value around the predicted one whose 90 % interval is the stated one, so that both say
-    the same; where the scale cuts the interval at one end, its other end counts.
+    the same.
     """
     criterion = said.criterion
     if not criterion.has_short_scale:
         return []
-    deviation = max(said.upper - said.quality, said.quality - said.lower) / REACH
-    (probabilities,) = level_probabilities([said.quality], [deviation], criterion.levels)
+    (probabilities,) = level_probabilities([said.quality], [_deviation(said)], criterion.levels)
     return [
         LevelChance(value, criterion.anchor_text(value), float(probability))
         for value, probability in zip(criterion.levels, probabilities, strict=True)
     ]
+
+
+def _deviation(said: CriterionPrediction) -> float:
+    """By the end of the interval that the scale does not cut; where it cuts both, the model's own if that is more."""
+    reach = max(said.upper - said.quality, said.quality - said.lower) / REACH
+    is_cut = said.lower <= said.criterion.minimum and said.upper >= said.criterion.maximum
+    return max(reach, math.hypot(said.epistemic_std, said.aleatoric_std)) if is_cut else reach

@@ -1,5 +1,7 @@
 """How likely each level is: the same that the interval says, and nothing where the scale is long."""
 
+from statistics import NormalDist
+
 import pytest
 
 from annotations.models import Criterion
@@ -11,8 +13,12 @@ LIKERT = Criterion(
 )
 
 
-def said(quality: float, lower: float, upper: float, criterion: Criterion = LIKERT) -> CriterionPrediction:
-    return CriterionPrediction(criterion=criterion, quality=quality, lower=lower, upper=upper)
+def said(
+    quality: float, lower: float, upper: float, criterion: Criterion = LIKERT, std: float = 0.0
+) -> CriterionPrediction:
+    return CriterionPrediction(
+        criterion=criterion, quality=quality, lower=lower, upper=upper, epistemic_std=std, aleatoric_std=0.0
+    )
 
 
 def test_levels_come_in_order_with_their_texts_and_add_up_to_one():
@@ -31,6 +37,12 @@ def test_a_level_that_spans_the_interval_has_its_ninety_per_cent():
 def test_an_interval_that_the_scale_cuts_counts_by_its_other_end():
     found = level_chances(said(4.0, 3.5, 4.0))
     assert found[4].probability == pytest.approx(0.95)
+
+
+def test_an_interval_that_the_scale_cuts_at_both_ends_is_no_surer_than_the_model():
+    found = level_chances(said(2.0, 0.0, 4.0, std=4.0))
+    outer = NormalDist().cdf(-1.5 / 4)
+    assert [found[0].probability, found[4].probability] == pytest.approx([outer, outer])
 
 
 def test_an_interval_without_width_is_sure():
