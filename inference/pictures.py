@@ -32,10 +32,12 @@ class Patch:
 
 @dataclass(frozen=True)
 class SlicePicture:
-    """number: counted from 1. weight: share of the score. url: the frame as a picture of columns x rows pixels."""
+    """number: counted from 1. weight: share of the score. least: what the place that counts least in the image counts,
+    as a share of what counts most. url: the frame as a picture of columns x rows pixels."""
 
     number: int
     weight: float
+    least: float
     rows: int
     columns: int
     url: str
@@ -52,9 +54,11 @@ def slice_pictures(prediction: Prediction) -> list[SlicePicture]:
     maps = [one for one in prediction.patch_weights if one["slice"] in slices]
     if not maps:
         return []
-    shown = spread(np.stack([_counted(slices[one["slice"]], one["tiles"]) for one in maps]))
+    counted = np.stack([_counted(slices[one["slice"]], one["tiles"]) for one in maps])
+    least = float(counted.min() / max(counted.max(), 1e-9))
     pictures = [
-        _picture(slices[one["slice"]], weights[one["slice"]], shares) for one, shares in zip(maps, shown, strict=True)
+        _picture(slices[one["slice"]], weights[one["slice"]], least, shares)
+        for one, shares in zip(maps, spread(counted), strict=True)
     ]
     return sorted(pictures, key=lambda one: -one.weight)
 
@@ -68,12 +72,13 @@ def _counted(place: ImageSlice, tiles: Sequence[dict[str, Any]]) -> DoubleArray:
     return weights_over(maps, (rows, columns), shape)
 
 
-def _picture(place: ImageSlice, weight: float, shares: DoubleArray) -> SlicePicture:
+def _picture(place: ImageSlice, weight: float, least: float, shares: DoubleArray) -> SlicePicture:
     rows, columns = _size(place)
     height, width = rows / len(shares), columns / len(shares[0])
     return SlicePicture(
         number=place.index + 1,
         weight=weight,
+        least=least,
         rows=rows,
         columns=columns,
         url=_rendered_url(place),

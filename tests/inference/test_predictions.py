@@ -173,6 +173,15 @@ def test_the_page_says_score_interval_physics_prompt_and_neighbours(project, ver
     assert page.count("<rect ") > 100
 
 
+def test_the_page_says_how_far_what_counts_least_and_most_are_apart(project, version, engineer):
+    """A colour is spread between the two, however near they lie."""
+    prediction = make_prediction(project, version, 0.0)
+    prediction.patch_weights[0]["tiles"][0]["weights"] = [[0.8, 1.0], [0.9, 0.9]]
+    prediction.save()
+    page = page_of(engineer, project, f"{prediction.pk}/")
+    assert "what counts least in this image counts 80 % of what counts most" in page
+
+
 def test_the_page_shows_how_likely_each_level_is(project, version, engineer):
     page = page_of(engineer, project, f"{make_prediction(project, version, 0.0).pk}/")
     assert "how likely the model holds each level" in page
