@@ -42,8 +42,8 @@ class WholeJudgement(NamedTuple):
     severities: Tensor  # [B, kinds] in 0..1
 
 
-class Reading(NamedTuple):
-    """What the other heads of pre-training say about B slices."""
+class SideJudgement(NamedTuple):
+    """What the heads of pre-training's side tasks say about B slices."""
 
     fidelity: Tensor  # [B] in 0..1, visible structure that is kept
     headers: Tensor  # [B, parameters], robust z-scores
@@ -156,10 +156,10 @@ class Network(nn.Module):
         said = torch.sigmoid(self.whole_reading(told))
         return WholeJudgement(quality=said[:, 0], fidelity=said[:, 1], severities=said[:, 2:])
 
-    def read(self, tokens: Tensor) -> Reading:
-        """All tokens of B slices [B, T * pooled_grid ** 2, C + W] -> Reading of their patches."""
+    def judge_aside(self, tokens: Tensor) -> SideJudgement:
+        """All tokens of B slices [B, T * pooled_grid ** 2, C + W] -> what the side tasks say of their patches."""
         whole = summary(self.patches_of(tokens))
-        return Reading(
+        return SideJudgement(
             fidelity=torch.sigmoid(self.fidelity(whole)[:, 0]),
             headers=self.headers(whole),
             factors=tuple(head(whole) for head in self.factors),

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from inference.mediqa.network import Judgement, Reading, WholeJudgement
+from inference.mediqa.network import Judgement, SideJudgement, WholeJudgement
 from inference.mediqa.prompt import MODALITY
 
 WEIGHTS: Mapping[str, float] = {
@@ -47,7 +47,7 @@ class Targets(NamedTuple):
         return Targets(*(value.to(device) for value in self))
 
 
-def task_losses(judgement: Judgement, reading: Reading, targets: Targets) -> dict[str, Tensor]:
+def task_losses(judgement: Judgement, aside: SideJudgement, targets: Targets) -> dict[str, Tensor]:
     """Return the unweighted loss of each task; 0 where a batch holds nothing for it."""
     better = dominance(targets.severities, targets.image)
     return {
@@ -55,10 +55,10 @@ def task_losses(judgement: Judgement, reading: Reading, targets: Targets) -> dic
         "ranking": ranking_loss(judgement.quality, better),
         "severity": severity_loss(judgement.severities, targets.severities, targets.is_known),
         "severity_ranking": severity_ranking_loss(judgement.severities, targets.severities, better),
-        "fidelity": functional.smooth_l1_loss(reading.fidelity, targets.fidelity, beta=0.1),
-        "header": header_loss(reading.headers, targets.headers),
-        "prompt": prompt_loss(reading.factors, targets.codes, targets.is_hidden),
-        "contrast": contrast_loss(reading.projection, targets.severities, targets.image, targets.codes[:, MODALITY]),
+        "fidelity": functional.smooth_l1_loss(aside.fidelity, targets.fidelity, beta=0.1),
+        "header": header_loss(aside.headers, targets.headers),
+        "prompt": prompt_loss(aside.factors, targets.codes, targets.is_hidden),
+        "contrast": contrast_loss(aside.projection, targets.severities, targets.image, targets.codes[:, MODALITY]),
     }
 
 

@@ -181,8 +181,8 @@ def _losses(
     told = targets.codes * ~targets.is_hidden
     with torch.autocast(tiles.device.type, dtype=torch.bfloat16, enabled=tiles.device.type == "cuda"):
         tokens = network.encode_slices(tiles, kinds, told, patches_only=True) * kept
-        judgement, reading = network.judge_patches(tokens), network.read(tokens)
-    return task_losses(judgement, reading, targets)
+        judgement, aside = network.judge_patches(tokens), network.judge_aside(tokens)
+    return task_losses(judgement, aside, targets)
 
 
 def _kept(copies: int, channels: int, dropout: float, rng: np.random.Generator) -> torch.Tensor:

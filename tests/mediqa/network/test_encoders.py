@@ -68,8 +68,8 @@ def test_a_profile_gives_the_tokens_that_its_configuration_names(profile):
 def test_every_parameter_of_a_profile_learns(profile):
     network = Network(NARROW[profile])
     tokens = encoded(network)
-    judgement, reading = network.judge(tokens, torch.ones(2, 4, dtype=torch.long)), network.read(tokens)
-    parts = (*judgement, reading.fidelity, reading.headers, *reading.factors, reading.projection)
+    judgement, aside = network.judge(tokens, torch.ones(2, 4, dtype=torch.long)), network.judge_aside(tokens)
+    parts = (*judgement, aside.fidelity, aside.headers, *aside.factors, aside.projection)
     sum(part.square().sum() for part in parts).backward()
     assert [name for name, value in network.named_parameters() if value.grad is None] == []
 

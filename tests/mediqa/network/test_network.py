@@ -112,8 +112,8 @@ def test_patch_weighted_mean_in_closed_form():
 def test_every_parameter_learns(network):
     network.train()
     tokens = network.encode_slices(*batch())
-    judgement, reading = network.judge(tokens, batch()[2]), network.read(tokens)
-    parts = (*judgement, reading.fidelity, reading.headers, *reading.factors, reading.projection)
+    judgement, aside = network.judge(tokens, batch()[2]), network.judge_aside(tokens)
+    parts = (*judgement, aside.fidelity, aside.headers, *aside.factors, aside.projection)
     sum(part.square().sum() for part in parts).backward()
     without = [name for name, value in network.named_parameters() if value.grad is None]
     assert without == []
