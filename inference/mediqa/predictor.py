@@ -26,7 +26,7 @@ from inference.mediqa.checkpoint import (
 )
 from inference.mediqa.errors import CheckpointError
 from inference.mediqa.heads.closed_form import ClosedFormHeads
-from inference.mediqa.heads.predictions import HeadPrediction, Heads
+from inference.mediqa.heads.predictions import HeadPrediction, Heads, residuals_of
 from inference.mediqa.heads.token_heads import HeadEnsemble
 from inference.mediqa.heads.uncertainty import INTERVAL_LEVEL, OodStatistics, interval_factor
 from inference.mediqa.network import Network
@@ -158,7 +158,9 @@ class Predictor:
         if not features:
             return self
         prompts = completed_prompts(prompts, features)
-        heads = self.heads.calibrated(features, targets, prompts, self.distance(features, prompts))
+        distance = self.distance(features, prompts)
+        predictions = {key: one.widened(distance) for key, one in self.heads.predict(features, prompts).items()}
+        heads = self.heads.with_residuals(residuals_of(predictions, targets))
         return self.with_heads(heads, self.training.get("heads"))
 
     def save(self, path: Path | str) -> CheckpointFiles:

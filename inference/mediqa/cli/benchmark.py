@@ -137,6 +137,8 @@ def _scored_set(options: argparse.Namespace) -> CsvSet | None:
     if options.set == SIMULATED:
         if not options.sources:
             raise ValueError(f"{SIMULATED} needs folders of images.")
+        if scale:
+            raise ValueError(f"The scores of {SIMULATED} have their own scale: leave out --scale.")
         return None
     if not options.set or not Path(options.set).is_file():
         raise ValueError(f"There is no file {options.set!r}. SET is a SET.csv, or one of {', '.join(WORDS)}.")

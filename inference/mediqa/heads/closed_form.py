@@ -24,7 +24,7 @@ from inference.mediqa.heads.inputs import InputMap, Inputs
 from inference.mediqa.heads.kernels import Points, Standardisation, choose_landmarks
 from inference.mediqa.heads.mixing import Mix
 from inference.mediqa.heads.ordinal import rectified_moments
-from inference.mediqa.heads.predictions import HeadPrediction, residuals_of
+from inference.mediqa.heads.predictions import HeadPrediction
 from inference.mediqa.heads.regression import group_numbers, grouped_folds
 from inference.mediqa.heads.strangeness import Strangeness
 from inference.mediqa.heads.token_heads import HeadEnsemble
@@ -92,15 +92,9 @@ class ClosedFormHeads:
             processes[key] = processes[key].with_label(seen.points, seen.trends, unit)
         return replace(self, processes=processes)
 
-    def calibrated(
-        self,
-        features: Sequence[Features],
-        targets: Mapping[str, FloatArray | DoubleArray],
-        prompts: Sequence[Prompt] | None = None,
-        distance: FloatArray | None = None,
-    ) -> ClosedFormHeads:
-        """Return the heads with conformal residuals (``Heads.calibrated``)."""
-        return replace(self, residuals=residuals_of(self.predict(features, prompts), targets, distance))
+    def with_residuals(self, residuals: Mapping[str, FloatArray]) -> ClosedFormHeads:
+        """Return the heads with conformal residuals."""
+        return replace(self, residuals=residuals)
 
     def distance(self, features: Sequence[Features], prompts: Sequence[Prompt] | None = None) -> FloatArray:
         """Return how far n images lie from the scored ones, [n]; 1.0 is what 5 % of new patients reach."""

@@ -59,18 +59,8 @@ class Heads(Protocol):
         self, features: Sequence[Features], prompts: Sequence[Prompt] | None = None
     ) -> dict[str, HeadPrediction]: ...
 
-    def calibrated(
-        self,
-        features: Sequence[Features],
-        targets: Mapping[str, FloatArray | DoubleArray],
-        prompts: Sequence[Prompt] | None = None,
-        distance: FloatArray | None = None,
-    ) -> Heads:
-        """Return the heads with conformal residuals from n images that they were not fitted on.
-
-        targets: [n] in the Criterion's units, NaN where there is no score. distance: [n], by which the predictions
-        are ``widened`` where they are used; None where they are not.
-        """
+    def with_residuals(self, residuals: Mapping[str, FloatArray]) -> Heads:
+        """Return the heads with conformal residuals (``residuals_of``) of images that they were not fitted on."""
 
     def distance(self, features: Sequence[Features], prompts: Sequence[Prompt] | None = None) -> FloatArray:
         """Return how far n images lie from the scored ones, [n]; 1.0 is what 5 % of new patients reach."""
@@ -83,10 +73,7 @@ class Heads(Protocol):
 
 
 def residuals_of(
-    predictions: Mapping[str, HeadPrediction],
-    targets: Mapping[str, FloatArray | DoubleArray],
-    distance: FloatArray | None,
+    predictions: Mapping[str, HeadPrediction], targets: Mapping[str, FloatArray | DoubleArray]
 ) -> dict[str, FloatArray]:
-    """Return the scaled residuals of each Criterion of ``targets``, for ``Heads.calibrated``."""
-    own = {key: one if distance is None else one.widened(distance) for key, one in predictions.items()}
-    return {key: own[key].scaled_residuals(target) for key, target in targets.items()}
+    """Return the scaled residuals of each Criterion of ``targets``: [n] in its units, NaN where there is no score."""
+    return {key: predictions[key].scaled_residuals(target) for key, target in targets.items()}

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from inference.mediqa.checkpoint import under
-from inference.mediqa.heads.predictions import HeadPrediction, residuals_of
+from inference.mediqa.heads.predictions import HeadPrediction
 from inference.mediqa.heads.uncertainty import interval_factor
 from inference.mediqa.types import DoubleArray, Features, FloatArray, Prompt, Scale
 
@@ -184,15 +184,8 @@ class HeadEnsemble:
                 unit.fill(slice(start, start + len(batch.tokens)), batch.tokens.shape[1], output)
         return unit
 
-    def calibrated(
-        self,
-        features: Sequence[Features],
-        targets: Mapping[str, FloatArray | DoubleArray],
-        prompts: Sequence[Prompt] | None = None,
-        distance: FloatArray | None = None,
-    ) -> HeadEnsemble:
-        """Return the ensemble with conformal residuals (``Heads.calibrated``)."""
-        residuals = residuals_of(self.predict(features, prompts), targets, distance)
+    def with_residuals(self, residuals: Mapping[str, FloatArray]) -> HeadEnsemble:
+        """Return the ensemble with conformal residuals."""
         return HeadEnsemble(self.criteria, self.scales, self.network, residuals, self.is_prior)
 
     def distance(self, features: Sequence[Features], prompts: Sequence[Prompt] | None = None) -> FloatArray:

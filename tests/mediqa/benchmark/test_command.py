@@ -170,6 +170,7 @@ def test_what_a_layout_leaves_out_is_said_once_whatever_the_draws(tmp_path, caps
         (["eyeq", "set"], "The folder holds no Label_EyeQ_train.csv."),
         (["SET.csv", "set"], "A SET.csv names its images; folders belong to eyeq, "),
         (["simulated"], "simulated needs folders of images."),
+        (["simulated", "set", "--scale", "0", "4"], "The scores of simulated have their own scale"),
     ],
 )
 def test_a_set_that_is_none_is_refused_before_any_work_with_what_it_can_be(

@@ -10,6 +10,7 @@ from inference.mediqa.heads.finetuning import fit_heads
 from inference.mediqa.heads.fitting import FitConfig
 from inference.mediqa.heads.gaussian_process import GaussianProcess
 from inference.mediqa.heads.kernels import Points, squared_distances
+from inference.mediqa.heads.predictions import residuals_of
 from inference.mediqa.heads.regression import LinearPosterior
 from inference.mediqa.metrics import srocc
 from inference.mediqa.prompt import MODALITY
@@ -170,7 +171,7 @@ def test_conformal_intervals_cover_what_they_promise():
     features, target = scored(100, 0)
     heads = fit_closed_form(features, {"noise": target}, SCALE, config=QUICK)
     validation, validation_target = scored(100, 31)
-    calibrated = heads.calibrated(validation, {"noise": validation_target})
+    calibrated = heads.with_residuals(residuals_of(heads.predict(validation), {"noise": validation_target}))
     unseen, unseen_target = scored(300, 32)
     prediction = calibrated.predict(unseen)["noise"]
     reach = calibrated.interval_factor("noise", 0.9) * prediction.total_std
@@ -181,7 +182,7 @@ def test_heads_survive_a_round_trip(features):
     prior = fit_heads(features, {"quality": known_function(features)}, {"quality": Scale(1, 5)}, config=QUICK)
     heads = fit_closed_form(
         features, {"noise": known_function(features)}, SCALE, prompts=[CT] * 120, config=QUICK, initial=prior
-    ).calibrated(features, {"noise": known_function(features)}, [CT] * 120)
+    ).with_residuals({"noise": np.linspace(0.1, 2, 40, dtype=np.float32)})
     again = ClosedFormHeads.from_checkpoint(*heads.to_checkpoint(), prior)
     for prompt in (CT, MR):
         first, second = (one.predict(features, [prompt] * 120)["noise"] for one in (heads, again))

@@ -5,6 +5,7 @@ import torch
 from inference.mediqa.errors import ConstantScore, FittingCancelled, FittingError, TooFewScores
 from inference.mediqa.heads.finetuning import fit_heads
 from inference.mediqa.heads.fitting import FitConfig, check_targets
+from inference.mediqa.heads.predictions import residuals_of
 from inference.mediqa.heads.token_heads import HeadEnsemble
 from inference.mediqa.metrics import coverage_curve, srocc
 from inference.mediqa.types import Scale
@@ -115,7 +116,7 @@ def test_conformal_intervals_cover_what_they_promise():
     features, target = scored(100, 0)
     heads = fit_heads(features, {"noise": target}, SCALE, config=QUICK, seed=0)
     validation, validation_target = scored(100, 31)
-    calibrated = heads.calibrated(validation, {"noise": validation_target})
+    calibrated = heads.with_residuals(residuals_of(heads.predict(validation), {"noise": validation_target}))
     unseen, unseen_target = scored(300, 32)
     prediction = calibrated.predict(unseen)["noise"]
     reach = calibrated.interval_factor("noise", 0.9) * prediction.total_std
@@ -177,7 +178,7 @@ def test_refusals_name_the_criterion_and_the_number():
 
 def test_heads_survive_a_round_trip(fitted):
     features = random_features(10, slices=2, seed=6)
-    calibrated = fitted.calibrated(features, {"noise": known_function(features)})
+    calibrated = fitted.with_residuals({"noise": np.linspace(0.1, 2, 40, dtype=np.float32)})
     again = HeadEnsemble.from_checkpoint(*calibrated.to_checkpoint())
     np.testing.assert_array_equal(again.predict(features)["noise"].mean, calibrated.predict(features)["noise"].mean)
     assert again.scales == calibrated.scales
